@@ -1,0 +1,87 @@
+"""What can go wrong, and the exit code it leaves."""
+
+from typing import Any
+
+
+class AsstctlError(Exception):
+    """The service said no, or the work can't be done: one line, and at most one hint.
+
+    `status` is the HTTP status, `request_id` the service's own name for the request, and
+    `retryable` says whether the same command may succeed later.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.status = status
+        self.request_id = request_id
+        self.retryable = retryable
+
+    def facts(self) -> dict[str, Any]:
+        """Give the error as the JSON object that `-o json` promises."""
+        return {
+            "message": self.message,
+            "hint": self.hint,
+            "exit_code": self.exit_code,
+            "status": self.status,
+            "request_id": self.request_id,
+            "retryable": self.retryable,
+        }
+
+
+class ConfigError(AsstctlError):
+    """A setting is missing or wrong: which, and where to set it."""
+
+    exit_code = 3
+
+
+class AuthError(AsstctlError):
+    """The service does not know us, or does not let us (401, 403)."""
+
+    exit_code = 4
+
+
+class NotFoundError(AsstctlError):
+    """No such thread, assistant or profile, or the API is retired there."""
+
+    exit_code = 5
+
+
+class IncompleteError(AsstctlError):
+    """Part of an answer: cut, too long, filtered, expired, or a tool call nobody answered."""
+
+    exit_code = 6
+
+
+class UnavailableError(AsstctlError):
+    """Network, 5xx, rate limit or quota, after the retries."""
+
+    exit_code = 7
+
+
+class ContextExceededError(AsstctlError):
+    """The model's window is smaller than what was sent: `tokens` sent, `window` tokens of room."""
+
+    def __init__(self, message: str, *, tokens: int | None, window: int | None) -> None:
+        super().__init__(message, status=400, hint="start a new thread, or choose a larger model")
+        self.tokens = tokens
+        self.window = window
+
+
+class StoppedError(BaseException):
+    """The process was told to end by a signal; not an `Exception`, so that nothing swallows it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.exit_code = 128 + signum

@@ -1,0 +1,136 @@
+"""What passes between a backend and a renderer, and what a thread is made of: closed and frozen.
+
+The classes' names are the names in `-o json`.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["user", "assistant"]
+
+Ending = Literal["completed", "length", "filtered"]
+"""Why a reply ended, as the service claims; only `completed` is a whole answer."""
+
+Status = Literal["completed", "cancelled", "cut", "failed"]
+"""How a stored message ended: whole, stopped by the user, broken off, or with no text at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words of a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image in a message: a file id or a URL."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that came with a message."""
+
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The model's words where it would not answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolNote:
+    """A tool's turn, as one line a person can read."""
+
+    text: str
+
+
+Part = Text | Image | File | Refusal | ToolNote
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a thread; `created_at` is in seconds since 1970 UTC, None where unknown."""
+
+    id: str
+    role: Role
+    parts: tuple[Part, ...]
+    created_at: float | None = None
+    status: Status = "completed"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The words alone, the parts joined by blank lines."""
+        return "\n\n".join(p.text for p in self.parts if isinstance(p, Text | Refusal))
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the user says now; `instructions` hold for this reply alone."""
+
+    text: str
+    instructions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the service counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The service took the prompt: the first event of every reply."""
+
+    thread_id: str
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStarted:
+    """A message begins; text that follows belongs to it."""
+
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of text; where one piece ends and the next begins means nothing."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """The next piece of what the model thinks aloud; not part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know that the model did not say."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The service claims that the reply has ended, and how."""
+
+    ending: Ending
+    usage: Usage | None = None
+
+
+Event = RunStarted | MessageStarted | TextDelta | ReasoningDelta | Notice | RunFinished
+Stream = Generator[Event]
