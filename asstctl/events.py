@@ -125,6 +125,15 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far some work is, in bytes."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """The service claims that the reply has ended, and how."""
 
@@ -132,5 +141,5 @@ class RunFinished:
     usage: Usage | None = None
 
 
-Event = RunStarted | MessageStarted | TextDelta | ReasoningDelta | Notice | RunFinished
+Event = RunStarted | MessageStarted | TextDelta | ReasoningDelta | Notice | Progress | RunFinished
 Stream = Generator[Event]

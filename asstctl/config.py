@@ -1,0 +1,383 @@
+"""Settings: where each may come from, and which source wins."""
+
+import os
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asstctl.errors import ConfigError, NotFoundError
+
+if TYPE_CHECKING:
+    import tomlkit
+
+PRECEDENCE = ("command line", "environment", "file", "default")
+"""The layers of a setting, the first that has it wins."""
+
+DEFAULT_PROFILE = "default"
+"""The name of the keys at the top of the file."""
+
+BUILT_IN: Mapping[str, Mapping[str, Any]] = {"local": {"backend": "local"}}
+"""Profiles that exist without being written."""
+
+VENDOR_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "endpoint": ("AZURE_OPENAI_ENDPOINT", "OPENAI_BASE_URL"),
+    "api_version": ("AZURE_OPENAI_API_VERSION",),
+    "assistant_id": ("ASSISTANT_ID",),
+}
+"""Names that other tools gave these settings; they never steer the backend `local`."""
+
+
+def _setting(about: str, default: Any = None) -> Any:
+    return field(default=default, metadata={"about": about})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One profile's settings, each with its source in `origins`; None is unset."""
+
+    profile: str
+    origins: Mapping[str, str]
+    backend: str = _setting("which wire to speak: assistants or local", "assistants")
+    endpoint: str | None = _setting("the server's base URL")
+    api_version: str | None = _setting("the api-version that Azure wants")
+    assistant_id: str | None = _setting("the assistant that replies")
+    model: str | None = _setting("the model that replies, by name or as a path to a GGUF file")
+    instructions: str | None = _setting("what the model is told before the thread")
+    api_key_env: str | None = _setting("the variable that holds the key")
+    api_key_command: list[str] | None = _setting("the command that prints the key")
+    timeout: float = _setting("seconds without a byte before a server counts as gone", 120.0)
+
+    def require(self, *names: str) -> None:
+        """Demand that all of `names` are set.
+
+        Raises ConfigError that lists every missing one with its variable, key and command.
+        """
+        missing = [name for name in names if getattr(self, name) is None]
+        if missing:
+            raise self.missing([self._whereabouts(name) for name in missing])
+
+    def missing(self, whereabouts: list[str]) -> ConfigError:
+        """Give the error that says what is not set, and the command that sets it."""
+        name = "" if self.profile == DEFAULT_PROFILE else f" {self.profile}"
+        return ConfigError(
+            "not set: " + "; ".join(whereabouts),
+            hint=f"set them together with: asstctl config init{name}"
+            " (no account? asstctl -p local ask ...)",
+        )
+
+    def _whereabouts(self, name: str) -> str:
+        if self.profile != DEFAULT_PROFILE:
+            return f"{name} (asstctl -p {self.profile} config set {name} VALUE)"
+        variable = VENDOR_VARIABLES.get(name, (variable_name(name),))[0]
+        return f"{name} (variable {variable}, or: asstctl config set {name} VALUE)"
+
+
+SETTINGS = {f.name: f for f in fields(Settings) if "about" in f.metadata}
+"""Every setting by its key in config.toml."""
+
+
+def variable_name(setting: str) -> str:
+    """Give the environment variable of a setting."""
+    return f"ASSTCTL_{setting.upper()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The file, the environment and the command line together.
+
+    `profile` is the one chosen with `-p` or `ASSTCTL_PROFILE`, None where neither was.
+    """
+
+    path: Path
+    tables: Mapping[str, Mapping[str, Any]]
+    environment: Mapping[str, str]
+    flags: Mapping[str, Any]
+    profile: str | None
+
+    def settings(self, profile: str | None = None) -> Settings:
+        """Give the settings of `profile`, or of the chosen one.
+
+        A named profile is closed: nothing of the environment enters it.
+        Raises NotFoundError for a profile that does not exist, ConfigError for a wrong value.
+        """
+        name = profile or self.profile or DEFAULT_PROFILE
+        known = {DEFAULT_PROFILE: {}, **BUILT_IN, **self.tables}
+        if name not in known:
+            raise NotFoundError(
+                f"no profile {name!r} in {self.path}",
+                hint=suggestion(name, known) or f"make it with: asstctl config init {name}",
+            )
+        environment = self.environment if name == DEFAULT_PROFILE else {}  # others are closed
+        table = known[name]
+        backend = self._find("backend", environment, table, vendor=False)
+        vendor = (backend[0] if backend else SETTINGS["backend"].default) != "local"
+        values: dict[str, Any] = {}
+        origins: dict[str, str] = {}
+        for key, setting in SETTINGS.items():
+            found = self._find(key, environment, table, vendor=vendor)
+            values[key], origins[key] = found or (setting.default, "default")
+        return Settings(profile=name, origins=origins, **values)
+
+    def _find(
+        self, key: str, environment: Mapping[str, str], table: Mapping[str, Any], *, vendor: bool
+    ) -> tuple[Any, str] | None:
+        """Look through the layers in the order of PRECEDENCE: the value and its source."""
+        if not unset(self.flags.get(key)):
+            return checked(key, self.flags[key], "the command line"), "command line"
+        for variable in (variable_name(key), *(VENDOR_VARIABLES.get(key, ()) if vendor else ())):
+            if not unset(environment.get(variable)):
+                return parsed(key, environment[variable], variable), variable
+        if not unset(table.get(key)):
+            return checked(key, table[key], str(self.path)), str(self.path)
+        return None
+
+    def offers(self) -> dict[str, str]:
+        """Give what the environment has for the default profile, by key."""
+        found = {key: self._find(key, self.environment, {}, vendor=True) for key in SETTINGS}
+        return {key: str(value[0]) for key, value in found.items() if value}
+
+    def profiles(self) -> list[str]:
+        """Give the names of all profiles, the default first."""
+        return sorted({DEFAULT_PROFILE, *BUILT_IN, *self.tables}, key=lambda n: (n != "default", n))
+
+
+def load(
+    path: Path | None,
+    profile: str | None,
+    environment: Mapping[str, str],
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """Read the settings file at `path`, or at its usual place; a missing file is an empty one.
+
+    Raises ConfigError where the file can't be read or holds what asstctl does not know.
+    """
+    chosen = path or usual_path(environment)
+    if path is not None and not path.exists():
+        raise ConfigError(f"no settings file at {path}", hint="make it with: asstctl config init")
+    return Config(
+        path=chosen,
+        tables=_tables(_read(chosen), chosen),
+        environment=environment,
+        flags=flags or {},
+        profile=profile or environment.get("ASSTCTL_PROFILE") or None,
+    )
+
+
+def usual_path(environment: Mapping[str, str]) -> Path:
+    """Say where the settings file is: `ASSTCTL_CONFIG`, or platformdirs' config folder."""
+    if given := environment.get("ASSTCTL_CONFIG"):
+        return Path(given).expanduser()
+    from platformdirs import user_config_path  # 2.8x of bare Python, and not always needed
+
+    return user_config_path("asstctl", appauthor=False) / "config.toml"
+
+
+def unset(value: Any) -> bool:
+    """Say whether a value counts as not given: None, empty, or a sample's `<insert ...>`."""
+    return value is None or value == "" or (isinstance(value, str) and value.startswith("<insert"))
+
+
+def checked(key: str, value: Any, source: str) -> Any:
+    """Give `value` if it is of the setting's type; raises ConfigError that names the source."""
+    kind = SETTINGS[key].type
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if value > 0:
+            return float(value)
+        raise ConfigError(f"{key} in {source} must be more than 0, not {value}")
+    if kind == list[str] | None:
+        if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
+            return value
+        raise ConfigError(f"{key} in {source} must be a list of words, like ['pass', 'work/key']")
+    if kind is not float and isinstance(value, str):
+        return value
+    wanted = "a number" if kind is float else "text"
+    raise ConfigError(f"{key} in {source} must be {wanted}, not {value!r}")
+
+
+def parsed(key: str, text: str, source: str) -> Any:
+    """Read a setting from what was typed or exported; raises ConfigError."""
+    kind = SETTINGS[key].type
+    if kind is float:
+        try:
+            return checked(key, float(text), source)
+        except ValueError:
+            raise ConfigError(f"{key} in {source} must be a number, not {text!r}") from None
+    if kind == list[str] | None:
+        import shlex  # only for this one kind of setting
+
+        try:
+            return checked(key, shlex.split(text), source)
+        except ValueError as error:
+            raise ConfigError(f"{key} in {source}: {str(error).lower()}") from None
+    return text
+
+
+def suggestion(word: str, known: Mapping[str, Any]) -> str | None:
+    """Give a hint that names the nearest known word, None where nothing is near."""
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else None
+
+
+def check_key(key: str, where: str = "") -> None:
+    """Demand that a setting of this name exists; raises ConfigError with a suggestion."""
+    if key not in SETTINGS:
+        raise ConfigError(
+            f"no setting {key!r}{where}",
+            hint=suggestion(key, SETTINGS) or f"there are: {', '.join(SETTINGS)}",
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {str(error).lower()}") from error
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror}") from error
+
+
+def _tables(document: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
+    """Sort the document into one table a profile; raises ConfigError for what is unknown."""
+    named = document.pop("profiles", {})
+    if not isinstance(named, dict) or not all(isinstance(t, dict) for t in named.values()):
+        raise ConfigError(f"profiles in {path} must be tables, like [profiles.home]")
+    if DEFAULT_PROFILE in named:
+        raise ConfigError(
+            f"[profiles.{DEFAULT_PROFILE}] in {path} is not a profile's name",
+            hint="the default profile is the keys at the top of the file",
+        )
+    tables = {DEFAULT_PROFILE: document} if document else {}
+    tables |= {name: {**BUILT_IN.get(name, {}), **table} for name, table in named.items()}
+    for table in tables.values():
+        for key in table:
+            check_key(key, f" in {path}")
+    return tables
+
+
+# Writing. Every change is checked as a whole before the old file gives way to it.
+
+
+def init(path: Path, profile: str, values: Mapping[str, Any], *, force: bool) -> None:
+    """Write `values` as a profile; other profiles, comments and order stay.
+
+    Raises ConfigError where the profile is there already and `force` is not given.
+    """
+    wanted = {key: value for key, value in values.items() if not unset(value)}
+    if not path.exists():
+        import tomli_w  # 1.45x of bare Python, needed here alone
+
+        document = wanted if profile == DEFAULT_PROFILE else {"profiles": {profile: wanted}}
+        write(path, tomli_w.dumps(document))
+        return
+    if not force:
+        check_absent(path, profile)
+    old = _table(document := _parsed(path), profile)
+    for key in [key for key in old if key in SETTINGS]:
+        del old[key]
+    write(path, _with(document, profile, wanted).as_string())
+
+
+def check_absent(path: Path, profile: str) -> None:
+    """Demand that a profile is not in the file yet; raises ConfigError."""
+    if profile in _tables(_read(path), path):
+        raise ConfigError(
+            f"the profile {profile!r} is in {path} already", hint="--force overwrites it"
+        )
+
+
+def backend_of(profile: str) -> str:
+    """Give the backend of a profile that says nothing of it."""
+    return str(BUILT_IN.get(profile, {}).get("backend", SETTINGS["backend"].default))
+
+
+def set_value(path: Path, profile: str, key: str, text: str) -> None:
+    """Write one setting of a profile, keeping comments and order; raises ConfigError."""
+    check_key(key)
+    value = parsed(key, text, "the command line")
+    write(path, _with(_parsed(path), profile, {key: value}).as_string())
+
+
+def unset_value(path: Path, profile: str, key: str) -> None:
+    """Remove one setting of a profile, keeping comments and order; raises ConfigError."""
+    check_key(key)
+    table = _table(document := _parsed(path), profile)
+    if key not in table:
+        raise ConfigError(f"{key} is not set in the profile {profile!r} of {path}")
+    del table[key]
+    write(path, document.as_string())
+
+
+def _parsed(path: Path) -> "tomlkit.TOMLDocument":
+    """Read the file for changes; raises ConfigError where it is not a settings file."""
+    import tomlkit  # 2x of bare Python, needed only to keep comments
+
+    _tables(_read(path), path)
+    return tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
+
+
+def _table(document: "tomlkit.TOMLDocument", profile: str) -> Any:
+    """Give a profile's table, made where there is none."""
+    import tomlkit
+
+    if profile == DEFAULT_PROFILE:
+        return document
+    profiles: Any = document.setdefault("profiles", tomlkit.table(is_super_table=True))
+    return profiles.setdefault(profile, tomlkit.table())
+
+
+def _with(
+    document: "tomlkit.TOMLDocument", profile: str, values: Mapping[str, Any]
+) -> "tomlkit.TOMLDocument":
+    """Give the document with `values` in a profile; new top keys follow the last top key."""
+    import tomlkit
+
+    table = _table(document, profile)
+    if table is not document:
+        table.update(values)
+        return document
+    document.update({key: value for key, value in values.items() if key in document})
+    new = {key: value for key, value in values.items() if key not in document}
+    tops = [n for n, (key, item) in enumerate(document.body) if key and not isinstance(item, dict)]
+    if not tops:
+        return tomlkit.parse(
+            tomlkit.dumps(new) + ("\n" if document.body else "") + document.as_string()
+        )
+    result = tomlkit.document()
+    for number, (key, item) in enumerate(document.body):
+        result.append(key, item)
+        if number == tops[-1]:
+            result.update(new)
+    return result
+
+
+def write(path: Path, text: str) -> None:
+    """Put `text` in the settings file at once or not at all: 0600, in a folder of 0700.
+
+    Raises ConfigError where the text is not a settings file or can't be written.
+    """
+    _tables(tomllib.loads(text), path)
+    try:
+        replace(path.resolve(), text)
+    except OSError as error:
+        raise ConfigError(f"can't write {path}: {error.strerror}") from error
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a neighbour of `path`, 0600, and rename it into place; raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, neighbour = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(neighbour).replace(path)
+    except BaseException:
+        Path(neighbour).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,79 @@
+"""What every test stands on: an empty home, the program as a process, servers on loopback."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ChatServer
+
+NO_KEYS = (
+    "OPENAI_",
+    "AZURE_",
+    "ASSISTANT_ID",
+    "ASSTCTL_",
+    "XDG_",
+    "PYTHON",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLUMNS",
+)
+
+
+class Home:
+    """A home folder with nothing in it, and the program in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / ".config/asstctl/config.toml"
+        self.data = path / ".local/share/asstctl"
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(NO_KEYS)
+        } | {"HOME": str(path), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+
+    def arguments(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "asstctl", *words]
+
+    def start(self, *words: str, **options) -> subprocess.Popen[bytes]:
+        """Start the program with pipes for all that is not given."""
+        pipes = {name: subprocess.PIPE for name in ("stdout", "stderr")} | {
+            "stdin": subprocess.DEVNULL
+        }
+        environment = self.environment | options.pop("env", {})
+        return subprocess.Popen(
+            self.arguments(*words), env=environment, cwd=self.path, **(pipes | options)
+        )
+
+    def run(
+        self, *words: str, stdin: bytes | None = None, code: int | None = 0, timeout=60, **env: str
+    ):
+        """Run the program; gives (stdout, stderr) as text and checks the exit code."""
+        extra = {} if stdin is None else {"stdin": subprocess.PIPE}
+        process = self.start(*words, env=env, **extra)
+        out, err = process.communicate(stdin, timeout=timeout)
+        if code is not None:
+            assert process.returncode == code, (words, process.returncode, out, err)
+        return out.decode(), err.decode()
+
+    def configure(self, text: str) -> None:
+        self.config.parent.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(text)
+
+    def use_server(self, server: ChatServer, **settings: str) -> None:
+        """Make the default profile a chat-completions server."""
+        lines = {"backend": "local", "endpoint": server.url, "model": "test", **settings}
+        self.configure("".join(f'{key} = "{value}"\n' for key, value in lines.items()))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer() as running:
+        yield running
