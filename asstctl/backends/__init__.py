@@ -1,0 +1,70 @@
+"""The only code that talks to a network: who holds threads, and how to reach them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from asstctl.config import Settings
+from asstctl.errors import ConfigError
+from asstctl.events import Message, Prompt, Stream
+from asstctl.store import Store
+
+
+class Kind(StrEnum):
+    """The wires that are spoken; a member's value is its module's name."""
+
+    LOCAL = "local"
+
+
+class Backend(Protocol):
+    """Who holds threads and replies to prompts.
+
+    Every method raises AsstctlError: NotFoundError for a thread that is not there,
+    UnavailableError where nobody answers.
+    """
+
+    def new_thread(self, *, metadata: Mapping[str, str]) -> str:
+        """Make an empty thread and give its id."""
+
+    def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
+        """Post `prompt` and stream the reply; None makes the thread in the same round trip.
+
+        The first event is RunStarted, the last one RunFinished. Closing the stream early
+        cancels the reply.
+        """
+
+    def history(self, thread_id: str) -> Iterator[Message]:
+        """Give every message of a thread, oldest first."""
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Add messages at the end of a thread."""
+
+    def count(self, thread_id: str) -> int:
+        """Count a thread's messages."""
+
+    def delete(self, thread_id: str) -> None:
+        """Delete a thread and what was said in it."""
+
+    def close(self) -> None:
+        """Let go of connections and models."""
+
+
+def place(settings: Settings) -> str:
+    """Say where the profile's threads live: the endpoint, or "" for this machine."""
+    return "" if settings.backend == Kind.LOCAL else settings.endpoint or ""
+
+
+def connect(
+    settings: Settings, store: Store, environment: Mapping[str, str], data: Path
+) -> Backend:
+    """Give the backend that a profile asks for; `data` is the folder for what it keeps.
+
+    Raises ConfigError for a backend that does not exist, and for what the backend misses.
+    """
+    if settings.backend not in list(Kind):
+        raise ConfigError(f"no backend {settings.backend!r}", hint=f"there are: {', '.join(Kind)}")
+    module = import_module(f"asstctl.backends.{settings.backend}")
+    backend: Backend = module.connect(settings, store, environment, data)
+    return backend

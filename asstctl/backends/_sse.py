@@ -1,0 +1,80 @@
+"""Server-sent events: bytes in, (name, data) out. Tolerant, bounded, no I/O.
+
+The format is the WHATWG HTML standard's, 9.2; what servers do beside it is lived with: any line
+end, a byte-order mark, comments, unknown fields, a last event without its blank line.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from asstctl.errors import IncompleteError
+
+LARGEST_EVENT = 64 * 1024 * 1024
+"""Bytes of one event; more is taken for an attack or a fault."""
+
+Frame = tuple[str, str]
+"""An event's name, empty where it has none, and its data."""
+
+
+def frames(pieces: Iterable[bytes]) -> Iterator[list[Frame]]:
+    """Give for each piece the events that it completed; empty lists are left out.
+
+    Events without data are skipped. Raises IncompleteError for an event over LARGEST_EVENT.
+    """
+    reader = _Reader()
+    for piece in pieces:
+        if complete := reader.feed(piece):
+            yield complete
+    if complete := reader.end():
+        yield complete
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self._line: list[bytes] = []  # the unfinished line, in pieces
+        self._name = ""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._start = True
+        self._after_cr = False
+
+    def feed(self, piece: bytes) -> list[Frame]:
+        if self._after_cr and piece.startswith(b"\n"):
+            piece = piece[1:]
+        if not piece:
+            return []
+        self._after_cr = piece.endswith(b"\r")
+        self._size += len(piece)
+        if self._size > LARGEST_EVENT:
+            raise IncompleteError(f"an event of more than {LARGEST_EVENT >> 20} MiB was refused")
+        lines = piece.splitlines(keepends=True)
+        rest = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
+        complete = []
+        for line in lines:
+            if frame := self._take(b"".join([*self._line, line]).rstrip(b"\r\n")):
+                complete.append(frame)
+            self._line.clear()
+        if rest:
+            self._line.append(rest)
+        return complete
+
+    def end(self) -> list[Frame]:
+        last = self._take(b"".join(self._line)) if self._line else None
+        return [frame for frame in (last, self._take(b"")) if frame]
+
+    def _take(self, line: bytes) -> Frame | None:
+        """Read one whole line; an empty one completes the event."""
+        if self._start:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+            self._start = False
+        if line:
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"data":
+                self._data.append(value)
+            elif field == b"event":
+                self._name = value.decode("utf-8", "replace")
+            return None
+        name, data = self._name, b"\n".join(self._data)
+        self._name, self._size = "", 0
+        self._data.clear()
+        return (name, data.decode("utf-8", "replace")) if data else None

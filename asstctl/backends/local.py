@@ -1,0 +1,304 @@
+"""Our own threads, answered by a chat-completions server or by the embedded model."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+from asstctl import credentials
+from asstctl.backends._wire import Wire, refusal
+from asstctl.config import Settings
+from asstctl.errors import AsstctlError, ConfigError, ContextExceededError, IncompleteError
+from asstctl.events import (
+    Ending,
+    Message,
+    MessageStarted,
+    Notice,
+    Progress,
+    Prompt,
+    ReasoningDelta,
+    RunFinished,
+    RunStarted,
+    Status,
+    Stream,
+    Text,
+    TextDelta,
+    Usage,
+)
+from asstctl.store import Store, Thread, new_id
+
+ENDINGS: Mapping[str, Ending] = {"length": "length", "content_filter": "filtered"}
+"""What a `finish_reason` means; every other one is a whole answer."""
+
+SHORTENINGS = 5
+"""How often a thread is cut further before the window counts as too small for the prompt."""
+
+Turn = dict[str, str]
+"""A message as chat completions take it."""
+
+
+class Model(Protocol):
+    """Who completes a chat: a server or the embedded engine."""
+
+    @property
+    def window_characters(self) -> int | None:
+        """How much of a thread is worth sending; None: the model says when it is too much."""
+
+    @property
+    def note(self) -> str | None:
+        """What a user must know of the model."""
+
+    def ready(self) -> Iterator[Progress]:
+        """Raise ConfigError at once for what the user must set; iterating fetches the rest."""
+
+    def complete(self, turns: list[Turn]) -> Iterator[list[dict[str, Any]]]:
+        """Give the chunks of a reply, in the batches in which they came."""
+
+    def close(self) -> None:
+        """Let go of the connection or the engine."""
+
+
+def connect(
+    settings: Settings, store: Store, environment: Mapping[str, str], data: Path
+) -> "Local":
+    """Give the backend for a profile: a server where `endpoint` is set, else the engine."""
+    model: Model
+    if settings.endpoint:
+        model = Server(settings, environment)
+    else:
+        from asstctl.backends._embedded import Engine  # the extra `local` may be missing
+
+        model = Engine(settings.model, data / "models", environment)
+    return Local(store, model, settings)
+
+
+class Local:
+    """Threads in the store; a Backend."""
+
+    def __init__(self, store: Store, model: Model, settings: Settings) -> None:
+        self._store = store
+        self._model = model
+        self._settings = settings
+        self._note = model.note
+
+    def new_thread(self, *, metadata: Mapping[str, str]) -> str:
+        """Make an empty thread in the store and give its id."""
+        thread_id = new_id("local")
+        self._store.remember(
+            Thread(thread_id, "local", "", self._settings.profile, metadata=metadata)
+        )
+        return thread_id
+
+    def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
+        """Store the prompt, stream the reply, store the reply as it ended."""
+        fetching = self._model.ready()
+        thread_id = thread_id or self.new_thread(metadata={})
+        past = list(self._store.messages(thread_id))
+        self._store.append(thread_id, [Message("", "user", (Text(prompt.text),))])
+        text: list[str] = []
+        status: Status = "cancelled"
+        try:
+            yield RunStarted(thread_id)
+            yield from fetching
+            with closing(self._reply(past, prompt)) as reply:
+                for event in reply:
+                    match event:
+                        case TextDelta(piece):
+                            text.append(piece)
+                        case RunFinished(ending):
+                            status = "completed" if ending == "completed" else "cut"
+                    yield event
+        except AsstctlError:
+            status = "cut" if text else "failed"
+            raise
+        finally:
+            parts = (Text("".join(text)),) if text else ()
+            self._store.append(thread_id, [Message("", "assistant", parts, status=status)])
+
+    def _reply(self, past: Iterable[Message], prompt: Prompt) -> Stream:
+        """Send as much of the thread as the model's window takes, and say what it did not take."""
+        if self._note:
+            yield Notice(self._note)
+            self._note = None
+        instructions = prompt.instructions or self._settings.instructions
+        system = [{"role": "system", "content": instructions}] if instructions else []
+        *turns, last = conversation(past, prompt)
+        room = self._model.window_characters
+        for _ in range(SHORTENINGS):
+            kept = newest(turns, None if room is None else room - len(last["content"]))
+            if len(kept) < len(turns):
+                yield Notice(
+                    f"the model's window is full: it does not see the first"
+                    f" {len(turns) - len(kept)} of the thread's {len(turns)} messages"
+                )
+            try:
+                with closing(events(self._model.complete([*system, *kept, last]))) as reply:
+                    yield from reply
+            except ContextExceededError as error:
+                if not kept:
+                    raise
+                turns, room = kept, smaller(error, [*system, *kept, last])
+            else:
+                return
+        raise IncompleteError("the thread does not fit the model's window")
+
+    def history(self, thread_id: str) -> Iterator[Message]:
+        """Give every message of a thread, oldest first."""
+        return self._store.messages(thread_id)
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Add messages at the end of a thread."""
+        self._store.append(thread_id, list(messages))
+
+    def count(self, thread_id: str) -> int:
+        """Count a thread's messages."""
+        return self._store.count(thread_id)
+
+    def delete(self, thread_id: str) -> None:
+        """Do nothing: what the index forgets is gone."""
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._model.close()
+
+
+class Server:
+    """A chat-completions server; a Model."""
+
+    window_characters = None
+    note = None
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
+        key = credentials.key(settings, environment)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._wire = Wire(settings.endpoint or "", headers, settings.timeout)
+        self._name = settings.model
+
+    def ready(self) -> Iterator[Progress]:
+        """Find out which model replies where the profile does not say."""
+        self._name = self._name or self._only_model()
+        return iter(())
+
+    def _only_model(self) -> str:
+        answer = self._wire.call("GET", "/models")
+        listed = answer.get("data") if isinstance(answer, dict) else None
+        names = [str(m.get("id")) for m in listed or () if isinstance(m, dict) and m.get("id")]
+        if len(names) != 1:
+            raise ConfigError(
+                f"{self._wire.endpoint} has {len(names)} models: {', '.join(names[:10])}",
+                hint="choose one with: asstctl config set model NAME",
+            )
+        return names[0]
+
+    def complete(self, turns: list[Turn]) -> Iterator[list[dict[str, Any]]]:
+        """Post the chat and give the reply's chunks."""
+        body = {
+            "model": self._name,
+            "messages": turns,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        with closing(self._wire.events("POST", "/chat/completions", body)) as batches:
+            for batch in batches:
+                yield [parsed(data) for _, data in batch if data != "[DONE]"]
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._wire.close()
+
+
+def parsed(data: str) -> dict[str, Any]:
+    """Read one chunk; raises IncompleteError where it is not a JSON object."""
+    try:
+        chunk = json.loads(data)
+    except ValueError as error:
+        raise IncompleteError("the stream broke off inside an event") from error
+    if not isinstance(chunk, dict):
+        raise IncompleteError("the server sent an event that is not a chunk of a chat")
+    return chunk
+
+
+def events(batches: Iterator[list[dict[str, Any]]]) -> Stream:
+    """Translate the chunks of a chat completion: one TextDelta a batch.
+
+    Raises what an `error` chunk means, and IncompleteError where no `finish_reason` came.
+    """
+    reason: str | None = None
+    usage: Usage | None = None
+    started = False
+    for batch in batches:
+        text: list[str] = []
+        thoughts: list[str] = []
+        refused: Any = None
+        for chunk in batch:
+            refused = refused or chunk.get("error")
+            usage = counted(chunk.get("usage")) or usage
+            for choice in chunk.get("choices") or ():
+                delta = choice.get("delta") or choice.get("message") or {}
+                text.append(delta.get("content") or "")
+                thoughts.append(delta.get("reasoning_content") or delta.get("reasoning") or "")
+                reason = choice.get("finish_reason") or reason
+        if not started and not refused:
+            started = True
+            yield MessageStarted("assistant")
+        if thought := "".join(thoughts):
+            yield ReasoningDelta(thought)
+        if words := "".join(text):
+            yield TextDelta(words)
+        if refused:
+            status = refused.get("code") if isinstance(refused, dict) else None
+            raise refusal({"error": refused}, status if isinstance(status, int) else 500)
+    if reason is None:
+        raise IncompleteError("the reply broke off: the server closed the stream", retryable=True)
+    yield RunFinished(ENDINGS.get(reason, "completed"), usage)
+
+
+def counted(usage: Any) -> Usage | None:
+    """Read a `usage` object."""
+    if not isinstance(usage, dict):
+        return None
+    return Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
+
+
+def conversation(past: Iterable[Message], prompt: Prompt) -> list[Turn]:
+    """Give the thread as turns that alternate, the prompt last.
+
+    A prompt that got no word of reply is left out; two turns of one role become one.
+    """
+    turns: list[Turn] = []
+    for message in past:
+        if message.role == "assistant" and not message.text:
+            if turns and turns[-1]["role"] == "user":
+                turns.pop()
+            continue
+        add(turns, message.role, message.text)
+    add(turns, "user", prompt.text)
+    return turns
+
+
+def add(turns: list[Turn], role: str, text: str) -> None:
+    """Add a turn, or what it says to the last one of the same role."""
+    if turns and turns[-1]["role"] == role:
+        turns[-1]["content"] += "\n\n" + text
+    else:
+        turns.append({"role": role, "content": text})
+
+
+def newest(turns: list[Turn], room: int | None) -> list[Turn]:
+    """Give the newest turns that fit into `room` characters, from a user's turn on."""
+    if room is None:
+        return turns
+    first = len(turns)
+    while first and (room := room - len(turns[first - 1]["content"])) >= 0:
+        first -= 1
+    while first < len(turns) and turns[first]["role"] != "user":
+        first += 1
+    return turns[first:]
+
+
+def smaller(error: ContextExceededError, turns: list[Turn]) -> int:
+    """Say how many characters to try next, after these `turns` were too much."""
+    sent = sum(len(turn["content"]) for turn in turns)
+    share = error.window / error.tokens if error.window and error.tokens else 0.5
+    return int(sent * min(share, 1.0) * 0.8)

@@ -1,0 +1,157 @@
+"""A backend that speaks and a store that remembers."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from asstctl.backends import Backend, connect, place
+from asstctl.config import Config, Settings
+from asstctl.errors import ConfigError, IncompleteError
+from asstctl.events import Ending, Message, Prompt, RunFinished, RunStarted, Stream
+from asstctl.store import Store, Thread
+
+REASONS: Mapping[Ending, str] = {
+    "length": "the reply reached the model's limit of length",
+    "filtered": "the service's content filter ended the reply",
+}
+"""Why a reply that ended is not whole."""
+
+
+class Session:
+    """What one command does with threads; `current` is the thread last said to in it."""
+
+    def __init__(self, config: Config, data: Path) -> None:
+        self._config = config
+        self._data = data
+        self._backends: dict[str, Backend] = {}
+        self.current: Thread | None = None
+
+    @cached_property
+    def store(self) -> Store:
+        """The index and the local threads; raises AsstctlError where it can't be opened."""
+        return Store(self._data / "threads.db")
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment that the session was opened in."""
+        return self._config.environment
+
+    def private_file(self, name: str) -> str | None:
+        """Give the path of a file beside the store that only the user can read; None: no room."""
+        path = self._data / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+        except OSError:
+            return None
+        return str(path)
+
+    def close(self) -> None:
+        """Let go of every backend and of the store."""
+        for backend in self._backends.values():
+            backend.close()
+        if "store" in self.__dict__:
+            self.store.close()
+
+    def thread(self, reference: str | None) -> Thread | None:
+        """Find the thread that a user means; None means a new one."""
+        return None if reference is None else self.known_thread(reference)
+
+    def known_thread(self, reference: str) -> Thread:
+        """Find the thread that a user means.
+
+        Raises NotFoundError, and ConfigError for a thread that lives elsewhere than the
+        chosen profile's endpoint.
+        """
+        thread = self.store.find(reference, self._config.profile)
+        self._settings(thread)
+        return thread
+
+    def threads(self, limit: int = -1) -> list[Thread]:
+        """Give the index, newest first, of the chosen profile if one was chosen."""
+        return self.store.threads(self._config.profile, limit)
+
+    def new_thread(self, name: str | None, metadata: Mapping[str, str]) -> Thread:
+        """Make an empty thread; raises ConfigError where the name is taken."""
+        settings = self._settings(None)
+        thread_id = self._backend(settings).new_thread(metadata=metadata)
+        thread = Thread(thread_id, settings.backend, place(settings), settings.profile)
+        self.store.remember(thread)
+        if name:
+            self.store.rename(thread, name)
+        return self.store.find(thread_id)
+
+    def say(self, thread: Thread | None, prompt: Prompt) -> Stream:
+        """Post a prompt and pass the reply on; None says it to a new thread.
+
+        The thread is in the index before the first word comes. Raises IncompleteError where
+        the reply ended early, or without a claim that it ended.
+        """
+        settings = self._settings(thread)
+        backend = self._backend(settings)
+        ending: Ending | None = None
+        with closing(backend.send(thread.id if thread else None, prompt)) as reply:
+            for event in reply:
+                match event:
+                    case RunStarted(thread_id):
+                        self._note(thread_id, settings, prompt)
+                    case RunFinished(claimed):
+                        ending = claimed
+                yield event
+        if ending is None:
+            raise IncompleteError("the reply broke off: the service did not say that it ended")
+        if ending != "completed":
+            raise IncompleteError(REASONS[ending])
+
+    def _note(self, thread_id: str, settings: Settings, prompt: Prompt) -> None:
+        thread = Thread(thread_id, settings.backend, place(settings), settings.profile)
+        self.store.remember(thread)
+        self.store.said_to(thread, prompt.text)
+        self.current = thread
+
+    def history(self, thread: Thread) -> Iterator[Message]:
+        """Give every message of a thread, oldest first."""
+        return self._backend(self._settings(thread)).history(thread.id)
+
+    def count(self, thread: Thread) -> int:
+        """Count a thread's messages."""
+        return self._backend(self._settings(thread)).count(thread.id)
+
+    def rename(self, thread: Thread, name: str) -> None:
+        """Name a thread; raises ConfigError where the name is taken."""
+        self.store.rename(thread, name)
+
+    def delete(self, thread: Thread) -> None:
+        """Delete a thread where it lives, then from the index."""
+        self._backend(self._settings(thread)).delete(thread.id)
+        self.store.forget(thread)
+
+    def _settings(self, thread: Thread | None) -> Settings:
+        """Give the settings to speak with: the chosen profile's, or the thread's own."""
+        settings = self._config.settings(self._config.profile or thread.profile if thread else None)
+        here = settings.backend, place(settings)
+        if thread and here != (thread.backend, thread.endpoint):
+            raise ConfigError(
+                f"the thread {thread.id} lives at {thread.endpoint or thread.backend}, but the"
+                f" profile {settings.profile!r} is for {place(settings) or settings.backend}",
+                hint="choose its profile with -p, or leave -p out",
+            )
+        return settings
+
+    def _backend(self, settings: Settings) -> Backend:
+        name = settings.profile
+        if name not in self._backends:
+            self._backends[name] = connect(
+                settings, self.store, self._config.environment, self._data
+            )
+        return self._backends[name]
+
+
+@contextmanager
+def open_session(config: Config) -> Iterator[Session]:
+    """Open a session, and let go of all it took when it ends."""
+    from platformdirs import user_data_path  # 2.8x of bare Python, and --help does without
+
+    with closing(Session(config, user_data_path("asstctl", appauthor=False))) as session:
+        yield session

@@ -1,0 +1,341 @@
+"""All SQLite: the index of threads, and the messages of local threads."""
+
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from asstctl import events
+from asstctl.errors import AsstctlError, ConfigError, NotFoundError
+from asstctl.events import Message, Part, Role, Status
+
+BUSY_SECONDS = 30
+"""How long one process waits for another's write."""
+
+TITLE_LENGTH = 60
+"""Characters of the first prompt that become a thread's title."""
+
+PREFIXES = ("", "local_", "thread_", "conv_")
+"""What a reference may leave out at the front of an id."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE threads (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        endpoint TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        name TEXT UNIQUE,
+        title TEXT NOT NULL DEFAULT '',
+        metadata TEXT NOT NULL DEFAULT '{}',
+        created_at REAL NOT NULL,
+        said_at REAL NOT NULL,
+        UNIQUE (id, endpoint)
+    );
+    CREATE INDEX threads_by_time ON threads (said_at DESC, number DESC);
+    CREATE INDEX threads_by_profile ON threads (profile, said_at DESC, number DESC);
+    CREATE TABLE messages (
+        thread INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        role TEXT NOT NULL,
+        parts TEXT NOT NULL,
+        status TEXT NOT NULL,
+        created_at REAL,
+        metadata TEXT NOT NULL DEFAULT '{}',
+        PRIMARY KEY (thread, place)
+    ) WITHOUT ROWID;
+    """,
+)
+"""The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A row of the index: which thread, and where it lives; times in seconds since 1970 UTC."""
+
+    id: str
+    backend: str
+    endpoint: str
+    profile: str
+    name: str | None = None
+    title: str = ""
+    created_at: float = 0.0
+    said_at: float = 0.0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+_COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, metadata"
+
+
+class Store:
+    """The threads that were seen, and the messages of those that live here.
+
+    Every method raises AsstctlError where SQLite does; several processes at once are normal.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._path = path
+        with self._translated():
+            self._open()
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if self._version() < len(MIGRATIONS):
+            self._db.execute("PRAGMA journal_mode = WAL")
+            with self._writing():
+                for version in range(self._version(), len(MIGRATIONS)):
+                    for statement in MIGRATIONS[version].split(";"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {version + 1}")
+        if self._version() > len(MIGRATIONS):
+            raise AsstctlError(
+                f"{self._path} was written by a newer asstctl", hint="upgrade asstctl to use it"
+            )
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise AsstctlError(
+                f"can't use the store {self._path}: {str(error).lower()}",
+                hint="XDG_DATA_HOME moves it" if os.name == "posix" else None,
+            ) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction that takes the write lock first, so that it can't fail half-way."""
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _rows(self, sql: str, *values: Any) -> list[Thread]:
+        with self._translated():
+            return [_thread(row) for row in self._db.execute(sql, values)]
+
+    # The index
+
+    def remember(self, thread: Thread) -> None:
+        """Put a thread in the index; one that is there keeps its row."""
+        now = self._clock()
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO threads (id, backend, endpoint, profile, name, title, created_at,"
+                " said_at, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (
+                    thread.id,
+                    thread.backend,
+                    thread.endpoint,
+                    thread.profile,
+                    thread.name,
+                    thread.title,
+                    thread.created_at or now,
+                    thread.said_at or now,
+                    json.dumps(dict(thread.metadata)),
+                ),
+            )
+
+    def said_to(self, thread: Thread, prompt: str) -> None:
+        """Note that `prompt` was just said to a thread; the first one becomes its title."""
+        title = " ".join(prompt.split())
+        if len(title) > TITLE_LENGTH:
+            title = title[: TITLE_LENGTH - 1] + "…"
+        with self._writing():
+            self._db.execute(
+                "UPDATE threads SET said_at = ?, title = iif(title = '', ?, title)"
+                " WHERE id = ? AND endpoint = ?",
+                (self._clock(), title, thread.id, thread.endpoint),
+            )
+
+    def threads(self, profile: str | None = None, limit: int = -1) -> list[Thread]:
+        """Give the index, the one said to last first; -1 is no limit."""
+        where, values = ("WHERE profile = ?", [profile]) if profile else ("", [])
+        return self._rows(
+            f"SELECT {_COLUMNS} FROM threads {where} ORDER BY said_at DESC, number DESC LIMIT ?",  # noqa: S608 - both are constants
+            *values,
+            limit,
+        )
+
+    def find(self, reference: str, profile: str | None = None) -> Thread:
+        """Find the thread that a user means: `@last`, `@2`, a name, an id or its unique prefix.
+
+        `profile` narrows `@last` and `@N`. Raises NotFoundError, or ConfigError that lists
+        the candidates where there are several.
+        """
+        if reference.startswith("@"):
+            return self._recent(reference, profile)
+        if named := self._rows(f"SELECT {_COLUMNS} FROM threads WHERE name = ?", reference):  # noqa: S608
+            return named[0]
+        found = self._with_prefix(reference)
+        exact = [thread for thread in found if thread.id == reference]
+        match exact or found:
+            case []:
+                raise NotFoundError(
+                    f"no thread {reference!r}", hint="asstctl threads list shows what there is"
+                )
+            case [thread]:
+                return thread
+            case several:
+                raise ConfigError(
+                    f"{reference!r} could be: "
+                    + ", ".join(f"{thread.id} ({thread.title})" for thread in several[:8])
+                    + (", ..." if len(several) > 8 else ""),  # noqa: PLR2004 - a line's worth
+                    hint="give more of the id, or a name",
+                )
+
+    def _recent(self, reference: str, profile: str | None) -> Thread:
+        word = reference[1:]
+        if word != "last" and not (word.isascii() and word.isdigit() and int(word) > 0):
+            raise NotFoundError(
+                f"no thread {reference!r}", hint="@last is the newest, @2 the one before"
+            )
+        nth = 1 if word == "last" else int(word)
+        threads = self.threads(profile, limit=nth)
+        if len(threads) < nth:
+            whose = f" of the profile {profile!r}" if profile else ""
+            raise NotFoundError(
+                f"no thread {reference}: there are {len(threads)}{whose}",
+                hint='asstctl ask "..." makes one',
+            )
+        return threads[-1]
+
+    def _with_prefix(self, start: str) -> list[Thread]:
+        """Give the threads whose id begins with `start`, the kind's own prefix left out or not."""
+        ranges = [(prefix + start, prefix + start + "\U0010ffff") for prefix in PREFIXES]
+        where = " OR ".join(["(id >= ? AND id < ?)"] * len(ranges))
+        return self._rows(
+            f"SELECT {_COLUMNS} FROM threads WHERE {where} ORDER BY said_at DESC LIMIT 9",  # noqa: S608
+            *[end for pair in ranges for end in pair],
+        )
+
+    def rename(self, thread: Thread, name: str | None) -> None:
+        """Give a thread its name, or take it away; raises ConfigError where the name is taken."""
+        try:
+            with self._writing():
+                self._db.execute(
+                    "UPDATE threads SET name = ? WHERE id = ? AND endpoint = ?",
+                    (name, thread.id, thread.endpoint),
+                )
+        except AsstctlError as error:
+            if isinstance(error.__cause__, sqlite3.IntegrityError):
+                raise ConfigError(f"the name {name!r} is taken") from error
+            raise
+
+    def forget(self, thread: Thread) -> None:
+        """Take a thread out of the index, and its messages with it."""
+        with self._writing():
+            self._db.execute(
+                "DELETE FROM threads WHERE id = ? AND endpoint = ?", (thread.id, thread.endpoint)
+            )
+
+    # Local threads' messages
+
+    def append(self, thread_id: str, messages: Sequence[Message]) -> None:
+        """Add messages at the end of a local thread; raises NotFoundError if it is gone."""
+        with self._writing():
+            number = self._local(thread_id)
+            place = self._db.execute(
+                "SELECT coalesce(max(place), 0) FROM messages WHERE thread = ?", (number,)
+            ).fetchone()[0]
+            self._db.executemany(
+                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        number,
+                        place + offset,
+                        message.id or new_id("msg"),
+                        message.role,
+                        json.dumps([_packed(part) for part in message.parts]),
+                        message.status,
+                        message.created_at or self._clock(),
+                        json.dumps(dict(message.metadata)),
+                    )
+                    for offset, message in enumerate(messages, 1)
+                ],
+            )
+
+    def messages(self, thread_id: str) -> Iterator[Message]:
+        """Give a local thread's messages, oldest first, one at a time."""
+        with self._translated():
+            number = self._local(thread_id)
+            for row in self._db.execute(
+                "SELECT id, role, parts, created_at, status, metadata FROM messages"
+                " WHERE thread = ? ORDER BY place",
+                (number,),
+            ):
+                yield _message(row)
+
+    def count(self, thread_id: str) -> int:
+        """Count a local thread's messages."""
+        with self._translated():
+            number = self._local(thread_id)
+            return int(
+                self._db.execute(
+                    "SELECT count(*) FROM messages WHERE thread = ?", (number,)
+                ).fetchone()[0]
+            )
+
+    def _local(self, thread_id: str) -> int:
+        row = self._db.execute(
+            "SELECT number FROM threads WHERE id = ? AND backend = 'local'", (thread_id,)
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(f"no thread {thread_id!r} on this machine")
+        return int(row[0])
+
+
+def new_id(kind: str) -> str:
+    """Make an id that no other thread or message has."""
+    return f"{kind}_{secrets.token_hex(8)}"
+
+
+def _thread(row: Sequence[Any]) -> Thread:
+    identity, backend, endpoint, profile, name, title, created_at, said_at, metadata = row
+    noted = json.loads(metadata)
+    return Thread(identity, backend, endpoint, profile, name, title, created_at, said_at, noted)
+
+
+def _message(row: Sequence[Any]) -> Message:
+    identity, role, parts, created_at, status, metadata = row
+    return Message(
+        id=identity,
+        role=cast("Role", role),
+        parts=tuple(_unpacked(part) for part in json.loads(parts)),
+        created_at=created_at,
+        status=cast("Status", status),
+        metadata=json.loads(metadata),
+    )
+
+
+def _packed(part: Part) -> dict[str, str]:
+    return {"part": type(part).__name__, **asdict(part)}
+
+
+def _unpacked(part: dict[str, str]) -> Part:
+    fields = dict(part)
+    kind: type[Part] = getattr(events, fields.pop("part"))
+    return kind(**fields)
