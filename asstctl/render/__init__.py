@@ -1,0 +1,69 @@
+"""The only code that knows what an answer looks like."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from enum import StrEnum
+from importlib import import_module
+from typing import Protocol, TextIO
+
+from asstctl.events import Stream, TextDelta
+
+
+class Output(StrEnum):
+    """The forms of a reply; a member's value is its module's name."""
+
+    PLAIN = "plain"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+class Render(Protocol):
+    """Writes a reply on `out`, each event as it comes; what is not the answer goes to `err`."""
+
+    def __call__(self, reply: Stream, out: TextIO, err: TextIO, *, reasoning: bool) -> None:
+        """Write until the reply ends; what the reply raises passes through."""
+
+
+def renderer(output: Output | None, out: TextIO, environment: Mapping[str, str]) -> Render:
+    """Give the renderer for `output`; None is Markdown on a capable terminal, else plain."""
+    chosen = output or (Output.MARKDOWN if capable(out, environment) else Output.PLAIN)
+    render: Render = import_module(f"asstctl.render.{chosen}").render
+    return render
+
+
+def capable(out: TextIO, environment: Mapping[str, str]) -> bool:
+    """Say whether `out` is a terminal that can move its cursor."""
+    return out.isatty() and environment.get("TERM", "") not in ("", "dumb")
+
+
+def paced(reply: Stream, seconds: float, sleep: Callable[[float], None] = time.sleep) -> Stream:
+    """Pass a reply on word by word, with a pause after each: simulated typing."""
+    with closing(reply):
+        for event in reply:
+            if not isinstance(event, TextDelta):
+                yield event
+                continue
+            for word in words(event.text):
+                yield TextDelta(word)
+                sleep(seconds)
+
+
+def words(text: str) -> list[str]:
+    """Cut a text after each run of blanks; joined again it is the same."""
+    pieces: list[str] = []
+    start = 0
+    for i in range(1, len(text)):
+        if text[i - 1].isspace() and not text[i].isspace():
+            pieces.append(text[start:i])
+            start = i
+    return [*pieces, text[start:]]
+
+
+def terminal_height(out: TextIO) -> int:
+    """Give the rows of the terminal that `out` is, 24 where it does not say."""
+    try:
+        return os.get_terminal_size(out.fileno()).lines or 24
+    except (OSError, ValueError):
+        return 24

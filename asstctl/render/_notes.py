@@ -1,0 +1,60 @@
+"""What goes to stderr beside an answer: notices, progress, and what a model thinks aloud."""
+
+from typing import TextIO
+
+from asstctl.events import Event, Notice, Progress, ReasoningDelta
+from asstctl.render._terminal import Harmless, one_line
+
+BAR = 24
+"""Characters of a progress bar."""
+
+
+class Notes:
+    """Writes what is not the answer; progress bars only on a terminal."""
+
+    def __init__(self, err: TextIO, *, reasoning: bool) -> None:
+        self._err = err
+        self._reasoning = reasoning
+        self._terminal = err.isatty()
+        self._thought = Harmless()
+        self._open = ""  # what must be written before anything else: the end of a line
+
+    def shows(self, event: Event) -> bool:
+        """Say whether an event is one that is written here."""
+        match event:
+            case ReasoningDelta():
+                return self._reasoning
+            case Progress():
+                return self._terminal
+            case _:
+                return isinstance(event, Notice)
+
+    def write(self, event: Event) -> None:
+        """Write a notice, a progress bar or a thought; other events are passed over."""
+        if not self.shows(event):
+            return
+        match event:
+            case Notice(text):
+                self.pause()
+                self._put(f"asstctl: {one_line(text)}\n")
+            case Progress(what, done, total):
+                share = done / total if total else 1.0
+                filled = "#" * int(share * BAR)
+                line = f"asstctl: {what} [{filled:.<{BAR}}] {done >> 20}/{total >> 20} MiB"
+                self._put(f"\r{line}" + ("\n" if done >= total else ""))
+                self._open = "\n" if done < total else ""
+            case ReasoningDelta(text):
+                dim, bright = ("\x1b[2m", "\x1b[22m") if self._terminal else ("", "")
+                shown = self._thought.feed(text) if self._terminal else text
+                self._put(f"{dim}{shown}{bright}")
+                self._open = "" if text.endswith("\n") else "\n"
+
+    def pause(self) -> None:
+        """End an open line, before something else is written."""
+        if self._open:
+            self._put(self._open)
+            self._open = ""
+
+    def _put(self, text: str) -> None:
+        self._err.write(text)
+        self._err.flush()

@@ -1,0 +1,36 @@
+"""What an error looks like."""
+
+import json
+from typing import TextIO
+
+from asstctl.errors import AsstctlError
+from asstctl.render._terminal import one_line
+
+
+def write(error: Exception, err: TextIO, *, as_json: bool) -> int:
+    """Write an error in one line, and its hint in one more; gives the exit code it leaves."""
+    ours = error if isinstance(error, AsstctlError) else foreign(error)
+    if as_json:
+        err.write(json.dumps(ours.facts()) + "\n")
+    else:
+        err.write(f"asstctl: {one_line(ours.message)}\n")
+        if ours.hint:
+            err.write(f"hint: {one_line(ours.hint)}\n")
+    err.flush()
+    return ours.exit_code
+
+
+def foreign(error: Exception) -> AsstctlError:
+    """Give our form of an error of the command line's parser, or of a fault of our own."""
+    if hasattr(error, "format_message"):  # typer's
+        message = error.format_message().rstrip(".")
+        ctx = getattr(error, "ctx", None)
+        path = ctx.command_path if ctx else "asstctl"
+        ours = AsstctlError(message[:1].lower() + message[1:], hint=f"try: {path} --help")
+        ours.exit_code = getattr(error, "exit_code", 2)
+        return ours
+    words = str(error) or "no message"
+    return AsstctlError(
+        f"unexpected {type(error).__name__}: {words}",
+        hint="asstctl --debug ... shows where; it is a fault of asstctl, worth a report",
+    )

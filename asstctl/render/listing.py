@@ -1,0 +1,97 @@
+"""Lists and facts: a table for eyes, lines for programs."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+from asstctl.render._terminal import one_line
+from asstctl.render.transcript import SCHEMA, instant
+from asstctl.store import Thread
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+ROOM = 30
+"""Columns beside the id without which a table shows the id alone."""
+
+
+def facts(thread: Thread) -> dict[str, Any]:
+    """Give a thread as the JSON object that `threads list` and `show` promise."""
+    return {
+        "id": thread.id,
+        "name": thread.name,
+        "title": thread.title,
+        "profile": thread.profile,
+        "backend": thread.backend,
+        "endpoint": thread.endpoint or None,
+        "created_at": instant(thread.created_at),
+        "last_used_at": instant(thread.said_at),
+        "metadata": dict(thread.metadata),
+    }
+
+
+def as_json(threads: Iterable[Thread], out: TextIO) -> None:
+    """Write the threads as one JSON object."""
+    document = {"schema": SCHEMA, "threads": [facts(thread) for thread in threads]}
+    out.write(json.dumps(document, indent=2, ensure_ascii=out.isatty()) + "\n")
+
+
+def as_tsv(threads: Iterable[Thread], out: TextIO) -> None:
+    """Write a line a thread: id, name, title, profile, last used; no header."""
+    for thread in threads:
+        cells = (
+            thread.id,
+            thread.name or "",
+            thread.title,
+            thread.profile,
+            instant(thread.said_at),
+        )
+        out.write("\t".join(one_line(cell) for cell in cells) + "\n")
+
+
+def as_table(
+    threads: list[Thread], out: TextIO, environment: Mapping[str, str], now: float
+) -> None:
+    """Draw the threads; where there is little room the title gives way, never the id."""
+    from rich.table import Table  # only a terminal pays for it
+    from rich.text import Text
+
+    from asstctl.render._document import console_on
+
+    console = console_on(out, environment, terminal=out.isatty())
+    widest = max((len(thread.id) for thread in threads), default=0)
+    roomy = console.width >= widest + ROOM
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("ID", no_wrap=roomy, overflow="fold", min_width=widest if roomy else None)
+    for heading in ("TITLE", "PROFILE", "LAST") if roomy else ():
+        ratio = 1 if heading == "TITLE" else None
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=ratio)
+    for thread in threads:
+        title = f"{thread.name}: {thread.title}" if thread.name else thread.title
+        cells = (thread.id, title, thread.profile, ago(now - thread.said_at))
+        table.add_row(*(Text(one_line(cell)) for cell in cells[: len(table.columns)]))
+    with console.capture() as captured:
+        console.print(table)
+    out.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+def ago(seconds: float) -> str:
+    """Say how long ago something was."""
+    for unit, size in (("day", DAY), ("hour", HOUR), ("min", MINUTE)):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if count > 1 and unit != 'min' else ''} ago"
+    return "just now"
+
+
+def pairs(found: Mapping[str, Any], out: TextIO) -> None:
+    """Write facts as aligned lines, unset ones left out."""
+    shown = {key: value for key, value in found.items() if value not in (None, "", {})}
+    width = max(map(len, shown), default=0)
+    for key, value in shown.items():
+        text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+        out.write(f"{key:<{width}}  {one_line(text) if out.isatty() else text}\n")
+
+
+def document(found: Mapping[str, Any], out: TextIO) -> None:
+    """Write facts as one JSON object."""
+    out.write(json.dumps({"schema": SCHEMA, **found}, indent=2, ensure_ascii=out.isatty()) + "\n")

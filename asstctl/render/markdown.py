@@ -1,0 +1,100 @@
+"""Markdown on a terminal, drawn while it is written."""
+
+import os
+from collections.abc import Mapping
+from typing import TextIO
+
+from rich.cells import cell_len
+
+from asstctl.events import Notice, Stream, TextDelta
+from asstctl.render import capable, terminal_height
+from asstctl.render._document import Row, ansi, console_on, solid
+from asstctl.render._draft import Draft
+from asstctl.render._notes import Notes
+from asstctl.render._terminal import Harmless, Tail
+
+
+def render(reply: Stream, out: TextIO, err: TextIO, *, reasoning: bool) -> None:
+    """Draw the reply as it comes; into a pipe, draw each block when it is finished."""
+    notes = Notes(err, reasoning=reasoning)
+    screen = Screen(out, os.environ)
+    try:
+        for event in reply:
+            if isinstance(event, TextDelta):
+                notes.pause()
+                screen.feed(event.text)
+            elif notes.shows(event):
+                screen.lift(keep=not isinstance(event, Notice))
+                notes.write(event)
+    finally:
+        notes.pause()
+        screen.end()
+
+
+class Screen:
+    """A terminal, or a pipe, on which a Markdown text grows."""
+
+    def __init__(self, out: TextIO, environment: Mapping[str, str]) -> None:
+        self._out = out
+        self._moves = capable(out, environment)
+        self._console = console_on(out, environment, terminal=self._moves)
+        self._draft = Draft(self._console)
+        self._safe = Harmless()
+        self._tail = Tail(out)
+        self._drawn: list[Row] = []  # the tail's rows, as they were drawn
+        self._size = self._measure()
+
+    def feed(self, text: str) -> None:
+        """Add text and draw it."""
+        self._draft.feed(self._safe.feed(text))
+        if self._draft.due():
+            self._draw()
+
+    def end(self) -> None:
+        """Draw what is left."""
+        self._draft.feed(self._safe.end())
+        self._draw(end=True)
+
+    def lift(self, *, keep: bool) -> None:
+        """Leave the cursor on an empty line, for something that is not the reply."""
+        if keep:
+            self._commit()
+        else:
+            self._tail.show([], [])
+
+    def _measure(self) -> tuple[int, int]:
+        return self._console.width, terminal_height(self._out)
+
+    def _draw(self, *, end: bool = False) -> None:
+        size = self._measure()
+        if size != self._size:
+            self._resized(*size)
+            self._size = size
+        done, tail = self._draft.look(end=end)
+        if not self._moves:
+            tail = []
+        over = len(tail) - max(1, size[1] - 1)
+        if over > 0 and self._draft.table:
+            tail = tail[:-over]
+        elif over > 0:
+            self._draft.given_out(tail[:over])
+            done, tail = done + tail[:over], tail[over:]
+        self._tail.show(ansi(self._console, done), ansi(self._console, tail))
+        self._drawn = tail
+
+    def _resized(self, width: int, height: int) -> None:
+        """Keep what stands on the screen where it can't be erased with certainty.
+
+        A row wider than the window may have become two, or lost its end: terminals differ.
+        """
+        wide = any(cell_len(solid(row).rstrip()) > width for row in self._drawn)
+        if wide or len(self._drawn) >= height:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Give the tail out for good, as it stands."""
+        if self._drawn:
+            if not self._draft.table:
+                self._draft.given_out(self._drawn)
+            self._tail.commit()
+            self._drawn = []

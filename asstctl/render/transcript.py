@@ -1,0 +1,154 @@
+"""What was said in a thread, to read and to keep."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TextIO, assert_never
+
+from asstctl.events import File, Image, Message, Part, Refusal, Text, ToolNote
+from asstctl.render import capable
+from asstctl.render._terminal import harmless
+from asstctl.store import Thread
+
+SCHEMA = 1
+"""The version of the JSON that lists and threads are written in."""
+
+STATUS_WORDS: Mapping[str, str] = {
+    "completed": "",
+    "failed": "no reply",
+    "cancelled": "cancelled",
+    "cut": "cut off",
+}
+
+
+class Format(StrEnum):
+    """The forms of a thread's messages."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+def write(
+    thread: Thread,
+    messages: Iterable[Message],
+    form: Format | None,
+    out: TextIO,
+    environment: Mapping[str, str],
+) -> None:
+    """Write messages as they come; None is drawn Markdown on a terminal, else text."""
+    drawn = form is None and capable(out, environment)
+    match form:
+        case _ if drawn:
+            pieces = draw(messages, out)
+        case None | Format.TEXT:
+            pieces = (as_text(message, blank) for blank, message in with_blanks(messages))
+        case Format.MARKDOWN:
+            pieces = (as_markdown(message, blank) for blank, message in with_blanks(messages))
+        case Format.JSONL:
+            pieces = (as_json(message) + "\n" for message in messages)
+        case Format.JSON:
+            pieces = as_document(thread, messages)
+        case _ as unreachable:
+            assert_never(unreachable)
+    safe: Callable[[str], str] = harmless if out.isatty() and not drawn else str
+    out.writelines(map(safe, pieces))
+    out.flush()
+
+
+def with_blanks(messages: Iterable[Message]) -> Iterator[tuple[str, Message]]:
+    """Give each message with what stands between it and the one before."""
+    blank = ""
+    for message in messages:
+        yield blank, message
+        blank = "\n"
+
+
+def heading(message: Message) -> str:
+    """Say who spoke, when, and how it ended."""
+    facts: list[str] = [message.role]
+    if message.created_at is not None:
+        facts.append(instant(message.created_at))
+    if STATUS_WORDS[message.status]:
+        facts.append(STATUS_WORDS[message.status])
+    return ", ".join(facts)
+
+
+def instant(seconds: float) -> str:
+    """Give a time as RFC 3339, in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def words(part: Part) -> str:
+    """Give a part as text; what is not text becomes a placeholder with its id."""
+    match part:
+        case Text(text):
+            return text
+        case Refusal(text):
+            return f"[refused] {text}"
+        case Image(source):
+            return f"[image {source}]"
+        case File(identity, name):
+            return f"[file {identity}{' ' if name else ''}{name}]"
+        case ToolNote(text):
+            return f"[tool] {text}"
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def body(message: Message) -> str:
+    """Give all parts of a message, with one newline at the end."""
+    text = "\n\n".join(words(part) for part in message.parts).rstrip("\n")
+    return f"{text}\n" if text else ""
+
+
+def as_text(message: Message, blank: str = "") -> str:
+    """Give a message under a line that says who spoke."""
+    return f"{blank}{heading(message)}:\n{body(message)}"
+
+
+def as_markdown(message: Message, blank: str = "") -> str:
+    """Give a message under a heading."""
+    return f"{blank}## {heading(message)}\n\n{body(message)}"
+
+
+def facts(message: Message) -> dict[str, Any]:
+    """Give a message as the JSON object that `threads history` promises."""
+    return {
+        "id": message.id,
+        "role": message.role,
+        "created_at": None if message.created_at is None else instant(message.created_at),
+        "status": message.status,
+        "text": message.text,
+        "parts": [{"type": type(part).__name__, **asdict(part)} for part in message.parts],
+        "metadata": dict(message.metadata),
+    }
+
+
+def as_json(message: Message) -> str:
+    """Give a message as one line."""
+    return json.dumps(facts(message), ensure_ascii=False)
+
+
+def as_document(thread: Thread, messages: Iterable[Message]) -> Iterator[str]:
+    """Give one JSON object, piece by piece, so that no thread is too long."""
+    yield f'{{"schema": {SCHEMA}, "thread": {json.dumps(thread.id)}, "messages": ['
+    separator = "\n"
+    for message in messages:
+        yield separator + as_json(message)
+        separator = ",\n"
+    yield "\n]}\n"
+
+
+def draw(messages: Iterable[Message], out: TextIO) -> Iterator[str]:
+    """Give messages as Markdown is drawn on this terminal."""
+    from asstctl.render import _document  # Rich takes longer to load than a page to read
+
+    console = _document.console_on(out, os.environ, terminal=True)
+    for blank, message in with_blanks(messages):
+        yield _document.drawn(console, harmless(as_markdown(message, blank)))
+        yield "\n"
