@@ -1,0 +1,83 @@
+"""The way in; the only place where errors become exit codes."""
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from asstctl import __version__
+
+if TYPE_CHECKING:
+    from asstctl.commands._options import Invocation
+
+
+def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
+    """Run a command line and give its exit code."""
+    if arguments in (["-V"], ["--version"]):  # answered before anything is imported
+        out.write(f"{__version__}\n")
+        return 0
+    import signal
+
+    from asstctl.commands._options import Invocation
+    from asstctl.errors import StoppedError
+
+    def stop(signum: int, _frame: object) -> NoReturn:
+        raise StoppedError(signum)
+
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(signum) != signal.SIG_IGN:  # nohup stays nohup
+            signal.signal(signum, stop)
+    invocation = Invocation(os.environ)
+    try:
+        return command(arguments, invocation)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except StoppedError as stopped:
+        return stopped.exit_code
+    except Exception as error:
+        if invocation.debug:
+            raise
+        from asstctl.render import failure
+
+        return failure.write(error, err, as_json=invocation.json)
+
+
+def command(arguments: list[str], invocation: "Invocation") -> int:
+    """Run a command and give the exit code that it asks for; its errors pass through."""
+    import typer
+
+    from asstctl import cli
+
+    try:
+        cli.run(arguments, invocation)
+    except typer.Exit as left:
+        return left.exit_code
+    except typer.Abort as aborted:
+        raise KeyboardInterrupt from aborted
+    return 0
+
+
+def run() -> NoReturn:
+    """Run this process's command line and leave at once.
+
+    What is worth keeping is written by then, and clearing the heap would take longer than many
+    commands. A model that is still loading in its thread ends with the process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace", newline="")  # type: ignore[union-attr]
+    code = 1
+    try:
+        code = main(sys.argv[1:], sys.stdout, sys.stderr)
+    except Exception:  # noqa: BLE001 - --debug asked for the traceback
+        sys.excepthook(*sys.exc_info())
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):  # nobody reads it any more
+                stream.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,91 @@
+"""Which commands there are, and the options before them."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from asstctl import __version__
+from asstctl.commands import _options as options
+
+COMMANDS = {"ask": "ask", "chat": "chat", "threads": "threads", "config": "settings"}
+"""Every command and its module; a module is imported when its command is run."""
+
+
+class Commands(Mapping[str, TyperCommand | TyperGroup]):
+    """The commands by name, imported as they are looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        return get_command(import_module(f"asstctl.commands.{COMMANDS[name]}").app)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class Suite(TyperGroup):
+    """The command `asstctl` itself."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**{**attributes, "commands": Commands()})
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
+        """Give the names without importing what they name."""
+        return list(COMMANDS)
+
+
+app = typer.Typer(
+    cls=Suite,
+    add_completion=False,
+    rich_markup_mode=None,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def asstctl(
+    ctx: typer.Context,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+    config: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Read this settings file.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback answers it
+        bool,
+        typer.Option(
+            "-V", "--version", help="Print the version.", callback=_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    r"""Your threads, whichever server holds them: ask, chat, list, read.
+
+    \b
+    asstctl -p local ask "How many days are there in a week?"
+    git diff | asstctl ask "Write a commit message."
+    asstctl chat --continue
+    asstctl threads history > thread.txt
+    """
+    invocation = options.invocation(ctx)
+    invocation.config = config
+    invocation.debug = debug
+    if ctx.invoked_subcommand is None:
+        options.usage(ctx)
+
+
+def run(arguments: list[str], invocation: options.Invocation) -> None:
+    """Run a command line; raises what its command raises, and typer.Exit for an exit code."""
+    with get_command(app).make_context("asstctl", arguments, obj=invocation) as ctx:
+        ctx.command.invoke(ctx)

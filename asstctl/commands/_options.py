@@ -1,0 +1,124 @@
+"""The options that several commands share, and what they fill."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from asstctl.config import Config, load
+from asstctl.render import Output
+
+
+@dataclass(slots=True)
+class Invocation:
+    """What was said before and after the command that is not the command's own business."""
+
+    environment: Mapping[str, str]
+    profile: str | None = None
+    config: Path | None = None
+    debug: bool = False
+    json: bool = False
+    flags: dict[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Config:
+        """Read the settings; raises ConfigError."""
+        return load(self.config, self.profile, self.environment, self.flags)
+
+
+def invocation(ctx: typer.Context) -> Invocation:
+    """Give what was said around the command."""
+    found: Invocation = ctx.find_object(Invocation) or Invocation({})
+    return found
+
+
+def usage(ctx: typer.Context) -> NoReturn:
+    """Show a command's help where words are missing, and leave with exit code 2."""
+    typer.echo(ctx.get_help(), err=True)
+    raise typer.Exit(2)
+
+
+def _remember_profile(ctx: typer.Context, value: str | None) -> None:
+    if value is not None:
+        invocation(ctx).profile = value
+
+
+def remember_json(ctx: typer.Context, value: Any) -> Any:
+    """Note that JSON was asked for: errors are JSON too."""
+    if value == "json":
+        invocation(ctx).json = True
+    return value
+
+
+def _remember_flag(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+    """Make an option the command line's word on the setting of the same name."""
+    if value is not None:
+        invocation(ctx).flags[str(param.name)] = value
+    return value
+
+
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "-p",
+        "--profile",
+        metavar="NAME",
+        help="Use this profile's settings.",
+        callback=_remember_profile,
+    ),
+]
+ReplyOutput = Annotated[
+    Output | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="The reply's form; on a terminal markdown, else plain.",
+        callback=remember_json,
+    ),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        "-t",
+        "--thread",
+        metavar="REF",
+        help="The thread to say it to: id, prefix, name, @last, @2.",
+    ),
+]
+Continue = Annotated[
+    bool, typer.Option("-c", "--continue", help="Say it to the last thread: -t @last.")
+]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "-f", "--file", metavar="FILE", help="Add a text file to the prompt; may be repeated."
+    ),
+]
+Instructions = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT", help="What the model is told before the thread.", callback=_remember_flag
+    ),
+]
+PrintId = Annotated[
+    bool, typer.Option("--print-id", help="Print the thread's id on stderr at the end.")
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        help="Seconds without a byte before the server counts as gone.",
+        callback=_remember_flag,
+    ),
+]
+TypingDelay = Annotated[
+    int, typer.Option(metavar="MS", min=0, help="Pause after each word, as if typed.")
+]
+Stats = Annotated[
+    bool, typer.Option("--stats", help="Print times and tokens on stderr at the end.")
+]
+ShowReasoning = Annotated[
+    bool, typer.Option("--show-reasoning", help="Show on stderr what the model thinks aloud.")
+]
+JsonOutput = typer.Option("-o", "--output", help="The form of the output.", callback=remember_json)

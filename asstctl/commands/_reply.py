@@ -1,0 +1,81 @@
+"""One prompt and its reply: what `ask` does once and `chat` again and again."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from asstctl.events import Prompt, RunFinished, Stream, TextDelta, Usage
+from asstctl.render import Output, Render, paced, renderer
+from asstctl.session import Session
+from asstctl.store import Thread
+
+
+@dataclass(slots=True)
+class Stats:
+    """What a reply took; times in seconds."""
+
+    clock: Callable[[], float] = time.monotonic
+    started: float = 0.0
+    first: float | None = None
+    ended: float = 0.0
+    characters: int = 0
+    usage: Usage | None = field(default=None)
+
+    def of(self, reply: Stream) -> Stream:
+        """Pass a reply on and take its measure."""
+        self.started = self.clock()
+        with closing(reply):
+            for event in reply:
+                match event:
+                    case TextDelta(text):
+                        self.first = self.first or self.clock()
+                        self.characters += len(text)
+                    case RunFinished(_, usage):
+                        self.usage = usage
+                self.ended = self.clock()
+                yield event
+
+    def line(self) -> str:
+        """Give the figures as one line."""
+        if self.first is None:
+            return "no text"
+        seconds = max(self.ended - self.first, 1e-6)
+        figures = [
+            f"first text after {self.first - self.started:.2f} s",
+            f"{self.characters} characters in {seconds:.2f} s",
+            f"{self.characters / seconds:.0f} characters a second",
+        ]
+        if self.usage:
+            made = self.usage.completion_tokens
+            figures.append(f"{self.usage.prompt_tokens} + {made} tokens")
+            figures.append(f"{made / seconds:.0f} tokens a second")
+        return ", ".join(figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How replies are to be written."""
+
+    output: Output | None
+    delay_ms: int
+    stats: bool
+    reasoning: bool
+
+    def renderer(self, session: Session) -> Render:
+        """Load what draws the replies; on a terminal that takes a while, so it is done once."""
+        return renderer(self.output, sys.stdout, session.environment)
+
+    def write(
+        self, session: Session, render: Render, thread: Thread | None, prompt: Prompt
+    ) -> None:
+        """Say `prompt` to a thread and write the reply as it comes."""
+        stats = Stats()
+        with closing(stats.of(session.say(thread, prompt))) as reply:
+            shown = paced(reply, self.delay_ms / 1000) if self.delay_ms else reply
+            try:
+                render(shown, sys.stdout, sys.stderr, reasoning=self.reasoning)
+            finally:
+                if self.stats:
+                    sys.stderr.write(f"asstctl: {stats.line()}\n")

@@ -1,0 +1,49 @@
+"""`asstctl ask`: one prompt, one streamed reply."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from asstctl.commands import _options as options
+from asstctl.commands._input import prompt_text
+from asstctl.commands._reply import Form
+from asstctl.events import Prompt
+from asstctl.session import open_session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def ask(
+    ctx: typer.Context,
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="PROMPT", help="What to say; - reads stdin.")
+    ] = None,
+    thread: options.Reference = None,
+    last: options.Continue = False,
+    file: options.Files = None,
+    output: options.ReplyOutput = None,
+    instructions: options.Instructions = None,  # noqa: ARG001 - its callback makes it a setting
+    print_id: options.PrintId = False,
+    timeout: options.Timeout = None,  # noqa: ARG001 - the same
+    typing_delay: options.TypingDelay = 0,
+    stats: options.Stats = False,
+    show_reasoning: options.ShowReasoning = False,
+    profile: options.Profile = None,  # noqa: ARG001 - the same
+) -> None:
+    """Say something once and stream the reply.
+
+    Without -t or -c it is said to a new thread. What is piped in follows the PROMPT.
+    """
+    text = prompt_text(prompt, file or [])
+    if not text:
+        options.usage(ctx)
+    form = Form(output, typing_delay, stats, show_reasoning)
+    with open_session(options.invocation(ctx).load()) as session:
+        chosen = session.thread("@last" if last else thread)
+        try:
+            form.write(session, form.renderer(session), chosen, Prompt(text))
+        finally:
+            if print_id and session.current:
+                sys.stderr.write(f"{session.current.id}\n")

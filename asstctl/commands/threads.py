@@ -1,0 +1,217 @@
+"""`asstctl threads`: make, list, show, read, rename and delete threads."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from asstctl.commands import _options as options
+from asstctl.commands._when import since_when
+from asstctl.errors import ConfigError
+from asstctl.events import Message
+from asstctl.render import listing, transcript
+from asstctl.session import Session, open_session
+from asstctl.store import Thread
+
+app = typer.Typer(
+    name="threads",
+    add_completion=False,
+    rich_markup_mode=None,
+    invoke_without_command=True,
+    help="Make, list, show, read, rename and delete threads.",
+)
+
+
+class Listing(StrEnum):
+    """The forms of a list of threads."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    JSON = "json"
+
+
+class Facts(StrEnum):
+    """The forms of one thing's facts."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Speaker(StrEnum):
+    """Whose messages to show."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+Named = Annotated[str, typer.Argument(metavar="REF", help="Id, prefix, name, @last, @2.")]
+
+
+@app.callback()
+def threads(ctx: typer.Context) -> None:
+    """Make, list, show, read, rename and delete threads."""
+    if ctx.invoked_subcommand is None:
+        options.usage(ctx)
+
+
+@app.command()
+def new(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name it.")] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(metavar="K=V", help="Note a fact; may be repeated.")
+    ] = None,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Make an empty thread and print its id."""
+    noted = {}
+    for fact in metadata or []:
+        key, equals, value = fact.partition("=")
+        if not key or not equals:
+            raise typer.BadParameter(f"{fact!r} is not of the form K=V", param_hint="--metadata")
+        noted[key] = value
+    with open_session(options.invocation(ctx).load()) as session:
+        thread = session.new_thread(checked_name(name), noted)
+        sys.stdout.write(f"{thread.id}\n")
+
+
+def checked_name(name: str | None) -> str | None:
+    """Demand that a name can't be taken for another kind of reference."""
+    if name is not None and (not name.strip() or name.startswith(("@", "-"))):
+        raise ConfigError(f"{name!r} is no name for a thread", hint="begin it with a letter")
+    return name
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 50,
+    output: Annotated[Listing | None, options.JsonOutput] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print ids alone.")] = False,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """List the threads that asstctl knows, the one used last first."""
+    with open_session(options.invocation(ctx).load()) as session:
+        found = session.threads(limit)
+        form = output or (Listing.TABLE if sys.stdout.isatty() else Listing.TSV)
+        if quiet:
+            sys.stdout.writelines(f"{thread.id}\n" for thread in found)
+        elif form is Listing.JSON:
+            listing.as_json(found, sys.stdout)
+        elif form is Listing.TSV:
+            listing.as_tsv(found, sys.stdout)
+        else:
+            listing.as_table(found, sys.stdout, session.environment, time.time())
+        if not found:
+            sys.stderr.write('asstctl: no threads yet; asstctl ask "..." makes one\n')
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    reference: Named,
+    output: Annotated[Facts, options.JsonOutput] = Facts.TEXT,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Show one thread's facts."""
+    with open_session(options.invocation(ctx).load()) as session:
+        thread = session.known_thread(reference)
+        facts = {**listing.facts(thread), "messages": session.count(thread)}
+        if output is Facts.JSON:
+            listing.document(facts, sys.stdout)
+        else:
+            listing.pairs(facts, sys.stdout)
+
+
+@app.command()
+def history(
+    ctx: typer.Context,
+    reference: Annotated[
+        str, typer.Argument(metavar="[REF]", help="Id, prefix, name, @last, @2.")
+    ] = "@last",
+    last: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Only the last N messages.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T",
+            help="Only messages since T: 2026-11-22, 2026-11-22T10:00, 90m, 2h, 3d, 1w.",
+        ),
+    ] = None,
+    role: Annotated[Speaker | None, typer.Option(help="Only one side's messages.")] = None,
+    output: Annotated[
+        transcript.Format | None,
+        typer.Option(
+            "-o",
+            "--output",
+            "--format",
+            help="Default: drawn on a terminal, else text.",
+            callback=options.remember_json,
+        ),
+    ] = None,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Write every message of a thread, oldest first."""
+    start = since_when(since, datetime.now().astimezone()) if since else None
+    with open_session(options.invocation(ctx).load()) as session:
+        thread = session.known_thread(reference)
+        messages = chosen(session.history(thread), start, role)
+        if last is not None:
+            messages = iter(deque(messages, maxlen=last))
+        transcript.write(thread, messages, output, sys.stdout, session.environment)
+
+
+def chosen(
+    messages: Iterable[Message], start: float | None, role: Speaker | None
+) -> Iterator[Message]:
+    """Pass on the messages that were asked for; one without a time counts as old."""
+    for message in messages:
+        recent = start is None or (message.created_at or 0) >= start
+        if recent and role in (None, message.role):
+            yield message
+
+
+@app.command()
+def rename(
+    ctx: typer.Context,
+    reference: Named,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Give a thread a name that can be used in place of its id."""
+    with open_session(options.invocation(ctx).load()) as session:
+        thread = session.known_thread(reference)
+        session.rename(thread, checked_name(name) or name)
+
+
+@app.command()
+def delete(
+    ctx: typer.Context,
+    references: Annotated[
+        list[str], typer.Argument(metavar="REF...", help="Id, prefix, name, @last, @2.")
+    ],
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Delete threads, and all that was said in them."""
+    with open_session(options.invocation(ctx).load()) as session:
+        doomed = [session.known_thread(reference) for reference in references]
+        if not yes:
+            confirm(session, doomed)
+        for thread in doomed:
+            session.delete(thread)
+            sys.stderr.write(f"asstctl: deleted {thread.id}\n")
+
+
+def confirm(session: Session, doomed: list[Thread]) -> None:
+    """Show what would be deleted and ask; raises ConfigError where nobody can answer."""
+    if not sys.stdin.isatty():
+        raise ConfigError("deleting wants a yes, and there is no terminal to ask on", hint="add -y")
+    listing.as_table(doomed, sys.stderr, session.environment, time.time())
+    typer.confirm("Delete what was said in them for good?", err=True, abort=True)
