@@ -39,9 +39,7 @@ class Home:
 
     def start(self, *words: str, **options) -> subprocess.Popen[bytes]:
         """Start the program with pipes for all that is not given."""
-        pipes = {name: subprocess.PIPE for name in ("stdout", "stderr")} | {
-            "stdin": subprocess.DEVNULL
-        }
+        pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE) | {"stdin": subprocess.DEVNULL}
         environment = self.environment | options.pop("env", {})
         return subprocess.Popen(
             self.arguments(*words), env=environment, cwd=self.path, **(pipes | options)

@@ -27,6 +27,13 @@ class Terminal:
     def resize(self, columns: int, rows: int) -> None:
         self.screen.resize(rows, columns)
 
+    def reflow(self, columns: int, rows: int) -> None:
+        """Change size as most terminals do: what is too wide continues on the next line."""
+        below = [self._text(self.screen.buffer[y]) for y in range(self.screen.cursor.y + 1)]
+        above = [self._text(line) for line in self.screen.history.top]
+        self.__init__(columns, rows)
+        self.feed("\r\n".join(above + below).encode())
+
     def lines(self) -> list[str]:
         """Everything, top to bottom, blank lines at the end left out."""
         found = [self._text(line) for line in self.screen.history.top]

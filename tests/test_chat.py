@@ -115,7 +115,7 @@ def test_an_opened_thread_shows_its_last_messages_on_stderr(home, server):
 
 def test_a_chat_from_a_pipe_reads_a_line_a_prompt_and_stops_at_exit(home, server):
     home.use_server(server)
-    out, err = home.run("chat", stdin="Eins\nZwei \nexit\nDrei\n".encode())
+    out, err = home.run("chat", stdin=b"Eins\nZwei \nexit\nDrei\n")
     assert out == "You said: Eins (1)\nYou said: Zwei  (3)\n"
     assert err.startswith("Bye! (thread: local_")
     assert len(server.requests) == 2

@@ -97,7 +97,7 @@ def test_show_says_what_the_thread_is(talked):
 
 def test_history_is_every_message_oldest_first_and_the_same_each_time(talked):
     out = talked.run("threads", "history", "@2")[0]
-    assert [line for line in out.splitlines() if line.endswith(")") or line.endswith("?")] == [
+    assert [line for line in out.splitlines() if line.endswith((")", "?"))] == [
         "You said: What is the capital of France? Please answer with one word, and no more. (1)",
         "And of Spain?",
         "You said: And of Spain? (3)",

@@ -1,0 +1,143 @@
+"""The README tells the truth: its console blocks are run, its tables are compared with the code."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asstctl import cli, errors, events
+from asstctl.config import SETTINGS
+from tests.servers import ChatServer, Reply
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+ANSWERS = {
+    "Why is the sky blue?": "Air scatters blue light more than red.",
+    "And at sunset?": "The light takes a longer way, and only red is left.",
+    "Write a commit message.\n\ndiff": "Fix the off-by-one in the parser",
+    "Name a colour.": "Blue",
+    "Why?": "Air scatters blue light more than red.",
+    "Hello": "Hello! How can I help you?",
+}
+
+
+class ReadmeServer(ChatServer):
+    def answer(self, request):
+        return Reply(ANSWERS[request.body["messages"][-1]["content"]])
+
+
+def steps():
+    """Each command of the console blocks, and what stands under it."""
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, shown = step.partition("\n")
+            yield command, shown.splitlines()
+
+
+def pattern(lines):
+    """A regular expression for lines in which ... is anything."""
+    return "".join(re.escape(line).replace(r"\.\.\.", ".*") + "\n" for line in lines)
+
+
+def test_the_console_blocks_do_what_they_show(home):
+    tools = home.path / "bin"
+    tools.mkdir()
+    (tools / "asstctl").write_text(
+        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m asstctl "$@"\n'
+    )
+    (tools / "git").write_text("#!/bin/sh\necho diff\n")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    environment = home.environment | {"PATH": f"{tools}:{home.environment['PATH']}"}
+    ran = 0
+    with ReadmeServer() as server:
+        for command, shown in steps():
+            line = command.replace("http://localhost:11434/v1", server.url)
+            done = subprocess.run(
+                ["bash", "-c", line],
+                capture_output=True,
+                text=True,
+                env=environment,
+                cwd=home.path,
+                stdin=subprocess.DEVNULL,
+            )
+            code = next((int(line[6:-1]) for line in shown if line.startswith("[exit ")), 0)
+            out = [line for line in shown if not line.startswith(("! ", "[exit "))]
+            err = [line[2:] for line in shown if line.startswith("! ")]
+            stderr = done.stderr.replace(str(home.path), "~")
+            flags = re.DOTALL if "..." in out else 0
+            assert re.fullmatch(pattern(out), done.stdout, flags), (command, done.stdout, stderr)
+            assert re.fullmatch(pattern(err), stderr), (command, stderr)
+            assert done.returncode == code, command
+            ran += 1
+    assert ran > 10
+
+
+def table(heading):
+    rows = README.split(heading)[1].split("\n\n")
+    first = next(part for part in rows if part.lstrip().startswith("|"))
+    return [
+        re.findall(r"`([^`]+)`", row.split("|")[1]) or [row.split("|")[1].strip()]
+        for row in first.strip().splitlines()[2:]
+    ]
+
+
+def test_every_command_is_in_the_readme():
+    words = {
+        name
+        for row in table("## Commands")
+        for cell in row
+        for name in cell.split(" [")[0].split()[:2]
+    }
+    for name in cli.COMMANDS:
+        assert name in words
+        module = __import__(f"asstctl.commands.{cli.COMMANDS[name]}", fromlist=["app"])
+        for command in module.app.registered_commands:
+            inner = command.name or command.callback.__name__
+            assert inner in words, f"{name} {inner}"
+
+
+def test_every_setting_that_a_local_profile_uses_is_in_the_readme():
+    keys = {key for row in table("in the user's configuration folder") for key in row}
+    assert keys <= set(SETTINGS)
+    assert {
+        "backend",
+        "endpoint",
+        "model",
+        "instructions",
+        "api_key_env",
+        "api_key_command",
+        "timeout",
+    } <= keys
+
+
+def test_every_exit_code_is_in_the_readme():
+    codes = {
+        int(code) for row in table("### Exit codes") for cell in row for code in cell.split(", ")
+    }
+    ours = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.AsstctlError)
+    }
+    assert ours | {0, 2, 129, 130, 141, 143} == codes
+
+
+def test_every_event_is_in_the_readme():
+    for kind in events.Event.__args__:
+        assert f"`{kind.__name__}`" in README
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["ask"], ["chat"], ["threads"], ["threads", "history"], ["config"], ["config", "init"]],
+)
+def test_help_says_what_every_command_and_option_does(home, words):
+    out = home.run(*words, "--help")[0]
+    assert out.startswith("Usage: asstctl")
+    for line in re.findall(r"^  (?:-\w, )?--[\w-]+(?: [A-Z=]+)?\s*$", out, re.MULTILINE):
+        following = out.split(line)[1].splitlines()
+        assert following[1].startswith(" " * 20), line
