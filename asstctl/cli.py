@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from asstctl import __version__
 from asstctl.commands import _options as options
+from asstctl.commands._app import App, Group
 
 COMMANDS = {"ask": "ask", "chat": "chat", "threads": "threads", "config": "settings"}
 """Every command and its module; a module is imported when its command is run."""
@@ -29,7 +30,7 @@ class Commands(Mapping[str, TyperCommand | TyperGroup]):
         return len(COMMANDS)
 
 
-class Suite(TyperGroup):
+class Suite(Group):
     """The command `asstctl` itself."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -40,10 +41,8 @@ class Suite(TyperGroup):
         return list(COMMANDS)
 
 
-app = typer.Typer(
+app = App(
     cls=Suite,
-    add_completion=False,
-    rich_markup_mode=None,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -386,7 +386,9 @@ def test_what_a_local_ask_imports_is_neither_openai_nor_rich(home, server):
         stdin=subprocess.DEVNULL,
     )
     modules = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
-    assert modules.isdisjoint({"openai", "rich", "xllamacpp", "prompt_toolkit", "tomlkit"})
+    assert modules.isdisjoint(
+        {"openai", "rich", "xllamacpp", "prompt_toolkit", "tomlkit", "pydantic"}
+    )
     assert "httpx2" in modules
 
 

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from asstctl.commands import _options as options
+from asstctl.commands._app import App
 from asstctl.commands._input import prompt_text
 from asstctl.commands._reply import Form
 from asstctl.events import Prompt
 from asstctl.session import open_session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = App()
 
 
 @app.command()

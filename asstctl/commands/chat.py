@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from asstctl.commands import _options as options
+from asstctl.commands._app import App
 from asstctl.commands._input import LARGEST_PROMPT, attached, checked, decoded
 from asstctl.commands._reply import Form
 from asstctl.errors import AsstctlError, AuthError, ConfigError
@@ -16,7 +17,7 @@ from asstctl.render import Render, failure, transcript
 from asstctl.session import Session, open_session
 from asstctl.store import Thread
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = App()
 
 FAREWELL = "exit"
 """What ends a chat, beside an empty line."""

@@ -9,15 +9,14 @@ import typer
 from asstctl import config
 from asstctl.backends import Kind
 from asstctl.commands import _options as options
+from asstctl.commands._app import App
 from asstctl.commands.threads import Facts
 from asstctl.config import DEFAULT_PROFILE, SETTINGS, Settings
 from asstctl.errors import ConfigError
 from asstctl.render import listing
 
-app = typer.Typer(
+app = App(
     name="config",
-    add_completion=False,
-    rich_markup_mode=None,
     invoke_without_command=True,
     help="Write, show and change settings.",
 )

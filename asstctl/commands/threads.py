@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from asstctl.commands import _options as options
+from asstctl.commands._app import App
 from asstctl.commands._when import since_when
 from asstctl.errors import ConfigError
 from asstctl.events import Message
@@ -18,10 +19,8 @@ from asstctl.render import listing, transcript
 from asstctl.session import Session, open_session
 from asstctl.store import Thread
 
-app = typer.Typer(
+app = App(
     name="threads",
-    add_completion=False,
-    rich_markup_mode=None,
     invoke_without_command=True,
     help="Make, list, show, read, rename and delete threads.",
 )
