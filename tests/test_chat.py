@@ -167,3 +167,18 @@ def test_the_terminal_is_as_it_was_after_ctrl_c_in_a_reply(home, server):
         assert not screen.screen.cursor.hidden
     message = json.loads(home.run("threads", "history", "-o", "json")[0])["messages"][1]
     assert message["status"] == "cancelled"
+
+
+def test_what_is_typed_while_a_reply_comes_is_not_drawn_into_it_and_not_lost(home, server):
+    home.use_server(server)
+    server.replies.append(Reply("one two " * 10, delay=0.1))
+    with Screen(home, "chat") as screen:
+        screen.wait_for_prompt()
+        screen.type("Count\r")
+        screen.wait_for("one two one")
+        screen.type("Early\r")
+        screen.wait_for("You said: Early (3)")
+        assert "\n".join(screen.lines()).count("Early") == 2
+        screen.wait_for_prompt()
+        screen.type("\x04")
+        assert screen.end() == 0

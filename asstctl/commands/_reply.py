@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from asstctl.events import Prompt, RunFinished, Stream, TextDelta, Usage
-from asstctl.render import Output, Render, paced, renderer
+from asstctl.render import Output, Render, paced, renderer, unechoed
 from asstctl.session import Session
 from asstctl.store import Thread
 
@@ -72,7 +72,7 @@ class Form:
     ) -> None:
         """Say `prompt` to a thread and write the reply as it comes."""
         stats = Stats()
-        with closing(stats.of(session.say(thread, prompt))) as reply:
+        with unechoed(sys.stdin), closing(stats.of(session.say(thread, prompt))) as reply:
             shown = paced(reply, self.delay_ms / 1000) if self.delay_ms else reply
             try:
                 render(shown, sys.stdout, sys.stderr, reasoning=self.reasoning)

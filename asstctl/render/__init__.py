@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from enum import StrEnum
 from importlib import import_module
 from typing import Protocol, TextIO
@@ -36,6 +36,13 @@ def renderer(output: Output | None, out: TextIO, environment: Mapping[str, str])
 def capable(out: TextIO, environment: Mapping[str, str]) -> bool:
     """Say whether `out` is a terminal that can move its cursor."""
     return out.isatty() and environment.get("TERM", "") not in ("", "dumb")
+
+
+def unechoed(keyboard: TextIO) -> AbstractContextManager[None]:
+    """Keep what is typed while a reply is drawn from being drawn into it."""
+    from asstctl.render import _terminal  # a pipe needs no terminal
+
+    return _terminal.unechoed(keyboard) if keyboard.isatty() else nullcontext()
 
 
 def paced(reply: Stream, seconds: float, sleep: Callable[[float], None] = time.sleep) -> Stream:

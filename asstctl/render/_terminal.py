@@ -1,6 +1,9 @@
 """A model's words never steer the terminal; and the lines that may still change stay few."""
 
 import re
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 _CONTROLS = {
@@ -43,6 +46,22 @@ class Harmless:
         """Give the rest."""
         held, self._held = self._held, ""
         return harmless(held)
+
+
+@contextmanager
+def unechoed(keyboard: TextIO) -> Iterator[None]:
+    """Keep what is typed meanwhile off the screen; it waits for who reads the keyboard next."""
+    try:
+        before = termios.tcgetattr(keyboard)
+    except (termios.error, ValueError, OSError):  # no terminal
+        yield
+        return
+    quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    try:
+        termios.tcsetattr(keyboard, termios.TCSANOW, quiet)
+        yield
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSANOW, before)
 
 
 class Tail:
