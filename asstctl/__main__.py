@@ -30,12 +30,11 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     invocation = Invocation(os.environ)
     try:
         return command(arguments, invocation)
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     except BrokenPipeError:
         return 128 + signal.SIGPIPE
-    except StoppedError as stopped:
-        return stopped.exit_code
+    except (KeyboardInterrupt, StoppedError) as left:
+        err.writelines(f"asstctl: {note}\n" for note in getattr(left, "__notes__", ()))
+        return left.exit_code if isinstance(left, StoppedError) else 128 + signal.SIGINT
     except Exception as error:
         if invocation.debug:
             raise

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from asstctl.errors import ConfigError, NotFoundError
 
@@ -31,6 +32,10 @@ VENDOR_VARIABLES: Mapping[str, tuple[str, ...]] = {
 """Names that other tools gave these settings; they never steer the backend `local`."""
 
 
+AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn")
+"""Where Azure's resources live, by cloud."""
+
+
 def _setting(about: str, default: Any = None) -> Any:
     return field(default=default, metadata={"about": about})
 
@@ -51,14 +56,34 @@ class Settings:
     api_key_command: list[str] | None = _setting("the command that prints the key")
     timeout: float = _setting("seconds without a byte before a server counts as gone", 120.0)
 
+    @property
+    def project(self) -> bool:
+        """Whether the endpoint is a Foundry project's."""
+        return "/api/projects/" in (self.endpoint or "")
+
+    @property
+    def azure(self) -> bool:
+        """Whether the endpoint is an Azure OpenAI resource's, or nothing says that it is not."""
+        host = urlsplit(self.endpoint or "").hostname or ""
+        return not self.project and (
+            not self.endpoint
+            or bool(self.api_version)
+            or self.origins.get("endpoint") == "AZURE_OPENAI_ENDPOINT"
+            or host.endswith(AZURE_HOSTS)
+        )
+
     def require(self, *names: str) -> None:
         """Demand that all of `names` are set.
 
         Raises ConfigError that lists every missing one with its variable, key and command.
         """
-        missing = [name for name in names if getattr(self, name) is None]
+        missing = self.unset(*names)
         if missing:
-            raise self.missing([self._whereabouts(name) for name in missing])
+            raise self.missing(missing)
+
+    def unset(self, *names: str) -> list[str]:
+        """Give those of `names` that are not set, each with its variable, key and command."""
+        return [self._whereabouts(name) for name in names if getattr(self, name) is None]
 
     def missing(self, whereabouts: list[str]) -> ConfigError:
         """Give the error that says what is not set, and the command that sets it."""

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from asstctl.config import Settings
+from asstctl.config import DEFAULT_PROFILE, Settings, unset
 from asstctl.errors import AuthError, ConfigError
 
 COMMAND_SECONDS = 30
 """How long `api_key_command` may take."""
 
 OPENAI_HOST = "api.openai.com"
+
+AZURE_KEY = "AZURE_OPENAI_API_KEY"
 
 
 def key(settings: Settings, environment: Mapping[str, str]) -> str | None:
@@ -23,7 +25,7 @@ def key(settings: Settings, environment: Mapping[str, str]) -> str | None:
     """
     if settings.api_key_env:
         found = environment.get(settings.api_key_env)
-        if not found:
+        if unset(found):
             raise ConfigError(f"the variable {settings.api_key_env} (api_key_env) is not set")
     elif settings.api_key_command:
         found = _printed(settings.api_key_command)
@@ -35,6 +37,13 @@ def key(settings: Settings, environment: Mapping[str, str]) -> str | None:
             hint="use https, or an endpoint on this machine",
         )
     return found
+
+
+def whereabouts(settings: Settings) -> str:
+    """Say where the profile's key can be set."""
+    variable = f"variable {AZURE_KEY}, or: " if settings.azure else ""
+    name = "" if settings.profile == DEFAULT_PROFILE else f" -p {settings.profile}"
+    return f"key ({variable}asstctl{name} config set api_key_env VARIABLE)"
 
 
 def private(endpoint: str) -> bool:
@@ -53,9 +62,12 @@ def loopback(host: str) -> bool:
 
 def _vendors(settings: Settings, environment: Mapping[str, str]) -> str | None:
     host = urlsplit(settings.endpoint or "").hostname or ""
-    if host == OPENAI_HOST or settings.origins.get("endpoint") == "OPENAI_BASE_URL":
-        return environment.get("OPENAI_API_KEY")
-    return None
+    found = None
+    if settings.backend != "local" and settings.azure:
+        found = environment.get(AZURE_KEY)
+    elif host == OPENAI_HOST or settings.origins.get("endpoint") == "OPENAI_BASE_URL":
+        found = environment.get("OPENAI_API_KEY")
+    return None if unset(found) else found
 
 
 def _printed(command: list[str]) -> str:

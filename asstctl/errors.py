@@ -27,6 +27,7 @@ class AsstctlError(Exception):
         self.status = status
         self.request_id = request_id
         self.retryable = retryable
+        self.retry_after: float | None = None  # seconds, as the service asked
 
     def facts(self) -> dict[str, Any]:
         """Give the error as the JSON object that `-o json` promises."""
@@ -68,6 +69,23 @@ class UnavailableError(AsstctlError):
     """Network, 5xx, rate limit or quota, after the retries."""
 
     exit_code = 7
+
+
+class UnansweredError(UnavailableError):
+    """A request went out and no answer came: the service may have acted on it, or not."""
+
+
+class ActiveRunError(AsstctlError):
+    """The thread is locked by a run, `run_id`, that has not ended."""
+
+    def __init__(self, message: str, run_id: str) -> None:
+        super().__init__(
+            message,
+            hint="--wait waits for its end, --cancel-active cancels it, as does: threads unlock",
+            status=400,
+            retryable=True,
+        )
+        self.run_id = run_id
 
 
 class ContextExceededError(AsstctlError):

@@ -72,12 +72,17 @@ class Message:
         return "\n\n".join(p.text for p in self.parts if isinstance(p, Text | Refusal))
 
 
+IfBusy = Literal["refuse", "wait", "cancel"]
+"""What to do where the thread has an active run: say so, wait for its end, or cancel it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What the user says now; `instructions` hold for this reply alone."""
 
     text: str
     instructions: str | None = None
+    if_busy: IfBusy = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,32 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Citation:
+    """Where a `marker` in the text points to: a file's id or a URL."""
+
+    marker: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The assistant wants a function called; `arguments` is JSON as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutput:
+    """The reply holds something that is not text: an `image` or a `file`, by id."""
+
+    kind: Literal["image", "file"]
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user should know that the model did not say."""
 
@@ -141,5 +172,26 @@ class RunFinished:
     usage: Usage | None = None
 
 
-Event = RunStarted | MessageStarted | TextDelta | ReasoningDelta | Notice | Progress | RunFinished
+Event = (
+    RunStarted
+    | MessageStarted
+    | TextDelta
+    | ReasoningDelta
+    | Citation
+    | ToolCall
+    | FileOutput
+    | Notice
+    | Progress
+    | RunFinished
+)
 Stream = Generator[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFacts:
+    """What a backend knows of a thread; `active_run` is the run that locks it now."""
+
+    messages: int
+    active_run: str | None = None
+    created_at: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)

@@ -1,15 +1,28 @@
 """A backend that speaks and a store that remembers."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from asstctl.backends import Backend, connect, place
+from asstctl.backends import Backend, Kind, connect, place
 from asstctl.config import Config, Settings
-from asstctl.errors import ConfigError, IncompleteError
-from asstctl.events import Ending, Message, Prompt, RunFinished, RunStarted, Stream
+from asstctl.errors import AsstctlError, ConfigError, IncompleteError, NotFoundError
+from asstctl.events import (
+    Ending,
+    Message,
+    Notice,
+    Prompt,
+    RunFinished,
+    RunStarted,
+    Stream,
+    ThreadFacts,
+)
 from asstctl.store import Store, Thread
+
+FULL_ID = re.compile(r"(thread|conv)_\S{6,}|[\w-]{20,}")
+"""What looks like an id that a service gave, whole."""
 
 REASONS: Mapping[Ending, str] = {
     "length": "the reply reached the model's limit of length",
@@ -25,6 +38,7 @@ class Session:
         self._config = config
         self._data = data
         self._backends: dict[str, Backend] = {}
+        self._forgetful: AsstctlError | None = None  # why nothing is remembered
         self.current: Thread | None = None
 
     @cached_property
@@ -54,19 +68,36 @@ class Session:
         if "store" in self.__dict__:
             self.store.close()
 
+    # Which thread
+
     def thread(self, reference: str | None) -> Thread | None:
         """Find the thread that a user means; None means a new one."""
         return None if reference is None else self.known_thread(reference)
 
     def known_thread(self, reference: str) -> Thread:
-        """Find the thread that a user means.
+        """Find the thread that a user means; a full id that is not known is looked for.
 
         Raises NotFoundError, and ConfigError for a thread that lives elsewhere than the
         chosen profile's endpoint.
         """
-        thread = self.store.find(reference, self._config.profile)
+        try:
+            thread = self.store.find(reference, self._config.profile)
+        except NotFoundError:
+            if not FULL_ID.fullmatch(reference) or self._settings(None).backend == Kind.LOCAL:
+                raise
+            return self.adopt(reference)
         self._settings(thread)
         return thread
+
+    def adopt(self, thread_id: str, name: str | None = None) -> Thread:
+        """Take a thread that was made elsewhere into the index; raises NotFoundError."""
+        settings = self._settings(None)
+        backend = self._backend(settings)
+        with closing(backend.history(thread_id)) as messages:
+            first = next((m.text for m in messages if m.role == "user"), "")
+        thread = Thread(thread_id, settings.backend, place(settings), settings.profile)
+        self._remember(thread, name, first)
+        return self.store.find(thread_id, settings.profile)
 
     def threads(self, limit: int = -1) -> list[Thread]:
         """Give the index, newest first, of the chosen profile if one was chosen."""
@@ -76,11 +107,18 @@ class Session:
         """Make an empty thread; raises ConfigError where the name is taken."""
         settings = self._settings(None)
         thread_id = self._backend(settings).new_thread(metadata=metadata)
-        thread = Thread(thread_id, settings.backend, place(settings), settings.profile)
-        self.store.remember(thread)
+        thread = Thread(
+            thread_id, settings.backend, place(settings), settings.profile, metadata=metadata
+        )
+        self._remember(thread, name)
+        return thread
+
+    def _remember(self, thread: Thread, name: str | None = None, first_prompt: str = "") -> None:
+        self.store.remember(thread, first_prompt)
         if name:
             self.store.rename(thread, name)
-        return self.store.find(thread_id)
+
+    # What is said
 
     def say(self, thread: Thread | None, prompt: Prompt) -> Stream:
         """Post a prompt and pass the reply on; None says it to a new thread.
@@ -99,6 +137,8 @@ class Session:
                     case RunFinished(claimed):
                         ending = claimed
                 yield event
+                if self._forgetful and isinstance(event, RunStarted):
+                    yield Notice(f"nothing is remembered: {self._forgetful.message}")
         if ending is None:
             raise IncompleteError("the reply broke off: the service did not say that it ended")
         if ending != "completed":
@@ -110,21 +150,30 @@ class Session:
         self.store.said_to(thread, prompt.text)
         self.current = thread
 
-    def history(self, thread: Thread) -> Iterator[Message]:
-        """Give every message of a thread, oldest first."""
-        return self._backend(self._settings(thread)).history(thread.id)
+    def history(self, thread: Thread, last: int | None = None) -> Generator[Message]:
+        """Give every message of a thread, or the `last` ones, oldest first."""
+        return self._backend(self._settings(thread)).history(thread.id, last)
 
-    def count(self, thread: Thread) -> int:
-        """Count a thread's messages."""
-        return self._backend(self._settings(thread)).count(thread.id)
+    def facts(self, thread: Thread) -> ThreadFacts:
+        """Say what is known of a thread where it lives."""
+        return self._backend(self._settings(thread)).facts(thread.id)
+
+    def unlock(self, thread: Thread, *, wait: bool) -> str | None:
+        """End the run that locks a thread; gives what became of it, None where there is none."""
+        return self._backend(self._settings(thread)).unlock(thread.id, wait=wait)
+
+    def recover(self, thread: Thread) -> Stream:
+        """Give the last reply of a thread again, as the service holds it."""
+        return self._backend(self._settings(thread)).recover(thread.id)
 
     def rename(self, thread: Thread, name: str) -> None:
         """Name a thread; raises ConfigError where the name is taken."""
         self.store.rename(thread, name)
 
-    def delete(self, thread: Thread) -> None:
-        """Delete a thread where it lives, then from the index."""
-        self._backend(self._settings(thread)).delete(thread.id)
+    def delete(self, thread: Thread, *, keep_remote: bool) -> None:
+        """Delete a thread where it lives, unless it is kept there, then from the index."""
+        if not keep_remote:
+            self._backend(self._settings(thread)).delete(thread.id)
         self.store.forget(thread)
 
     def _settings(self, thread: Thread | None) -> Settings:
@@ -143,9 +192,20 @@ class Session:
         name = settings.profile
         if name not in self._backends:
             self._backends[name] = connect(
-                settings, self.store, self._config.environment, self._data
+                settings, self._store_for(settings), self._config.environment, self._data
             )
         return self._backends[name]
+
+    def _store_for(self, settings: Settings) -> Store:
+        """Give the store; where it can't be used, threads elsewhere go without one."""
+        try:
+            return self.store
+        except AsstctlError as error:
+            if settings.backend == Kind.LOCAL:
+                raise
+            self._forgetful = error
+            self.store = Store(None)
+            return self.store
 
 
 @contextmanager

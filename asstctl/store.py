@@ -53,6 +53,14 @@ MIGRATIONS = (
         PRIMARY KEY (thread, place)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE endpoints (
+        endpoint TEXT NOT NULL,
+        ability TEXT NOT NULL,
+        has INTEGER NOT NULL,
+        PRIMARY KEY (endpoint, ability)
+    ) WITHOUT ROWID;
+    """,
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""
 
@@ -78,19 +86,22 @@ _COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, me
 class Store:
     """The threads that were seen, and the messages of those that live here.
 
+    Without a `path` they are forgotten as the process ends.
     Every method raises AsstctlError where SQLite does; several processes at once are normal.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._path = path
         with self._translated():
             self._open()
 
     def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        where = self._path or ":memory:"
+        self._db = sqlite3.connect(where, timeout=BUSY_SECONDS, isolation_level=None)
         self._db.execute("PRAGMA foreign_keys = ON")
         if self._version() < len(MIGRATIONS):
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -139,8 +150,8 @@ class Store:
 
     # The index
 
-    def remember(self, thread: Thread) -> None:
-        """Put a thread in the index; one that is there keeps its row."""
+    def remember(self, thread: Thread, first_prompt: str = "") -> None:
+        """Put a thread in the index under its first prompt; one that is there keeps its row."""
         now = self._clock()
         with self._writing():
             self._db.execute(
@@ -152,7 +163,7 @@ class Store:
                     thread.endpoint,
                     thread.profile,
                     thread.name,
-                    thread.title,
+                    thread.title or titled(first_prompt),
                     thread.created_at or now,
                     thread.said_at or now,
                     json.dumps(dict(thread.metadata)),
@@ -161,14 +172,11 @@ class Store:
 
     def said_to(self, thread: Thread, prompt: str) -> None:
         """Note that `prompt` was just said to a thread; the first one becomes its title."""
-        title = " ".join(prompt.split())
-        if len(title) > TITLE_LENGTH:
-            title = title[: TITLE_LENGTH - 1] + "…"
         with self._writing():
             self._db.execute(
                 "UPDATE threads SET said_at = ?, title = iif(title = '', ?, title)"
                 " WHERE id = ? AND endpoint = ?",
-                (self._clock(), title, thread.id, thread.endpoint),
+                (self._clock(), titled(prompt), thread.id, thread.endpoint),
             )
 
     def threads(self, profile: str | None = None, limit: int = -1) -> list[Thread]:
@@ -252,6 +260,23 @@ class Store:
                 "DELETE FROM threads WHERE id = ? AND endpoint = ?", (thread.id, thread.endpoint)
             )
 
+    # What servers were found to do
+
+    def ability(self, endpoint: str, ability: str) -> bool | None:
+        """Say whether an endpoint was found to have an ability; None: not known yet."""
+        with self._translated():
+            row = self._db.execute(
+                "SELECT has FROM endpoints WHERE endpoint = ? AND ability = ?", (endpoint, ability)
+            ).fetchone()
+        return None if row is None else bool(row[0])
+
+    def note_ability(self, endpoint: str, ability: str, *, has: bool) -> None:
+        """Remember whether an endpoint has an ability."""
+        with self._writing():
+            self._db.execute(
+                "INSERT OR REPLACE INTO endpoints VALUES (?, ?, ?)", (endpoint, ability, has)
+            )
+
     # Local threads' messages
 
     def append(self, thread_id: str, messages: Sequence[Message]) -> None:
@@ -278,26 +303,25 @@ class Store:
                 ],
             )
 
-    def messages(self, thread_id: str) -> Iterator[Message]:
-        """Give a local thread's messages, oldest first, one at a time."""
+    def messages(self, thread_id: str, last: int | None = None) -> Iterator[Message]:
+        """Give a local thread's messages, or the `last` ones, oldest first, one at a time."""
         with self._translated():
             number = self._local(thread_id)
-            for row in self._db.execute(
-                "SELECT id, role, parts, created_at, status, metadata FROM messages"
-                " WHERE thread = ? ORDER BY place",
-                (number,),
-            ):
+            where, values = "", [number]
+            if last is not None:
+                where = " AND place > (SELECT max(place) FROM messages WHERE thread = ?) - ?"
+                values += [number, last]
+            columns = "id, role, parts, created_at, status, metadata"
+            sql = f"SELECT {columns} FROM messages WHERE thread = ?{where} ORDER BY place"  # noqa: S608
+            for row in self._db.execute(sql, values):
                 yield _message(row)
 
     def count(self, thread_id: str) -> int:
         """Count a local thread's messages."""
         with self._translated():
             number = self._local(thread_id)
-            return int(
-                self._db.execute(
-                    "SELECT count(*) FROM messages WHERE thread = ?", (number,)
-                ).fetchone()[0]
-            )
+            found = self._db.execute("SELECT count(*) FROM messages WHERE thread = ?", (number,))
+            return int(found.fetchone()[0])
 
     def _local(self, thread_id: str) -> int:
         row = self._db.execute(
@@ -306,6 +330,12 @@ class Store:
         if row is None:
             raise NotFoundError(f"no thread {thread_id!r} on this machine")
         return int(row[0])
+
+
+def titled(prompt: str) -> str:
+    """Give the title that a thread's first prompt makes: one line of TITLE_LENGTH."""
+    title = " ".join(prompt[: TITLE_LENGTH * 20].split())
+    return title if len(title) <= TITLE_LENGTH else title[: TITLE_LENGTH - 1] + "…"
 
 
 def new_id(kind: str) -> str:

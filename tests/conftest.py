@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ChatServer
+from tests.servers import ChatServer, ThreadsServer
 
 NO_KEYS = (
     "OPENAI_",
@@ -65,10 +65,30 @@ class Home:
         lines = {"backend": "local", "endpoint": server.url, "model": "test", **settings}
         self.configure("".join(f'{key} = "{value}"\n' for key, value in lines.items()))
 
+    def use_threads(self, server: ThreadsServer, **settings: str) -> None:
+        """Make the default profile a server of the threads wire."""
+        lines = server.settings | settings
+        self.configure("".join(f'{key} = "{value}"\n' for key, value in lines.items()))
+        self.environment["MY_KEY"] = "canary"
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
+
+
+@pytest.fixture(params=["azure", "project", "compatible"])
+def every_form(request) -> Iterator[ThreadsServer]:
+    """The threads wire, in each of its three forms."""
+    with ThreadsServer() as running:
+        running.form = request.param
+        yield running
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadsServer]:
+    with ThreadsServer() as running:
+        yield running
 
 
 @pytest.fixture

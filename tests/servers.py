@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -33,6 +33,8 @@ class Reply:
     delay: float = 0.0  # seconds before each delta
     cut: int | None = None  # bytes of the stream after which the connection is reset
     raw: bytes | None = None  # the stream itself
+    events: Iterable[bytes] | None = None  # the stream, event by event
+    reset: bool = False  # whether a cut is a reset; else the connection just ends
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -109,10 +111,279 @@ def chat_events(reply: Reply) -> list[bytes]:
     return [*events, sse("[DONE]")] if reply.finish else events
 
 
+def named(name: str, data: Any) -> bytes:
+    return f"event: {name}\n".encode() + sse(data)
+
+
+NOW = 1_764_000_000
+
+
+class ThreadsServer(Server):
+    """A server of the threads wire that keeps threads, in the form of `form`.
+
+    `form` is azure, project or compatible. It takes a prompt with the run and a thread with its
+    run, unless `refuses` holds what it says to one of them, or `ignores_prompts` is set.
+    """
+
+    form = "azure"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: dict[str, list[dict]] = {}
+        self.runs: dict[str, list[dict]] = {}
+        self.metadata: dict[str, dict] = {}
+        self.refuses: dict[str, Reply] = {}  # by "new" and "old"
+        self.ignores_prompts = False
+        self.polls_left = 0  # how often a run is still in progress when it is asked for
+        self.count = 0
+        self.annotate = False
+
+    @property
+    def url(self) -> str:
+        return (
+            self.origin
+            + {"azure": "/", "project": "/api/projects/p", "compatible": "/v1"}[self.form]
+        )
+
+    @property
+    def prefix(self) -> str:
+        return {"azure": "/openai", "project": "/api/projects/p", "compatible": "/v1"}[self.form]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        found = {"endpoint": self.url, "assistant_id": "asst_1", "api_key_env": "MY_KEY"}
+        return found | ({"api_version": "2025-04-01-preview"} if self.form == "azure" else {})
+
+    def posts(self) -> list[str]:
+        """What was posted, without the ids."""
+        return [
+            request.path.partition("?")[0].removeprefix(self.prefix).replace("thread_1", "T")
+            for request in self.requests
+            if request.method == "POST"
+        ]
+
+    def wrong(self, request: Request) -> Reply | None:
+        """Check what belongs to each form: the path, the version, the key, the header."""
+        query = request.path.partition("?")[2]
+        if not request.path.startswith(self.prefix + "/"):
+            return error(404, "Resource not found")
+        if self.form != "compatible" and "api-version=" not in query:
+            return error(400, "Missing required query parameter: api-version")
+        key = {"azure": "api-key"}.get(self.form, "authorization")
+        if request.headers.get(key) not in ("canary", "Bearer canary"):
+            return error(401, "Access denied due to invalid key")
+        if self.form == "azure" and "authorization" in request.headers:
+            return error(401, "Two ways to sign in")
+        if request.headers.get("openai-beta") != "assistants=v2":
+            return error(400, "You must provide the 'OpenAI-Beta' header")
+        return None
+
+    def answer(self, request: Request) -> Reply:
+        if wrong := self.wrong(request):
+            return wrong
+        path, _, query = request.path.removeprefix(self.prefix).partition("?")
+        words = path.strip("/").split("/")
+        body = request.body or {}
+        match request.method, words:
+            case "POST", ["threads"]:
+                return Reply(body=self.new_thread(body.get("metadata")))
+            case "POST", ["threads", "runs"]:
+                if refusal := self.refuses.get("new"):
+                    return refusal
+                return self.run(None, body)
+        thread = words[1]
+        if thread not in self.threads:
+            return error(404, f"No thread found with id '{thread}'.")
+        match request.method, words[2:]:
+            case "GET", []:
+                return Reply(
+                    body={
+                        "id": thread,
+                        "object": "thread",
+                        "created_at": NOW,
+                        "metadata": self.metadata[thread],
+                    }
+                )
+            case "DELETE", []:
+                del self.threads[thread]
+                return Reply(body={"id": thread, "object": "thread.deleted", "deleted": True})
+            case "POST", ["messages"]:
+                if active := self.active(thread):
+                    return error(
+                        400, f"Can't add messages to {thread} while a run {active['id']} is active."
+                    )
+                return Reply(body=self.say(thread, body["role"], body["content"]))
+            case "GET", ["messages"]:
+                return Reply(body=self.page(self.threads[thread], query))
+            case "POST", ["runs"]:
+                if "additional_messages" in body and (refusal := self.refuses.get("old")):
+                    return refusal
+                return self.run(thread, body)
+            case "GET", ["runs"]:
+                return Reply(body=self.page(self.runs[thread], query))
+            case "GET", ["runs", run]:
+                found = next(r for r in self.runs[thread] if r["id"] == run)
+                if self.polls_left:
+                    self.polls_left -= 1
+                elif found["status"] in ("queued", "in_progress") and found.pop(
+                    "will_complete", True
+                ):
+                    self.complete(thread, found)
+                elif found["status"] == "cancelling":
+                    found["status"] = "cancelled"
+                return Reply(body=found)
+            case "POST", ["runs", run, "cancel"]:
+                found = next(r for r in self.runs[thread] if r["id"] == run)
+                if found["status"] not in ("queued", "in_progress", "requires_action"):
+                    return error(400, f"Cannot cancel run with status '{found['status']}'.")
+                found["status"] = "cancelling"
+                return Reply(body=found)
+        return error(404, f"no route {request.method} {path}")
+
+    def identity(self, kind: str) -> str:
+        self.count += 1
+        return f"{kind}_{self.count}"
+
+    def new_thread(self, metadata: dict | None = None) -> dict:
+        identity = f"thread_{len(self.threads) + 1}"
+        self.threads[identity], self.runs[identity] = [], []
+        self.metadata[identity] = metadata or {}
+        return {
+            "id": identity,
+            "object": "thread",
+            "created_at": NOW,
+            "metadata": self.metadata[identity],
+        }
+
+    def say(self, thread: str, role: str, text: str, run: str | None = None) -> dict:
+        message = {
+            "id": self.identity("msg"),
+            "object": "thread.message",
+            "created_at": NOW + self.count,
+            "thread_id": thread,
+            "role": role,
+            "run_id": run,
+            "status": "completed",
+            "attachments": [],
+            "metadata": {},
+            "content": [{"type": "text", "text": {"value": text, "annotations": []}}],
+        }
+        self.threads[thread].append(message)
+        return message
+
+    def active(self, thread: str) -> dict | None:
+        return next(
+            (
+                r
+                for r in self.runs[thread]
+                if r["status"] in ("queued", "in_progress", "requires_action", "cancelling")
+            ),
+            None,
+        )
+
+    def page(self, found: list[dict], query: str) -> dict:
+        asked = dict(word.split("=") for word in query.split("&") if "=" in word)
+        if asked.get("run_id"):
+            found = [item for item in found if item["run_id"] == asked["run_id"]]
+        found = found if asked.get("order") == "asc" else found[::-1]
+        if after := asked.get("after"):
+            found = found[[item["id"] for item in found].index(after) + 1 :]
+        limit = int(asked.get("limit", 20))
+        data = found[:limit]
+        return {
+            "object": "list",
+            "data": data,
+            "first_id": None,
+            "last_id": data[-1]["id"] if data else None,
+            "has_more": len(found) > limit,
+        }
+
+    def run(self, thread: str | None, body: dict) -> Reply:
+        if body.get("assistant_id") != "asst_1":
+            return error(404, f"No assistant found with id '{body.get('assistant_id')}'.")
+        if thread and (active := self.active(thread)):
+            return error(400, f"Thread {thread} already has an active run {active['id']}.")
+        reply = self.replies.popleft() if self.replies else None
+        if reply and (reply.status >= 300 or reply.body is not None):
+            return reply
+        made = None
+        if thread is None:
+            made = self.new_thread()
+            thread = made["id"]
+        said = body.get("thread", {}).get("messages", []) + (
+            [] if self.ignores_prompts else body.get("additional_messages", [])
+        )
+        for message in said:
+            self.say(thread, message["role"], message["content"])
+        prompts = [m for m in self.threads[thread] if m["role"] in ("user", "assistant")]
+        last = prompts[-1]["content"][0]["text"]["value"] if prompts else "nothing"
+        text = f"You said: {last} ({len(prompts)})"
+        reply = reply or Reply(text)
+        run = {
+            "id": self.identity("run"),
+            "object": "thread.run",
+            "created_at": NOW + self.count,
+            "thread_id": thread,
+            "assistant_id": "asst_1",
+            "status": "queued",
+            "required_action": None,
+            "last_error": None,
+            "incomplete_details": None,
+            "usage": None,
+            "reply": reply.text if reply.words is None else "".join(reply.words),
+            "instructions": body.get("instructions"),
+            "model": body.get("model"),
+        }
+        self.runs[thread].append(run)
+        if reply.raw is None and reply.events is None:
+            reply.events = self.stream(thread, run, reply, made)
+        elif reply.raw is not None:
+            reply.events = self.played(thread, run, reply.raw)
+        return reply
+
+    def played(self, thread: str, run: dict, raw: bytes) -> Iterator[bytes]:
+        """A stream that a test wrote, with this run's ids in it."""
+        yield raw.replace(b"RUN", run["id"].encode()).replace(b"THREAD", thread.encode())
+
+    def stream(self, thread: str, run: dict, reply: Reply, made: dict | None) -> Iterator[bytes]:
+        words = (
+            reply.words if reply.words is not None else reply.text.replace(" ", " \0").split("\0")
+        )
+        message = self.identity("msg")
+        if made:
+            yield named("thread.created", made)
+        yield named("thread.run.created", run)
+        run["status"] = "in_progress"
+        yield named("thread.run.in_progress", run)
+        for word in words:
+            delta = {"content": [{"index": 0, "type": "text", "text": {"value": word}}]}
+            yield named(
+                "thread.message.delta",
+                {"id": message, "object": "thread.message.delta", "delta": delta},
+            )
+        yield named("thread.message.completed", self.complete(thread, run, message))
+        yield named("thread.run.completed", run)
+        yield named("done", "[DONE]")
+
+    def complete(self, thread: str, run: dict, identity: str | None = None) -> dict:
+        run["status"] = "completed"
+        run["usage"] = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
+        message = self.say(thread, "assistant", run["reply"], run["id"])
+        if identity:
+            message["id"] = identity
+        return message
+
+
+def error(status: int, message: str) -> Reply:
+    return Reply(
+        status=status,
+        body={"error": {"message": message, "type": "invalid_request_error", "code": None}},
+    )
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_: Server
-    events: Callable[[Reply], list[bytes]] = staticmethod(chat_events)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -147,7 +418,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(reply, reply.content_type)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        events = [reply.raw] if reply.raw is not None else self.events(reply)
+        events = reply.events or ([reply.raw] if reply.raw is not None else chat_events(reply))
         sent = 0
         for event in events:
             if reply.delay:

@@ -85,11 +85,11 @@ def test_pasted_lines_and_alt_enter_make_one_prompt(home, server):
 
 def test_a_failed_reply_does_not_end_a_chat_on_a_terminal(home, server):
     home.use_server(server)
-    server.replies.append(Reply(status=503, body={"error": {"message": "busy"}}))
+    server.replies.append(Reply(status=500, body={"error": {"message": "busy"}}))
     with Screen(home, "chat") as screen:
         screen.wait_for_prompt()
         screen.type("One\r")
-        screen.wait_for("asstctl: busy (HTTP 503)")
+        screen.wait_for("asstctl: busy (HTTP 500)")
         screen.wait_for_prompt()
         screen.type("Two\r")
         screen.wait_for("You said: Two (1)")
@@ -123,9 +123,9 @@ def test_a_chat_from_a_pipe_reads_a_line_a_prompt_and_stops_at_exit(home, server
 
 def test_a_failure_in_a_piped_chat_ends_it_with_its_exit_code(home, server):
     home.use_server(server)
-    server.replies.append(Reply(status=503, body={"error": {"message": "busy"}}))
+    server.replies.append(Reply(status=500, body={"error": {"message": "busy"}}))
     err = home.run("chat", stdin=b"One\nTwo\n", code=7)[1]
-    assert "busy (HTTP 503)" in err
+    assert "busy (HTTP 500)" in err
     assert len(server.requests) == 1
 
 

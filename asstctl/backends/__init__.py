@@ -1,6 +1,6 @@
 """The only code that talks to a network: who holds threads, and how to reach them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -8,13 +8,14 @@ from typing import Protocol
 
 from asstctl.config import Settings
 from asstctl.errors import ConfigError
-from asstctl.events import Message, Prompt, Stream
+from asstctl.events import Message, Prompt, Stream, ThreadFacts
 from asstctl.store import Store
 
 
 class Kind(StrEnum):
     """The wires that are spoken; a member's value is its module's name."""
 
+    ASSISTANTS = "assistants"
     LOCAL = "local"
 
 
@@ -35,14 +36,23 @@ class Backend(Protocol):
         cancels the reply.
         """
 
-    def history(self, thread_id: str) -> Iterator[Message]:
-        """Give every message of a thread, oldest first."""
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Give every message of a thread, or the `last` ones, oldest first."""
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""
 
-    def count(self, thread_id: str) -> int:
-        """Count a thread's messages."""
+    def facts(self, thread_id: str) -> ThreadFacts:
+        """Say what is known of a thread."""
+
+    def unlock(self, thread_id: str, *, wait: bool) -> str | None:
+        """End the run that locks a thread, or wait for its end.
+
+        Gives what became of it, None where there was none.
+        """
+
+    def recover(self, thread_id: str) -> Stream:
+        """Give the last reply of a thread again, whole, as the service holds it."""
 
     def delete(self, thread_id: str) -> None:
         """Delete a thread and what was said in it."""
@@ -53,7 +63,7 @@ class Backend(Protocol):
 
 def place(settings: Settings) -> str:
     """Say where the profile's threads live: the endpoint, or "" for this machine."""
-    return "" if settings.backend == Kind.LOCAL else settings.endpoint or ""
+    return "" if settings.backend == Kind.LOCAL else (settings.endpoint or "").rstrip("/")
 
 
 def connect(

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -92,7 +92,7 @@ class Engine:
             )
         return fetch(self._path)
 
-    def complete(self, turns: list[dict[str, str]]) -> Iterator[list[dict[str, Any]]]:
+    def complete(self, turns: list[dict[str, str]]) -> Generator[list[dict[str, Any]]]:
         """Complete a chat in a worker thread, and give the chunks as they come.
 
         Closing the iterator stops the engine, within STOP_SECONDS at the latest.

@@ -1,9 +1,13 @@
 """One endpoint, one connection; foreign errors become ours at this edge."""
 
 import json
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final
+import re
+import time
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -11,19 +15,31 @@ import httpx2
 from asstctl import __version__
 from asstctl.backends._sse import Frame, frames
 from asstctl.errors import (
+    ActiveRunError,
     AsstctlError,
     AuthError,
     ConfigError,
     ContextExceededError,
     IncompleteError,
     NotFoundError,
+    UnansweredError,
     UnavailableError,
 )
+from asstctl.events import Event, Notice
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+T = TypeVar("T")
 
 CONNECT_SECONDS = 10.0
 REDIRECTS = 3
 LONGEST_MESSAGE = 500
 """Characters of a service's own words that one line of error takes."""
+
+ATTEMPTS = 3
+LONGEST_PAUSE = 60.0
+"""Seconds: a service that asks for more is not waited for."""
 
 ERRORS: Final[Mapping[int, type[AsstctlError]]] = {
     401: AuthError,
@@ -35,34 +51,78 @@ ERRORS: Final[Mapping[int, type[AsstctlError]]] = {
 
 
 class Wire:
-    """A server at `endpoint`, spoken to with `headers`; `timeout` in seconds between bytes."""
+    """A server at `endpoint`, spoken to with `headers` and `query`.
 
-    def __init__(self, endpoint: str, headers: Mapping[str, str], timeout: float) -> None:
+    `timeout` is in seconds between bytes; `retired` is what to say where the server answers 404
+    because it no longer speaks at all.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        headers: Mapping[str, str],
+        timeout: float,
+        *,
+        query: Mapping[str, str] | None = None,
+        retired: str | None = None,
+    ) -> None:
         if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
             raise ConfigError(
                 f"the endpoint {endpoint!r} is not a URL", hint="it looks like https://host/v1"
             )
         self.endpoint = endpoint.rstrip("/")
-        self._client = httpx2.Client(
-            headers={"User-Agent": f"asstctl/{__version__}", **headers},
-            timeout=httpx2.Timeout(timeout, connect=CONNECT_SECONDS),
-        )
-        self._timeout = timeout
+        self.host = urlsplit(endpoint).netloc
+        self.timeout = timeout
+        self._headers = {"User-Agent": f"asstctl/{__version__}", **headers}
+        self._query = dict(query or {})
+        self._retired = retired
+        self._client = httpx2.Client(timeout=httpx2.Timeout(timeout, connect=CONNECT_SECONDS))
 
     def close(self) -> None:
         """Let go of the connection."""
         self._client.close()
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    @cached_property
+    def sdk(self) -> "OpenAI":
+        """The vendor's client over the same endpoint and connection, for what is not urgent.
+
+        What it raises is translated inside `answered`.
+        """
+        warnings.filterwarnings("ignore", "The Assistants API", DeprecationWarning)
+        import openai  # 0.6 to 1.0 s before the first byte: never on the way of a prompt
+
+        common: Any = {"base_url": self.endpoint, "http_client": self._client, "max_retries": 0}
+        if key := self._headers.get("api-key"):
+            version = self._query["api-version"]
+            return openai.AzureOpenAI(api_key=key, api_version=version, **common)
+        key = self._headers.get("Authorization", "").removeprefix("Bearer ")
+        return openai.OpenAI(api_key=key or "none", default_query=self._query, **common)
+
+    @contextmanager
+    def answered(self) -> Iterator[None]:
+        """Translate what the vendor's client raises."""
+        from openai import APIError, APIStatusError  # loaded with `sdk`
+
+        try:
+            with self._unreached():
+                try:
+                    yield
+                except APIStatusError as error:
+                    raise self._failure(error.response) from error
+                except APIError as error:
+                    raise error.__cause__ or error from error
+        except APIError as error:
+            raise AsstctlError(f"{self.host}: {reason(error)}") from error
+
+    def call(
+        self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
+    ) -> Any:
         """Send one request and give the JSON of its answer; raises AsstctlError."""
-        with self._answer(method, path, body) as response:
-            text = response.read()
+        with self._answer(method, path, body, query) as response, self._broken():
             try:
-                return json.loads(text)
+                return json.loads(response.read())
             except ValueError as error:
-                raise AsstctlError(
-                    f"{self._host} answered with something that is not JSON"
-                ) from error
+                raise AsstctlError(f"{self.host} answered with something not JSON") from error
 
     def events(self, method: str, path: str, body: Any = None) -> Generator[list[Frame]]:
         """Send one request and give its events as they come, one list a read of the socket.
@@ -76,17 +136,15 @@ class Wire:
             else:
                 yield from frames(response.iter_bytes())
 
-    @property
-    def _host(self) -> str:
-        return urlsplit(self.endpoint).netloc
-
     @contextmanager
-    def _answer(self, method: str, path: str, body: Any) -> Iterator[httpx2.Response]:
+    def _answer(
+        self, method: str, path: str, body: Any, query: Mapping[str, str] | None = None
+    ) -> Iterator[httpx2.Response]:
         """Send a request; gives the response, unread, or raises what its status means."""
-        url = httpx2.URL(self.endpoint + path)
+        url = httpx2.URL(self.endpoint + path, params={**self._query, **(query or {})})
         for _ in range(REDIRECTS):
-            request = self._client.build_request(method, url, json=body)
             with self._unreached():
+                request = self._client.build_request(method, url, json=body, headers=self._headers)
                 response = self._client.send(request, stream=True)
             try:
                 if response.status_code in (307, 308) and "location" in response.headers:
@@ -94,21 +152,46 @@ class Wire:
                     continue
                 if not response.is_success:
                     with self._broken():
-                        raise failure(response)
+                        raise self._failure(response)
                 yield response
             finally:
                 response.close()
             return
-        raise UnavailableError(f"{self._host} redirects in a circle")
+        raise UnavailableError(f"{self.host} redirects in a circle")
 
     def _redirected(self, url: httpx2.URL, location: str) -> httpx2.URL:
         target = url.join(location)
         if (target.scheme, target.host, target.port) != (url.scheme, url.host, url.port):
             raise ConfigError(
-                f"{self._host} redirects to {target.host}, where the key must not go",
+                f"{self.host} redirects to {target.host}, where the key must not go",
                 hint="set endpoint to the address that it redirects to, if you trust it",
             )
         return target
+
+    def _failure(self, response: httpx2.Response) -> AsstctlError:
+        """Read a refused response and give the error that it means."""
+        body: Any
+        content = response.read()
+        try:
+            body = json.loads(content)
+        except ValueError:
+            html = "html" in response.headers.get("content-type", "")
+            body = "" if html else content.decode("utf-8", "replace")
+        if response.status_code == httpx2.codes.NOT_FOUND and self._retired:
+            return NotFoundError(
+                f"the threads API at {self.host} was retired on 2026-08-26",
+                hint=self._retired,
+                status=404,
+            )
+        headers = response.headers
+        error = refusal(
+            body,
+            response.status_code,
+            headers.get("x-request-id") or headers.get("apim-request-id"),
+            response.reason_phrase,
+        )
+        error.retry_after = seconds(headers.get("retry-after"))
+        return error
 
     @contextmanager
     def _unreached(self) -> Iterator[None]:
@@ -117,21 +200,21 @@ class Wire:
             yield
         except httpx2.ConnectTimeout as error:
             raise UnavailableError(
-                f"can't connect to {self._host} within {CONNECT_SECONDS:g} s", retryable=True
+                f"can't connect to {self.host} within {CONNECT_SECONDS:g} s", retryable=True
             ) from error
         except httpx2.ConnectError as error:
             raise UnavailableError(
-                f"can't connect to {self._host}: {reason(error)}",
+                f"can't connect to {self.host}: {reason(error)}",
                 hint=f"is the server running? the endpoint is {self.endpoint}",
                 retryable=True,
             ) from error
         except httpx2.TimeoutException as error:
-            raise UnavailableError(
-                f"no answer from {self._host} within {self._timeout:g} s", retryable=True
+            raise UnansweredError(
+                f"no answer from {self.host} within {self.timeout:g} s", retryable=True
             ) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise UnavailableError(
-                f"no answer from {self._host}: {reason(error)}", retryable=True
+            raise UnansweredError(
+                f"no answer from {self.host}: {reason(error)}", retryable=True
             ) from error
 
     @contextmanager
@@ -141,12 +224,48 @@ class Wire:
             yield
         except httpx2.TimeoutException as error:
             raise IncompleteError(
-                f"{self._host} sent nothing for {self._timeout:g} s", retryable=True
+                f"{self.host} sent nothing for {self.timeout:g} s", retryable=True
             ) from error
         except httpx2.HTTPError as error:
             raise IncompleteError(
-                f"the connection to {self._host} broke: {reason(error)}", retryable=True
+                f"the connection to {self.host} broke: {reason(error)}", retryable=True
             ) from error
+
+
+def retried(
+    attempt: Callable[[], Generator[Event, None, T]], sleep: Callable[[float], None] = time.sleep
+) -> Generator[Event, None, T]:
+    """Pass on what an attempt gives; begin again where the service said it did not take it.
+
+    Only 429 and 503 say so; each pause is announced, and ATTEMPTS bounds them.
+    """
+    for left in reversed(range(ATTEMPTS)):
+        begun = False
+        with closing(attempt()) as reply:
+            try:
+                while True:
+                    event = next(reply)
+                    begun = True
+                    yield event
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            except UnavailableError as error:
+                pause = error.retry_after or 0.5 * 2 ** (ATTEMPTS - 1 - left)
+                refused = error.status in (429, 503) and "quota" not in error.message
+                if begun or not left or not refused or pause > LONGEST_PAUSE:
+                    raise
+                yield Notice(f"{error.message}; trying again in {pause:g} s")
+        sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def seconds(retry_after: str | None) -> float | None:
+    """Read a Retry-After header that is a number; a date counts as none."""
+    try:
+        return max(0.0, float(retry_after or ""))
+    except ValueError:
+        return None
 
 
 def reason(error: BaseException) -> str:
@@ -155,19 +274,6 @@ def reason(error: BaseException) -> str:
         error = error.__cause__ or error.__context__ or error
     words = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return " ".join(words.split()).rstrip(".").lower() or type(error).__name__
-
-
-def failure(response: httpx2.Response) -> AsstctlError:
-    """Read a refused response and give the error that it means."""
-    response.read()
-    body: Any
-    try:
-        body = json.loads(response.content)
-    except ValueError:
-        html = "html" in response.headers.get("content-type", "")
-        body = "" if html else response.content.decode("utf-8", "replace")
-    request_id = response.headers.get("x-request-id") or response.headers.get("apim-request-id")
-    return refusal(body, response.status_code, request_id, response.reason_phrase)
 
 
 def refusal(
@@ -183,6 +289,8 @@ def refusal(
         return ContextExceededError(
             words, tokens=details.get("n_prompt_tokens"), window=details.get("n_ctx")
         )
+    if busy := re.search(r"\b(run_\w+) is active|already has an active run (\w+)", words):
+        return ActiveRunError(words.rstrip("."), busy[1] or busy[2])
     kind = ERRORS.get(status, UnavailableError if status >= 500 else AsstctlError)  # noqa: PLR2004
     return kind(
         f"{words} (HTTP {status})" + (f", request {request_id}" if request_id else ""),

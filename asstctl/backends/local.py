@@ -1,13 +1,14 @@
 """Our own threads, answered by a chat-completions server or by the embedded model."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from asstctl import credentials
-from asstctl.backends._wire import Wire, refusal
+from asstctl.backends._wire import Wire, refusal, retried
 from asstctl.config import Settings
 from asstctl.errors import AsstctlError, ConfigError, ContextExceededError, IncompleteError
 from asstctl.events import (
@@ -24,6 +25,7 @@ from asstctl.events import (
     Stream,
     Text,
     TextDelta,
+    ThreadFacts,
     Usage,
 )
 from asstctl.store import Store, Thread, new_id
@@ -52,7 +54,7 @@ class Model(Protocol):
     def ready(self) -> Iterator[Progress]:
         """Raise ConfigError at once for what the user must set; iterating fetches the rest."""
 
-    def complete(self, turns: list[Turn]) -> Iterator[list[dict[str, Any]]]:
+    def complete(self, turns: list[Turn]) -> Generator[list[dict[str, Any]]]:
         """Give the chunks of a reply, in the batches in which they came."""
 
     def close(self) -> None:
@@ -133,8 +135,7 @@ class Local:
                     f" {len(turns) - len(kept)} of the thread's {len(turns)} messages"
                 )
             try:
-                with closing(events(self._model.complete([*system, *kept, last]))) as reply:
-                    yield from reply
+                yield from retried(partial(self._completed, [*system, *kept, last]))
             except ContextExceededError as error:
                 if not kept:
                     raise
@@ -143,17 +144,39 @@ class Local:
                 return
         raise IncompleteError("the thread does not fit the model's window")
 
-    def history(self, thread_id: str) -> Iterator[Message]:
-        """Give every message of a thread, oldest first."""
-        return self._store.messages(thread_id)
+    def _completed(self, turns: list[Turn]) -> Stream:
+        with closing(self._model.complete(turns)) as batches:
+            yield from events(batches)
+
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Give every message of a thread, or the `last` ones, oldest first."""
+        yield from self._store.messages(thread_id, last)
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""
         self._store.append(thread_id, list(messages))
 
-    def count(self, thread_id: str) -> int:
+    def facts(self, thread_id: str) -> ThreadFacts:
         """Count a thread's messages."""
-        return self._store.count(thread_id)
+        return ThreadFacts(self._store.count(thread_id))
+
+    def unlock(self, thread_id: str, *, wait: bool) -> None:  # noqa: ARG002 - a Backend's signature
+        """Do nothing: a thread of our own is never locked."""
+        self._store.count(thread_id)
+
+    def recover(self, thread_id: str) -> Stream:
+        """Give the last reply again: what is stored is all there is."""
+        yield RunStarted(thread_id)
+        found = list(self._store.messages(thread_id, last=1))
+        if not found or found[0].role != "assistant":
+            raise IncompleteError("the last prompt has no reply: the model was stopped before it")
+        yield MessageStarted("assistant")
+        yield TextDelta(found[0].text)
+        if found[0].status != "completed":
+            raise IncompleteError(
+                f"the last reply is {found[0].status}, and there is no more of it"
+            )
+        yield RunFinished("completed")
 
     def delete(self, thread_id: str) -> None:
         """Do nothing: what the index forgets is gone."""
@@ -191,7 +214,7 @@ class Server:
             )
         return names[0]
 
-    def complete(self, turns: list[Turn]) -> Iterator[list[dict[str, Any]]]:
+    def complete(self, turns: list[Turn]) -> Generator[list[dict[str, Any]]]:
         """Post the chat and give the reply's chunks."""
         body = {
             "model": self._name,

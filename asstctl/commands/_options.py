@@ -118,6 +118,12 @@ TypingDelay = Annotated[
 Stats = Annotated[
     bool, typer.Option("--stats", help="Print times and tokens on stderr at the end.")
 ]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Where the thread has an active run, wait for its end.")
+]
+CancelActive = Annotated[
+    bool, typer.Option("--cancel-active", help="Where the thread has an active run, cancel it.")
+]
 ShowReasoning = Annotated[
     bool, typer.Option("--show-reasoning", help="Show on stderr what the model thinks aloud.")
 ]

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from asstctl.events import Prompt, RunFinished, Stream, TextDelta, Usage
+import typer
+
+from asstctl.events import IfBusy, Prompt, RunFinished, Stream, TextDelta, Usage
 from asstctl.render import Output, Render, paced, renderer, unechoed
 from asstctl.session import Session
 from asstctl.store import Thread
@@ -54,6 +56,13 @@ class Stats:
         return ", ".join(figures)
 
 
+def if_busy(wait: bool, cancel: bool) -> IfBusy:
+    """Say what to do with an active run; raises typer.BadParameter where both are asked for."""
+    if wait and cancel:
+        raise typer.BadParameter("--wait and --cancel-active exclude each other")
+    return "wait" if wait else "cancel" if cancel else "refuse"
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """How replies are to be written."""
@@ -62,16 +71,16 @@ class Form:
     delay_ms: int
     stats: bool
     reasoning: bool
+    if_busy: IfBusy
 
     def renderer(self, session: Session) -> Render:
         """Load what draws the replies; on a terminal that takes a while, so it is done once."""
         return renderer(self.output, sys.stdout, session.environment)
 
-    def write(
-        self, session: Session, render: Render, thread: Thread | None, prompt: Prompt
-    ) -> None:
-        """Say `prompt` to a thread and write the reply as it comes."""
+    def write(self, session: Session, render: Render, thread: Thread | None, text: str) -> None:
+        """Say `text` to a thread and write the reply as it comes."""
         stats = Stats()
+        prompt = Prompt(text, if_busy=self.if_busy)
         with unechoed(sys.stdin), closing(stats.of(session.say(thread, prompt))) as reply:
             shown = paced(reply, self.delay_ms / 1000) if self.delay_ms else reply
             try:

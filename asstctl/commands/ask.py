@@ -8,8 +8,7 @@ import typer
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.commands._input import prompt_text
-from asstctl.commands._reply import Form
-from asstctl.events import Prompt
+from asstctl.commands._reply import Form, if_busy
 from asstctl.session import open_session
 
 app = App()
@@ -30,6 +29,8 @@ def ask(
     timeout: options.Timeout = None,  # noqa: ARG001 - the same
     typing_delay: options.TypingDelay = 0,
     stats: options.Stats = False,
+    wait: options.Wait = False,
+    cancel_active: options.CancelActive = False,
     show_reasoning: options.ShowReasoning = False,
     profile: options.Profile = None,  # noqa: ARG001 - the same
 ) -> None:
@@ -40,11 +41,11 @@ def ask(
     text = prompt_text(prompt, file or [])
     if not text:
         options.usage(ctx)
-    form = Form(output, typing_delay, stats, show_reasoning)
+    form = Form(output, typing_delay, stats, show_reasoning, if_busy(wait, cancel_active))
     with open_session(options.invocation(ctx).load()) as session:
         chosen = session.thread("@last" if last else thread)
         try:
-            form.write(session, form.renderer(session), chosen, Prompt(text))
+            form.write(session, form.renderer(session), chosen, text)
         finally:
             if print_id and session.current:
                 sys.stderr.write(f"{session.current.id}\n")

@@ -1,7 +1,6 @@
 """`asstctl chat`: prompt and streamed reply, again and again."""
 
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
@@ -10,9 +9,8 @@ import typer
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.commands._input import LARGEST_PROMPT, attached, checked, decoded
-from asstctl.commands._reply import Form
+from asstctl.commands._reply import Form, if_busy
 from asstctl.errors import AsstctlError, AuthError, ConfigError
-from asstctl.events import Prompt
 from asstctl.render import Render, failure, transcript
 from asstctl.session import Session, open_session
 from asstctl.store import Thread
@@ -38,6 +36,8 @@ def chat(
     timeout: options.Timeout = None,  # noqa: ARG001 - the same
     typing_delay: options.TypingDelay = 0,
     stats: options.Stats = False,
+    wait: options.Wait = False,
+    cancel_active: options.CancelActive = False,
     show_reasoning: options.ShowReasoning = False,
     profile: options.Profile = None,  # noqa: ARG001 - the same
 ) -> None:
@@ -45,7 +45,7 @@ def chat(
 
     Ctrl-C ends a reply, not the chat.
     """
-    form = Form(output, typing_delay, stats, show_reasoning)
+    form = Form(output, typing_delay, stats, show_reasoning, if_busy(wait, cancel_active))
     files = file or []
     with open_session(options.invocation(ctx).load()) as session:
         session.current = session.thread("@last" if last else thread)
@@ -57,7 +57,7 @@ def chat(
             for line in lines(read):
                 text = "\n\n".join([line, *map(attached, files)])
                 files = []
-                answer(form, session, render, Prompt(text))
+                answer(form, session, render, text)
         finally:
             where = f" (thread: {session.current.id})" if session.current else ""
             sys.stderr.write(f"Bye!{where}\n")
@@ -67,13 +67,13 @@ def chat(
 
 def recall(session: Session, thread: Thread, count: int) -> None:
     """Show the last messages of a thread that is opened again."""
-    messages = deque(session.history(thread), maxlen=count)
+    messages = list(session.history(thread, count))
     if messages:
         transcript.write(thread, messages, None, sys.stderr, session.environment)
         sys.stderr.write("\n")
 
 
-def answer(form: Form, session: Session, render: Render, prompt: Prompt) -> None:
+def answer(form: Form, session: Session, render: Render, prompt: str) -> None:
     """Say one prompt; on a terminal neither Ctrl-C nor an error ends the chat."""
     try:
         form.write(session, render, session.current, prompt)

@@ -22,6 +22,7 @@ app = App(
 )
 
 NEEDS = {
+    Kind.ASSISTANTS: ("endpoint", "api_version", "assistant_id"),
     Kind.LOCAL: ("endpoint", "model", "instructions"),
 }
 """What `config init` asks for, by backend."""

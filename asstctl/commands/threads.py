@@ -4,18 +4,20 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from asstctl.backends import Kind
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.commands._when import since_when
 from asstctl.errors import ConfigError
 from asstctl.events import Message
-from asstctl.render import listing, transcript
+from asstctl.render import listing, renderer, transcript
 from asstctl.session import Session, open_session
 from asstctl.store import Thread
 
@@ -120,7 +122,13 @@ def show(
     """Show one thread's facts."""
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
-        facts = {**listing.facts(thread), "messages": session.count(thread)}
+        found = session.facts(thread)
+        facts = {
+            **listing.facts(thread),
+            "metadata": {**thread.metadata, **found.metadata},
+            "messages": found.messages,
+            "active_run": found.active_run,
+        }
         if output is Facts.JSON:
             listing.document(facts, sys.stdout)
         else:
@@ -160,7 +168,8 @@ def history(
     start = since_when(since, datetime.now().astimezone()) if since else None
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
-        messages = chosen(session.history(thread), start, role)
+        everything = since is None and role is None
+        messages = chosen(session.history(thread, last if everything else None), start, role)
         if last is not None:
             messages = iter(deque(messages, maxlen=last))
         transcript.write(thread, messages, output, sys.stdout, session.environment)
@@ -174,6 +183,50 @@ def chosen(
         recent = start is None or (message.created_at or 0) >= start
         if recent and role in (None, message.role):
             yield message
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    thread_id: Annotated[str, typer.Argument(metavar="ID", help="The id, whole.")],
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name it.")] = None,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Adopt a thread that was made elsewhere; looks whether it is there."""
+    with open_session(options.invocation(ctx).load()) as session:
+        thread = session.adopt(thread_id, checked_name(name))
+        sys.stderr.write(f"asstctl: added {thread.id} ({thread.title or 'empty'})\n")
+
+
+@app.command()
+def unlock(
+    ctx: typer.Context,
+    reference: Named,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the run, do not cancel it.")
+    ] = False,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """End the run that locks a thread, so that it takes prompts again."""
+    with open_session(options.invocation(ctx).load()) as session:
+        thread = session.known_thread(reference)
+        ended = session.unlock(thread, wait=wait)
+        sys.stderr.write(f"asstctl: {ended or f'{thread.id} is not locked'}\n")
+
+
+@app.command()
+def recover(
+    ctx: typer.Context,
+    reference: Named,
+    output: options.ReplyOutput = None,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Fetch the last reply again, whole: after a cut, or from another machine."""
+    with open_session(options.invocation(ctx).load()) as session:
+        thread = session.known_thread(reference)
+        render = renderer(output, sys.stdout, session.environment)
+        with closing(session.recover(thread)) as reply:
+            render(reply, sys.stdout, sys.stderr, reasoning=False)
 
 
 @app.command()
@@ -196,16 +249,21 @@ def delete(
         list[str], typer.Argument(metavar="REF...", help="Id, prefix, name, @last, @2.")
     ],
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    keep_remote: Annotated[
+        bool, typer.Option("--keep-remote", help="Forget them here, keep them on the server.")
+    ] = False,
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Delete threads, and all that was said in them."""
     with open_session(options.invocation(ctx).load()) as session:
         doomed = [session.known_thread(reference) for reference in references]
-        if not yes:
+        if keep_remote and any(thread.backend == Kind.LOCAL for thread in doomed):
+            raise ConfigError("a local thread has no server to be kept on", hint="leave it alone")
+        if not yes and not keep_remote:
             confirm(session, doomed)
         for thread in doomed:
-            session.delete(thread)
-            sys.stderr.write(f"asstctl: deleted {thread.id}\n")
+            session.delete(thread, keep_remote=keep_remote)
+            sys.stderr.write(f"asstctl: {'forgot' if keep_remote else 'deleted'} {thread.id}\n")
 
 
 def confirm(session: Session, doomed: list[Thread]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from asstctl.events import Event, Notice, Progress, ReasoningDelta
+from asstctl.events import Event, Notice, Progress, ReasoningDelta, ToolCall
 from asstctl.render._terminal import Harmless, one_line
 
 BAR = 24
@@ -27,7 +27,7 @@ class Notes:
             case Progress():
                 return self._terminal
             case _:
-                return isinstance(event, Notice)
+                return isinstance(event, Notice | ToolCall)
 
     def write(self, event: Event) -> None:
         """Write a notice, a progress bar or a thought; other events are passed over."""
@@ -37,6 +37,9 @@ class Notes:
             case Notice(text):
                 self.pause()
                 self._put(f"asstctl: {one_line(text)}\n")
+            case ToolCall(identity, name, arguments):
+                self.pause()
+                self._put(f"asstctl: tool call {one_line(f'{identity}: {name}({arguments})')}\n")
             case Progress(what, done, total):
                 share = done / total if total else 1.0
                 filled = "#" * int(share * BAR)

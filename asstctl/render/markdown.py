@@ -6,8 +6,9 @@ from typing import TextIO
 
 from rich.cells import cell_len
 
-from asstctl.events import Notice, Stream, TextDelta
+from asstctl.events import ReasoningDelta, Stream
 from asstctl.render import capable, terminal_height
+from asstctl.render._answer import Answer
 from asstctl.render._document import Row, ansi, console_on, solid
 from asstctl.render._draft import Draft
 from asstctl.render._notes import Notes
@@ -17,17 +18,19 @@ from asstctl.render._terminal import Harmless, Tail
 def render(reply: Stream, out: TextIO, err: TextIO, *, reasoning: bool) -> None:
     """Draw the reply as it comes; into a pipe, draw each block when it is finished."""
     notes = Notes(err, reasoning=reasoning)
+    answer = Answer()
     screen = Screen(out, os.environ)
     try:
         for event in reply:
-            if isinstance(event, TextDelta):
+            if text := answer.feed(event):
                 notes.pause()
-                screen.feed(event.text)
-            elif notes.shows(event):
-                screen.lift(keep=not isinstance(event, Notice))
+                screen.feed(text)
+            if notes.shows(event):
+                screen.lift(keep=isinstance(event, ReasoningDelta))
                 notes.write(event)
     finally:
         notes.pause()
+        screen.feed(answer.end())
         screen.end()
 
 

@@ -2,7 +2,8 @@
 
 from typing import TextIO
 
-from asstctl.events import Stream, TextDelta
+from asstctl.events import Stream
+from asstctl.render._answer import Answer
 from asstctl.render._notes import Notes
 from asstctl.render._terminal import Harmless
 
@@ -10,25 +11,26 @@ from asstctl.render._terminal import Harmless
 def render(reply: Stream, out: TextIO, err: TextIO, *, reasoning: bool) -> None:
     """Write the reply's text, flushed at each event, with a newline at its end."""
     notes = Notes(err, reasoning=reasoning)
+    answer = Answer()
     screen = Harmless() if out.isatty() else None
     last = ""
 
     def write(text: str) -> None:
         nonlocal last
         if text:
+            notes.pause()
             out.write(text)
             out.flush()
             last = text[-1]
 
     try:
         for event in reply:
-            if isinstance(event, TextDelta):
-                notes.pause()
-                write(screen.feed(event.text) if screen else event.text)
-            else:
-                notes.write(event)
+            text = answer.feed(event)
+            write(screen.feed(text) if screen else text)
+            notes.write(event)
     finally:
         notes.pause()
-        write(screen.end() if screen else "")
+        rest = answer.end()
+        write(screen.feed(rest) + screen.end() if screen else rest)
         if last not in ("", "\n"):
             write("\n")

@@ -1,0 +1,491 @@
+"""The threads wire: Foundry's classic agents, Azure OpenAI, and compatible servers.
+
+A prompt is one round trip where the server takes it so: `POST /threads/runs` for a new thread,
+`additional_messages` on the run for an old one. What a server was found not to do is remembered,
+and it is spoken to in the classic sequence from then on; a prompt is never posted twice.
+"""
+
+import re
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from asstctl import credentials
+from asstctl.backends import _objects as objects
+from asstctl.backends._run import OPEN, Run
+from asstctl.backends._wire import Wire, retried
+from asstctl.config import Settings
+from asstctl.errors import (
+    ActiveRunError,
+    AsstctlError,
+    IncompleteError,
+    NotFoundError,
+    StoppedError,
+    UnansweredError,
+    UnavailableError,
+)
+from asstctl.events import Event, Message, Notice, Prompt, RunStarted, Stream, ThreadFacts, ToolCall
+from asstctl.store import Store
+
+PAGE = 100
+"""Messages a page: the most that the wire gives."""
+
+NEW_THREAD = "a thread and its run in one request"
+OLD_THREAD = "a message and its run in one request"
+"""Abilities that servers were found to have or not."""
+
+CANCEL_SECONDS = 15.0
+"""How long a cancelled run may take to end."""
+
+RETIRED = {
+    "api.openai.com": "its threads are gone; -p NAME chooses another server",
+    ".openai.azure.com": "a Foundry project endpoint speaks it until 2027-03-31",
+}
+"""Hosts of services that ended, and what can still be done."""
+
+
+def connect(
+    settings: Settings, store: Store, environment: Mapping[str, str], _data: Path
+) -> "Assistants":
+    """Give the backend for a profile; raises ConfigError that names all that is missing."""
+    key = credentials.key(settings, environment)
+    missing: list[str] = []
+    if settings.azure:
+        missing = settings.unset("endpoint", "api_version", "assistant_id")
+    if not key and (settings.azure or settings.project):
+        missing.append(credentials.whereabouts(settings))
+    if missing:
+        raise settings.missing(missing)
+    endpoint = (settings.endpoint or "").rstrip("/")
+    headers = {"OpenAI-Beta": "assistants=v2"}
+    query = {}
+    if settings.azure:
+        endpoint = endpoint.removesuffix("/openai") + "/openai"
+        headers["api-key"] = key or ""
+    elif key:
+        headers["Authorization"] = f"Bearer {key}"
+    if settings.azure or settings.project:
+        query["api-version"] = settings.api_version or "v1"
+    wire = Wire(endpoint, headers, settings.timeout, query=query, retired=retired(endpoint))
+    return Assistants(wire, store, settings)
+
+
+def retired(endpoint: str) -> str | None:
+    """Say what can be done where a host's threads API ended; None for any other host."""
+    host = endpoint.partition("//")[2].partition("/")[0].partition(":")[0]
+    return next((words for name, words in RETIRED.items() if host.endswith(name)), None)
+
+
+class Assistants:
+    """Threads on a server that speaks the threads wire; a Backend."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._wire = wire
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._wire.close()
+
+    # One prompt and its reply
+
+    def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
+        """Post a prompt in as few round trips as the server takes, and stream the reply."""
+        self._settings.require("assistant_id")
+        if thread_id is None:
+            yield from self._to_new_thread(prompt)
+        else:
+            yield from self._to_old_thread(thread_id, prompt)
+
+    def _to_new_thread(self, prompt: Prompt) -> Stream:
+        if self._able(NEW_THREAD) is not False:
+            body = {**self._run_body(prompt), "thread": {"messages": [spoken(prompt.text)]}}
+            try:
+                yield from retried(lambda: self._run(Run(None), "/threads/runs", body, prompt))
+            except AsstctlError as error:
+                if not refuses(error, "thread"):
+                    raise
+                self._note(NEW_THREAD, has=False)
+            else:
+                return
+        made = yield from retried(lambda: self._posted("/threads", {}))
+        thread_id = identity(made)
+        yield RunStarted(thread_id)
+        yield from self._classic(Run(thread_id, announced=True), thread_id, prompt)
+
+    def _to_old_thread(self, thread_id: str, prompt: Prompt) -> Stream:
+        able = self._able(OLD_THREAD)
+        if able is not False:
+            body = {**self._run_body(prompt), "additional_messages": [spoken(prompt.text)]}
+            path = f"/threads/{thread_id}/runs"
+            reply = self._patiently(
+                thread_id, prompt, lambda: self._run(Run(thread_id), path, body, prompt)
+            )
+            try:
+                if able:
+                    yield from reply
+                    return
+                if (yield from self._watched(reply, thread_id, prompt)):
+                    return
+            except AsstctlError as error:
+                if not refuses(error, "additional_messages"):
+                    raise
+            self._note(OLD_THREAD, has=False)
+        yield from self._classic(Run(thread_id), thread_id, prompt)
+
+    def _classic(self, run: Run, thread_id: str, prompt: Prompt) -> Stream:
+        """Post the message, then the run: what every server takes."""
+        path = f"/threads/{thread_id}"
+        yield from self._patiently(
+            thread_id, prompt, lambda: self._posted(f"{path}/messages", spoken(prompt.text))
+        )
+        body = self._run_body(prompt)
+        yield from self._patiently(
+            thread_id, prompt, lambda: self._run(run, f"{path}/runs", body, prompt)
+        )
+
+    def _watched(
+        self, reply: Stream, thread_id: str, prompt: Prompt
+    ) -> Generator[Event, None, bool]:
+        """Pass on a reply once it is sure that the server took the prompt with the run.
+
+        Looks for the prompt as the run starts. Where it is not there the reply is held back to
+        its end; says False if the prompt is not there even then: the reply was to nothing.
+        """
+        held: list[Event] = []
+        run_id: str | None = None
+        with closing(reply):
+            for event in reply:
+                held.append(event)
+                if isinstance(event, RunStarted):
+                    run_id = event.run_id
+                    if self._holds(thread_id, run_id, prompt):
+                        self._note(OLD_THREAD, has=True)
+                        yield from held
+                        yield from reply
+                        return True
+        if self._holds(thread_id, run_id, prompt):
+            self._note(OLD_THREAD, has=True)
+            yield from held
+            return True
+        yield Notice("the server passed over the prompt, so it is posted on its own")
+        return False
+
+    def _holds(self, thread_id: str, run_id: str | None, prompt: Prompt) -> bool:
+        """Say whether the newest message that is not the run's own is the prompt."""
+        path = f"/threads/{thread_id}/messages"
+        newest = self._wire.call("GET", path, query={"limit": "10", "order": "desc"})
+        for message in items(newest):
+            if message.get("role") == "user":
+                return objects.message(message).text == prompt.text
+            if message.get("run_id") != run_id:
+                return False  # an old reply: nothing was said after it
+        return False
+
+    def _patiently(self, thread_id: str, prompt: Prompt, attempt: Callable[[], Stream]) -> Stream:
+        """Make a request that a locked thread refuses, and do then as the prompt says."""
+        while True:
+            try:
+                yield from retried(attempt)
+            except ActiveRunError as error:
+                if prompt.if_busy == "refuse":
+                    raise
+                cancel = prompt.if_busy == "cancel"
+                yield Notice(f"{'cancelling' if cancel else 'waiting for'} the run {error.run_id}")
+                self._settled(thread_id, error.run_id, cancel=cancel)
+            else:
+                return
+
+    def _posted(self, path: str, body: Any) -> Generator[Event, None, Any]:
+        """Post something that is not streamed; a reply without events."""
+        yield from ()
+        return self._wire.call("POST", path, body)
+
+    def _run_body(self, prompt: Prompt) -> dict[str, Any]:
+        wanted = {
+            "assistant_id": self._settings.assistant_id,
+            "stream": True,
+            "model": self._settings.model,
+            "instructions": prompt.instructions or self._settings.instructions,
+        }
+        return {key: value for key, value in wanted.items() if value is not None}
+
+    # A run, from its request to its end
+
+    def _run(self, run: Run, path: str, body: Any, prompt: Prompt) -> Stream:
+        """Post a run and stream it; a cut stream is completed from what the service holds.
+
+        Leaving early, by whatever way, cancels the run and waits for its end.
+        """
+        thread_id = run.thread_id
+        calls: list[ToolCall] = []
+        try:
+            yield from self._streamed(run, path, body, prompt)
+            if not run.ended or (run.status == "completed" and not run.shown):
+                yield from self._rest(run)
+            if run.status == "requires_action":
+                calls = run.calls()
+                yield from calls
+                self._settled(run.thread_id or "", run.id or "", cancel=True)
+        except (GeneratorExit, KeyboardInterrupt, StoppedError) as leaving:
+            self._abandon(run, thread_id, leaving)
+            raise
+        if calls:
+            wanted = ", ".join(f"{call.name}({call.arguments})" for call in calls)
+            raise IncompleteError(
+                f"the assistant calls {wanted}, and nothing here answers: the run was cancelled"
+            )
+        yield from run.end()
+
+    def _streamed(self, run: Run, path: str, body: Any, prompt: Prompt) -> Stream:
+        """Read the stream to its end, or to where it was cut."""
+        try:
+            with closing(self._wire.events("POST", path, body)) as batches:
+                for batch in batches:
+                    yield from run.read(batch)
+        except UnansweredError as error:
+            yield from self._accepted(run, prompt, error)
+        except IncompleteError as error:
+            if run.id is None:
+                raise
+            yield Notice(f"{error.message}; asking for the rest")
+        except AsstctlError:
+            if run.id is not None and not run.final:
+                self._settled(run.thread_id or "", run.id, cancel=True)
+            raise
+
+    def _accepted(self, run: Run, prompt: Prompt, error: UnansweredError) -> Stream:
+        """Look for the run of a request that got no answer; raises `error` where there is none."""
+        if run.thread_id is None:
+            error.hint = f"a new thread may exist at {self._wire.host}; the prompt is not repeated"
+            raise error
+        latest = self._latest(run.thread_id)
+        said = self._newest_prompt(run.thread_id)
+        begun = objects.moment(latest.get("created_at")) or 0
+        if said is None or said.text != prompt.text:
+            raise error
+        if latest.get("status") not in OPEN and begun + 2 < (said.created_at or 0):
+            raise error
+        yield from run.facts(latest)
+        yield Notice(f"{error.message}; asking for the reply")
+
+    def _rest(self, run: Run) -> Stream:
+        """Wait for the run's end, then give what was not shown of its messages."""
+        thread_id, run_id = run.thread_id or "", run.id
+        if run_id is None:
+            raise IncompleteError(f"{self._wire.host} closed the stream before a run began")
+        for found in self._looks(thread_id, run_id, self._settings.timeout):
+            yield from run.facts(found)
+            if run.ended:
+                break
+        else:
+            kind = IncompleteError if run.shown else UnavailableError
+            raise kind(
+                f"the run {run_id} is still {run.status} after {self._settings.timeout:g} s",
+                hint=f"asstctl threads recover {thread_id} fetches the reply later;"
+                " threads unlock ends the run",
+                retryable=True,
+            )
+        query = {"limit": str(PAGE), "order": "asc", "run_id": run_id}
+        found = self._wire.call("GET", f"/threads/{thread_id}/messages", query=query)
+        for message in items(found):
+            if message.get("run_id") in (None, run_id):
+                yield from run.message(message)
+
+    def _looks(self, thread_id: str, run_id: str, seconds: float) -> Iterator[dict[str, Any]]:
+        """Give the run object again and again, for so many seconds; a lost answer is passed over.
+
+        Raises UnavailableError or IncompleteError where no answer came to the end.
+        """
+        end, pause = self._clock() + seconds, 0.1
+        while True:
+            late = self._clock() + pause > end
+            try:
+                yield found(self._wire.call("GET", f"/threads/{thread_id}/runs/{run_id}"))
+            except (UnavailableError, IncompleteError):
+                if late:
+                    raise
+            if late:
+                return
+            self._sleep(pause)
+            pause = min(pause * 1.5, 2.0)
+
+    def _settled(self, thread_id: str, run_id: str, *, cancel: bool) -> str:
+        """Cancel a run or wait for it; gives its last status, for which there is a time limit."""
+        if cancel:
+            with suppress(AsstctlError):  # it may have ended by itself
+                self._wire.call("POST", f"/threads/{thread_id}/runs/{run_id}/cancel", {})
+        status = ""
+        seconds = CANCEL_SECONDS if cancel else self._settings.timeout
+        for look in self._looks(thread_id, run_id, seconds):
+            status = str(look.get("status"))
+            if status not in OPEN or (status == "requires_action" and not cancel):
+                break
+        return status
+
+    def _abandon(self, run: Run, thread_id: str | None, leaving: BaseException) -> None:
+        """Cancel the run of a reply that nobody wants any more."""
+        if run.final:
+            return
+        thread_id = run.thread_id or thread_id
+        if thread_id is None:
+            leaving.add_note(
+                f"a new thread may exist at {self._wire.host}: its id had not come yet"
+            )
+            return
+        with suppress(AsstctlError):
+            run_id = run.id or self._active(thread_id)
+            if run_id:
+                self._settled(thread_id, run_id, cancel=True)
+
+    def _latest(self, thread_id: str) -> dict[str, Any]:
+        """Give the newest run of a thread, {} where there is none."""
+        path = f"/threads/{thread_id}/runs"
+        runs = items(self._wire.call("GET", path, query={"limit": "1", "order": "desc"}))
+        return runs[0] if runs else {}
+
+    def _active(self, thread_id: str) -> str | None:
+        """Give the id of the run that locks a thread."""
+        latest = self._latest(thread_id)
+        return str(latest["id"]) if latest.get("status") in OPEN else None
+
+    # What a server was found to do
+
+    def _able(self, ability: str) -> bool | None:
+        return self._store.ability(self._wire.endpoint, ability)
+
+    def _note(self, ability: str, *, has: bool) -> None:
+        self._store.note_ability(self._wire.endpoint, ability, has=has)
+
+    # Threads
+
+    def new_thread(self, *, metadata: Mapping[str, str]) -> str:
+        """Make an empty thread and give its id."""
+        with self._wire.answered():
+            return identity({"id": self._wire.sdk.beta.threads.create(metadata=dict(metadata)).id})
+
+    def facts(self, thread_id: str) -> ThreadFacts:
+        """Say what is known of a thread; its messages are counted page by page."""
+        thread = found(self._wire.call("GET", f"/threads/{thread_id}"))
+        metadata = {str(k): str(v) for k, v in (thread.get("metadata") or {}).items()}
+        return ThreadFacts(
+            messages=sum(1 for _ in self._pages(thread_id, None)),
+            active_run=self._active(thread_id),
+            created_at=objects.moment(thread.get("created_at")),
+            metadata=metadata,
+        )
+
+    def delete(self, thread_id: str) -> None:
+        """Delete a thread on the server."""
+        with self._wire.answered():
+            self._wire.sdk.beta.threads.delete(thread_id)
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Add messages at the end of a thread, one request each."""
+        for message in messages:
+            self._wire.call(
+                "POST", f"/threads/{thread_id}/messages", spoken(message.text, message.role)
+            )
+
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Give every message of a thread, or the `last` ones, oldest first, page by page."""
+        if last is None:
+            for message in self._pages(thread_id, None):
+                yield objects.message(message)
+            return
+        newest = islice(self._pages(thread_id, last), last)
+        yield from reversed([objects.message(message) for message in newest])
+
+    def _pages(self, thread_id: str, last: int | None) -> Iterator[dict[str, Any]]:
+        """Give message objects, the next page asked for before one is given out.
+
+        Oldest first, or newest first where the `last` ones are wanted. A server that repeats
+        itself is left at the first message seen before.
+        """
+        query = {"limit": str(min(last or PAGE, PAGE)), "order": "desc" if last else "asc"}
+        path = f"/threads/{thread_id}/messages"
+        page = found(self._wire.call("GET", path, query=query))
+        seen: set[str] = set()
+        while messages := [m for m in items(page) if str(m.get("id")) not in seen]:
+            more = page.get("has_more")
+            if more is None:
+                more = len(messages) >= int(query["limit"])
+            seen = {str(message.get("id")) for message in messages}
+            after = {**query, "after": str(messages[-1].get("id"))}
+            page = found(self._wire.call("GET", path, query=after)) if more else {}
+            yield from messages
+
+    def unlock(self, thread_id: str, *, wait: bool) -> str | None:
+        """Cancel the run that locks a thread, or wait for its end."""
+        run_id = self._active(thread_id)
+        if run_id is None:
+            return None
+        return f"{run_id} is {self._settled(thread_id, run_id, cancel=not wait)}"
+
+    def recover(self, thread_id: str) -> Stream:
+        """Wait for the last run's end and give its reply whole."""
+        latest = self._latest(thread_id)
+        if not latest:
+            raise IncompleteError("the thread has no run, so there is no reply to recover")
+        run = Run(thread_id)
+        yield from run.facts(latest)
+        yield from self._rest(run)
+        yield from run.end()
+
+    def _newest_prompt(self, thread_id: str) -> Message | None:
+        """Give the user's newest message, None where a reply without a run follows it."""
+        path = f"/threads/{thread_id}/messages"
+        newest = self._wire.call("GET", path, query={"limit": "10", "order": "desc"})
+        return next((m for m in map(objects.message, items(newest)) if m.role == "user"), None)
+
+
+def spoken(text: str, role: str = "user") -> dict[str, str]:
+    """Give a message as the wire takes it."""
+    return {"role": role, "content": text}
+
+
+def found(answer: Any) -> dict[str, Any]:
+    """Demand that an answer is an object; some servers say null for what is not there."""
+    if answer is None:
+        raise NotFoundError("the service knows no such thing: it answered null")
+    return answer if isinstance(answer, dict) else {"data": answer}
+
+
+def items(answer: Any) -> list[dict[str, Any]]:
+    """Give the objects of a list, in the server's order."""
+    listed = answer.get("data") if isinstance(answer, dict) else answer
+    return [item for item in listed or () if isinstance(item, dict)]
+
+
+def identity(made: Any) -> str:
+    """Give the id of what was made; raises AsstctlError where it has none."""
+    if not isinstance(made, dict) or not made.get("id"):
+        raise AsstctlError("the service made a thread, and did not say its id")
+    return str(made["id"])
+
+
+def refuses(error: AsstctlError, field: str) -> bool:
+    """Say whether a server refuses a way of asking, and not what was asked.
+
+    It does with 404 or 405 for the path, or 400 or 422 that names the field; never where the
+    words are about the assistant, the run or the content.
+    """
+    words = error.message.lower()
+    if error.status in (404, 405, 501):
+        return not re.search(r"assistant|\bruns? |run_|model", words)
+    if error.status in (400, 422):
+        return bool(re.search(rf"\b{field}\b", words)) and not re.search(r"content|asst_", words)
+    return False
