@@ -35,12 +35,10 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     except (KeyboardInterrupt, StoppedError) as left:
         err.writelines(f"asstctl: {note}\n" for note in getattr(left, "__notes__", ()))
         return left.exit_code if isinstance(left, StoppedError) else 128 + signal.SIGINT
-    except Exception as error:
-        if invocation.debug:
-            raise
+    except Exception as error:  # noqa: BLE001 - here all become exit codes
         from asstctl.render import failure
 
-        return failure.write(error, err, as_json=invocation.json)
+        return failure.write(error, err, as_json=invocation.json, traceback=invocation.debug)
 
 
 def command(arguments: list[str], invocation: "Invocation") -> int:
@@ -48,9 +46,14 @@ def command(arguments: list[str], invocation: "Invocation") -> int:
     import typer
 
     from asstctl import cli
+    from asstctl.errors import AsstctlError
 
+    for word in arguments:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):  # so Python marks other bytes
+            raise AsstctlError(f"the command line is not UTF-8: {word!a}")
     try:
         cli.run(arguments, invocation)
+        sys.stdout.flush()
     except typer.Exit as left:
         return left.exit_code
     except typer.Abort as aborted:
@@ -64,13 +67,18 @@ def run() -> NoReturn:
     What is worth keeping is written by then, and clearing the heap would take longer than many
     commands. A model that is still loading in its thread ends with the process.
     """
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace", newline="")  # type: ignore[union-attr]
     code = 1
     try:
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            if getattr(sys, name) is None:  # closed by who called us
+                setattr(
+                    sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+" if number else "r")
+                )
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(encoding="utf-8", errors="replace", newline="")  # type: ignore[union-attr]
         code = main(sys.argv[1:], sys.stdout, sys.stderr)
-    except Exception:  # noqa: BLE001 - --debug asked for the traceback
-        sys.excepthook(*sys.exc_info())
+    except KeyboardInterrupt:  # before there was anything to stop
+        code = 130
     finally:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError):  # nobody reads it any more

@@ -69,14 +69,14 @@ def asstctl(
         ),
     ] = False,
 ) -> None:
-    r"""Your threads, whichever server holds them: ask, chat, list, read.
+    """Your threads, whichever server holds them: ask, chat, list, read.
 
     \b
     asstctl -p local ask "How many days are there in a week?"
     git diff | asstctl ask "Write a commit message."
     asstctl chat --continue
     asstctl threads history > thread.txt
-    """
+    """  # noqa: D301 - Typer keeps the lines below a backspace as they are
     invocation = options.invocation(ctx)
     invocation.config = config
     invocation.debug = debug

@@ -3,7 +3,8 @@
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -31,6 +32,9 @@ VENDOR_VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 """Names that other tools gave these settings; they never steer the backend `local`."""
 
+
+LONGEST_TIMEOUT = 86_400
+"""Seconds: a day."""
 
 AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn")
 """Where Azure's resources live, by cloud."""
@@ -136,38 +140,43 @@ class Config:
                 f"no profile {name!r} in {self.path}",
                 hint=suggestion(name, known) or f"make it with: asstctl config init {name}",
             )
-        environment = self.environment if name == DEFAULT_PROFILE else {}  # others are closed
-        table = known[name]
-        backend = self._find("backend", environment, table, vendor=False)
-        vendor = (backend[0] if backend else SETTINGS["backend"].default) != "local"
-        values: dict[str, Any] = {}
-        origins: dict[str, str] = {}
-        for key, setting in SETTINGS.items():
-            found = self._find(key, environment, table, vendor=vendor)
-            values[key], origins[key] = found or (setting.default, "default")
+        backend = self._find("backend", name, vendor=False)
+        vendor = backend[0] != "local"
+        found = {key: self._find(key, name, vendor=vendor) for key in SETTINGS}
+        values = {key: value for key, (value, _) in found.items()}
+        origins = {key: source for key, (_, source) in found.items()}
         return Settings(profile=name, origins=origins, **values)
 
-    def _find(
-        self, key: str, environment: Mapping[str, str], table: Mapping[str, Any], *, vendor: bool
-    ) -> tuple[Any, str] | None:
-        """Look through the layers in the order of PRECEDENCE: the value and its source."""
-        if not unset(self.flags.get(key)):
-            return checked(key, self.flags[key], "the command line"), "command line"
-        for variable in (variable_name(key), *(VENDOR_VARIABLES.get(key, ()) if vendor else ())):
-            if not unset(environment.get(variable)):
-                return parsed(key, environment[variable], variable), variable
-        if not unset(table.get(key)):
-            return checked(key, table[key], str(self.path)), str(self.path)
-        return None
+    def _find(self, key: str, profile: str, *, vendor: bool) -> tuple[Any, str]:
+        """Give a setting's value from the first layer that has it, and its source."""
+        for layer in PRECEDENCE:
+            for value, source in self._layer(layer, key, profile, vendor=vendor):
+                if not unset(value):
+                    return checked(key, value, source), source
+        return SETTINGS[key].default, "default"
 
-    def offers(self) -> dict[str, str]:
-        """Give what the environment has for the default profile, by key."""
-        found = {key: self._find(key, self.environment, {}, vendor=True) for key in SETTINGS}
-        return {key: str(value[0]) for key, value in found.items() if value}
+    def _layer(
+        self, layer: str, key: str, profile: str, *, vendor: bool
+    ) -> Iterator[tuple[Any, str]]:
+        """Give what one layer may hold for a setting, each with its source."""
+        if layer == "command line":
+            yield self.flags.get(key), layer
+        elif layer == "environment" and profile == DEFAULT_PROFILE:  # others are closed
+            names = (variable_name(key), *(VENDOR_VARIABLES.get(key, ()) if vendor else ()))
+            for variable in names:
+                text = self.environment.get(variable)
+                yield None if unset(text) else parsed(key, str(text), variable), variable
+        elif layer == "file":
+            yield self.tables.get(profile, {}).get(key), str(self.path)
+        elif layer == "default":
+            yield BUILT_IN.get(profile, {}).get(key), "built in"
 
-    def profiles(self) -> list[str]:
-        """Give the names of all profiles, the default first."""
-        return sorted({DEFAULT_PROFILE, *BUILT_IN, *self.tables}, key=lambda n: (n != "default", n))
+
+def offers(environment: Mapping[str, str], backend: str) -> dict[str, str]:
+    """Give what the environment has for a profile of that backend, by key."""
+    config = Config(Path(), {}, environment, {}, None)
+    found = {key: config._find(key, DEFAULT_PROFILE, vendor=backend != "local") for key in SETTINGS}  # noqa: SLF001
+    return {key: str(value) for key, (value, source) in found.items() if source != "default"}
 
 
 def load(
@@ -209,10 +218,14 @@ def unset(value: Any) -> bool:
 def checked(key: str, value: Any, source: str) -> Any:
     """Give `value` if it is of the setting's type; raises ConfigError that names the source."""
     kind = SETTINGS[key].type
+    if key == "endpoint" and isinstance(value, str):
+        check_endpoint(value, source)
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if value > 0:
+        if 0 < value <= LONGEST_TIMEOUT:
             return float(value)
-        raise ConfigError(f"{key} in {source} must be more than 0, not {value}")
+        raise ConfigError(
+            f"{key} in {source} must be more than 0, and at most {LONGEST_TIMEOUT}, not {value}"
+        )
     if kind == list[str] | None:
         if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
             return value
@@ -221,6 +234,27 @@ def checked(key: str, value: Any, source: str) -> Any:
         return value
     wanted = "a number" if kind is float else "text"
     raise ConfigError(f"{key} in {source} must be {wanted}, not {value!r}")
+
+
+def check_endpoint(endpoint: str, source: str) -> None:
+    """Demand a URL that can be spoken to and shown; raises ConfigError."""
+    try:
+        parts = urlsplit(endpoint)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or not endpoint.isprintable() or " " in endpoint:
+        raise ConfigError(
+            f"the endpoint {endpoint!r} in {source} is not a URL",
+            hint="it looks like https://host/v1",
+        )
+    if parts.query or parts.fragment:
+        raise ConfigError(f"the endpoint {endpoint!r} in {source} ends in a query or a fragment")
+    if parts.username or parts.password:
+        raise ConfigError(
+            f"the endpoint in {source} holds a password",
+            hint="keys come from api_key_env or api_key_command",
+        )
 
 
 def parsed(key: str, text: str, source: str) -> Any:
@@ -258,11 +292,11 @@ def check_key(key: str, where: str = "") -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {str(error).lower()}") from error
+        raise ConfigError(f"{path} is not TOML: {error}") from error
     except OSError as error:
         raise ConfigError(f"can't read {path}: {error.strerror}") from error
 
@@ -278,7 +312,7 @@ def _tables(document: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
             hint="the default profile is the keys at the top of the file",
         )
     tables = {DEFAULT_PROFILE: document} if document else {}
-    tables |= {name: {**BUILT_IN.get(name, {}), **table} for name, table in named.items()}
+    tables |= named
     for table in tables.values():
         for key in table:
             check_key(key, f" in {path}")
@@ -302,10 +336,11 @@ def init(path: Path, profile: str, values: Mapping[str, Any], *, force: bool) ->
         return
     if not force:
         check_absent(path, profile)
-    old = _table(document := _parsed(path), profile)
-    for key in [key for key in old if key in SETTINGS]:
-        del old[key]
-    write(path, _with(document, profile, wanted).as_string())
+    with _editing(path):
+        old = _table(document := _parsed(path), profile)
+        for key in [key for key in old if key in SETTINGS]:
+            del old[key]
+        write(path, _with(document, profile, wanted).as_string())
 
 
 def check_absent(path: Path, profile: str) -> None:
@@ -324,18 +359,22 @@ def backend_of(profile: str) -> str:
 def set_value(path: Path, profile: str, key: str, text: str) -> None:
     """Write one setting of a profile, keeping comments and order; raises ConfigError."""
     check_key(key)
-    value = parsed(key, text, "the command line")
-    write(path, _with(_parsed(path), profile, {key: value}).as_string())
+    if unset(text):
+        raise ConfigError(f"{text!r} counts as unset", hint=f"asstctl config unset {key}")
+    value = checked(key, parsed(key, text, "the command line"), "the command line")
+    with _editing(path):
+        write(path, _with(_parsed(path), profile, {key: value}).as_string())
 
 
 def unset_value(path: Path, profile: str, key: str) -> None:
     """Remove one setting of a profile, keeping comments and order; raises ConfigError."""
     check_key(key)
-    table = _table(document := _parsed(path), profile)
-    if key not in table:
-        raise ConfigError(f"{key} is not set in the profile {profile!r} of {path}")
-    del table[key]
-    write(path, document.as_string())
+    with _editing(path):
+        table = _table(document := _parsed(path), profile)
+        if key not in table:
+            raise ConfigError(f"{key} is not set in the profile {profile!r} of {path}")
+        del table[key]
+        write(path, document.as_string())
 
 
 def _parsed(path: Path) -> "tomlkit.TOMLDocument":
@@ -354,6 +393,24 @@ def _table(document: "tomlkit.TOMLDocument", profile: str) -> Any:
         return document
     profiles: Any = document.setdefault("profiles", tomlkit.table(is_super_table=True))
     return profiles.setdefault(profile, tomlkit.table())
+
+
+@contextmanager
+def _editing(path: Path) -> Iterator[None]:
+    """Say what to do where a file is written in a way that can't be edited in place."""
+    try:
+        yield
+    except (ValueError, TypeError, tomlkit_error()) as error:
+        raise ConfigError(
+            f"{path} can't be changed in place: {error}", hint="write each profile as a table"
+        ) from error
+
+
+def tomlkit_error() -> type[Exception]:
+    """Give the class of all that tomlkit raises."""
+    from tomlkit.exceptions import TOMLKitError
+
+    return TOMLKitError
 
 
 def _with(
@@ -387,6 +444,8 @@ def write(path: Path, text: str) -> None:
     Raises ConfigError where the text is not a settings file or can't be written.
     """
     _tables(tomllib.loads(text), path)
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} is no file that settings can be written to")
     try:
         replace(path.resolve(), text)
     except OSError as error:

@@ -31,11 +31,21 @@ def key(settings: Settings, environment: Mapping[str, str]) -> str | None:
         found = _printed(settings.api_key_command)
     else:
         found = _vendors(settings, environment)
+    found = found and clean(found, settings)
     if found and settings.endpoint and not private(settings.endpoint):
         raise ConfigError(
             f"no key is sent over plain http to {urlsplit(settings.endpoint).hostname}",
             hint="use https, or an endpoint on this machine",
         )
+    return found
+
+
+def clean(found: str, settings: Settings) -> str:
+    """Give a key without blanks around it; raises ConfigError for what no header can carry."""
+    found = found.strip()
+    if not found.isascii() or not found.isprintable() or " " in found:
+        source = settings.api_key_env or (settings.api_key_command or ["the environment"])[0]
+        raise ConfigError(f"the key from {source} is not one word of ASCII")
     return found
 
 
@@ -71,10 +81,10 @@ def _vendors(settings: Settings, environment: Mapping[str, str]) -> str | None:
 
 
 def _printed(command: list[str]) -> str:
-    """Give what `command` prints; its stderr goes into the error when it fails."""
+    """Give the first line that `command` prints; its stderr tells why it fails."""
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+            command, capture_output=True, timeout=COMMAND_SECONDS, check=False, errors="replace"
         )
     except OSError as error:
         raise ConfigError(f"can't run api_key_command {command[0]}: {error.strerror}") from error
@@ -85,4 +95,4 @@ def _printed(command: list[str]) -> str:
     if done.returncode or not done.stdout.strip():
         said = done.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
         raise AuthError(f"api_key_command {command[0]} failed: {said[0]}")
-    return done.stdout.strip()
+    return done.stdout.strip().splitlines()[0]

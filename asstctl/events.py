@@ -9,7 +9,7 @@ from typing import Literal
 
 Role = Literal["user", "assistant"]
 
-Ending = Literal["completed", "length", "filtered"]
+Ending = Literal["completed", "length", "filtered", "tool_call"]
 """Why a reply ended, as the service claims; only `completed` is a whole answer."""
 
 Status = Literal["completed", "cancelled", "cut", "failed"]
@@ -78,10 +78,9 @@ IfBusy = Literal["refuse", "wait", "cancel"]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the user says now; `instructions` hold for this reply alone."""
+    """What the user says now."""
 
     text: str
-    instructions: str | None = None
     if_busy: IfBusy = "refuse"
 
 
@@ -185,6 +184,21 @@ Event = (
     | RunFinished
 )
 Stream = Generator[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A row of the index: which thread, and where it lives; times in seconds since 1970 UTC."""
+
+    id: str
+    backend: str
+    endpoint: str
+    profile: str
+    name: str | None = None
+    title: str = ""
+    created_at: float = 0.0
+    said_at: float = 0.0
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

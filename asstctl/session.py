@@ -17,9 +17,10 @@ from asstctl.events import (
     RunFinished,
     RunStarted,
     Stream,
+    Thread,
     ThreadFacts,
 )
-from asstctl.store import Store, Thread
+from asstctl.store import Store
 
 FULL_ID = re.compile(r"(thread|conv)_\S{6,}|[\w-]{20,}")
 """What looks like an id that a service gave, whole."""
@@ -27,6 +28,7 @@ FULL_ID = re.compile(r"(thread|conv)_\S{6,}|[\w-]{20,}")
 REASONS: Mapping[Ending, str] = {
     "length": "the reply reached the model's limit of length",
     "filtered": "the service's content filter ended the reply",
+    "tool_call": "the model calls a tool, and nothing here answers",
 }
 """Why a reply that ended is not whole."""
 
@@ -77,8 +79,7 @@ class Session:
     def known_thread(self, reference: str) -> Thread:
         """Find the thread that a user means; a full id that is not known is looked for.
 
-        Raises NotFoundError, and ConfigError for a thread that lives elsewhere than the
-        chosen profile's endpoint.
+        Raises NotFoundError, and ConfigError where several could be meant.
         """
         try:
             thread = self.store.find(reference, self._config.profile)
@@ -86,7 +87,6 @@ class Session:
             if not FULL_ID.fullmatch(reference) or self._settings(None).backend == Kind.LOCAL:
                 raise
             return self.adopt(reference)
-        self._settings(thread)
         return thread
 
     def adopt(self, thread_id: str, name: str | None = None) -> Thread:
@@ -101,11 +101,15 @@ class Session:
 
     def threads(self, limit: int = -1) -> list[Thread]:
         """Give the index, newest first, of the chosen profile if one was chosen."""
+        if self._config.profile:
+            self._settings(None)  # it must be there
         return self.store.threads(self._config.profile, limit)
 
     def new_thread(self, name: str | None, metadata: Mapping[str, str]) -> Thread:
         """Make an empty thread; raises ConfigError where the name is taken."""
         settings = self._settings(None)
+        if name:
+            self.store.check_free(name)  # before there is a thread that could not have it
         thread_id = self._backend(settings).new_thread(metadata=metadata)
         thread = Thread(
             thread_id, settings.backend, place(settings), settings.profile, metadata=metadata
@@ -152,19 +156,19 @@ class Session:
 
     def history(self, thread: Thread, last: int | None = None) -> Generator[Message]:
         """Give every message of a thread, or the `last` ones, oldest first."""
-        return self._backend(self._settings(thread)).history(thread.id, last)
+        return self._holder(thread).history(thread.id, last)
 
     def facts(self, thread: Thread) -> ThreadFacts:
         """Say what is known of a thread where it lives."""
-        return self._backend(self._settings(thread)).facts(thread.id)
+        return self._holder(thread).facts(thread.id)
 
     def unlock(self, thread: Thread, *, wait: bool) -> str | None:
         """End the run that locks a thread; gives what became of it, None where there is none."""
-        return self._backend(self._settings(thread)).unlock(thread.id, wait=wait)
+        return self._holder(thread).unlock(thread.id, wait=wait)
 
     def recover(self, thread: Thread) -> Stream:
         """Give the last reply of a thread again, as the service holds it."""
-        return self._backend(self._settings(thread)).recover(thread.id)
+        return self._holder(thread).recover(thread.id)
 
     def rename(self, thread: Thread, name: str) -> None:
         """Name a thread; raises ConfigError where the name is taken."""
@@ -173,12 +177,22 @@ class Session:
     def delete(self, thread: Thread, *, keep_remote: bool) -> None:
         """Delete a thread where it lives, unless it is kept there, then from the index."""
         if not keep_remote:
-            self._backend(self._settings(thread)).delete(thread.id)
+            self._holder(thread).delete(thread.id)
         self.store.forget(thread)
 
+    def _holder(self, thread: Thread) -> Backend:
+        """Give the backend that holds a thread: a local one is here, whatever the profiles say."""
+        if thread.backend == Kind.LOCAL:
+            return self._backend(self._config.settings(Kind.LOCAL))
+        return self._backend(self._settings(thread))
+
     def _settings(self, thread: Thread | None) -> Settings:
-        """Give the settings to speak with: the chosen profile's, or the thread's own."""
-        settings = self._config.settings(self._config.profile or thread.profile if thread else None)
+        """Give the settings to speak with: the chosen profile's, or the thread's own.
+
+        Raises ConfigError for a thread that lives elsewhere than the profile's endpoint.
+        """
+        chosen = self._config.profile or (thread.profile if thread else None)
+        settings = self._config.settings(chosen)
         here = settings.backend, place(settings)
         if thread and here != (thread.backend, thread.endpoint):
             raise ConfigError(

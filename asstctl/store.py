@@ -2,18 +2,19 @@
 
 import json
 import os
+import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 from asstctl import events
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
-from asstctl.events import Message, Part, Role, Status
+from asstctl.events import Message, Part, Role, Status, Thread
 
 BUSY_SECONDS = 30
 """How long one process waits for another's write."""
@@ -65,21 +66,6 @@ MIGRATIONS = (
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """A row of the index: which thread, and where it lives; times in seconds since 1970 UTC."""
-
-    id: str
-    backend: str
-    endpoint: str
-    profile: str
-    name: str | None = None
-    title: str = ""
-    created_at: float = 0.0
-    said_at: float = 0.0
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
 _COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, metadata"
 
 
@@ -127,8 +113,9 @@ class Store:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            words = error.strerror if isinstance(error, OSError) else str(error)
             raise AsstctlError(
-                f"can't use the store {self._path}: {str(error).lower()}",
+                f"can't use the store {self._path}: {words}",
                 hint="XDG_DATA_HOME moves it" if os.name == "posix" else None,
             ) from error
 
@@ -139,10 +126,11 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has rolled it back already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def _rows(self, sql: str, *values: Any) -> list[Thread]:
         with self._translated():
@@ -196,11 +184,9 @@ class Store:
         """
         if reference.startswith("@"):
             return self._recent(reference, profile)
-        if named := self._rows(f"SELECT {_COLUMNS} FROM threads WHERE name = ?", reference):  # noqa: S608
-            return named[0]
-        found = self._with_prefix(reference)
-        exact = [thread for thread in found if thread.id == reference]
-        match exact or found:
+        by = f"SELECT {_COLUMNS} FROM threads WHERE "  # noqa: S608 - a constant
+        exact = self._rows(by + "id = ?", reference) or self._rows(by + "name = ?", reference)
+        match exact or ([] if reference in PREFIXES else self._with_prefix(reference)):
             case []:
                 raise NotFoundError(
                     f"no thread {reference!r}", hint="asstctl threads list shows what there is"
@@ -217,7 +203,7 @@ class Store:
 
     def _recent(self, reference: str, profile: str | None) -> Thread:
         word = reference[1:]
-        if word != "last" and not (word.isascii() and word.isdigit() and int(word) > 0):
+        if word != "last" and not re.fullmatch("[1-9][0-9]{0,8}", word):
             raise NotFoundError(
                 f"no thread {reference!r}", hint="@last is the newest, @2 the one before"
             )
@@ -240,8 +226,13 @@ class Store:
             *[end for pair in ranges for end in pair],
         )
 
-    def rename(self, thread: Thread, name: str | None) -> None:
-        """Give a thread its name, or take it away; raises ConfigError where the name is taken."""
+    def check_free(self, name: str) -> None:
+        """Demand that no thread has this name; raises ConfigError."""
+        if self._rows(f"SELECT {_COLUMNS} FROM threads WHERE name = ?", name):  # noqa: S608
+            raise ConfigError(f"the name {name!r} is taken")
+
+    def rename(self, thread: Thread, name: str) -> None:
+        """Give a thread its name; raises ConfigError where the name is taken."""
         try:
             with self._writing():
                 self._db.execute(

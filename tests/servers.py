@@ -30,7 +30,8 @@ class Reply:
     finish: str | None = "stop"
     usage: bool = True
     piece: int = 7  # bytes a write
-    delay: float = 0.0  # seconds before each delta
+    delay: float = 0.0  # seconds before each event
+    stall: float = 0.0  # seconds before the last delta
     cut: int | None = None  # bytes of the stream after which the connection is reset
     raw: bytes | None = None  # the stream itself
     events: Iterable[bytes] | None = None  # the stream, event by event
@@ -355,7 +356,8 @@ class ThreadsServer(Server):
         yield named("thread.run.created", run)
         run["status"] = "in_progress"
         yield named("thread.run.in_progress", run)
-        for word in words:
+        for number, word in enumerate(words, 1):
+            time.sleep(reply.stall if number == len(words) else 0)
             delta = {"content": [{"index": 0, "type": "text", "text": {"value": word}}]}
             yield named(
                 "thread.message.delta",

@@ -89,7 +89,11 @@ def test_json_ends_with_failed_and_the_error_is_json_too(home, server):
         (Reply("hm", finish="content_filter"), 6, "content filter"),
         (Reply(raw=b"data: {garbage\n\n"), 6, "broke off inside an event"),
         (Reply(raw=sse({"error": {"code": 503, "message": "overloaded"}})), 7, "overloaded"),
-        (Reply(status=200, body=b"<html>", content_type="text/html"), 6, "broke off"),
+        (
+            Reply(status=200, body=b"<html>", content_type="text/html"),
+            1,
+            "answered with a web page",
+        ),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, str) else None,
 )
@@ -183,7 +187,8 @@ def test_the_prompt_is_the_argument_then_a_blank_line_then_stdin(home, server):
 def test_no_prompt_at_all_is_help_and_exit_2(home, server):
     home.use_server(server)
     out, err = home.run("ask", code=2)
-    assert (out, err.split()[:3]) == ("", ["Usage:", "asstctl", "ask"])
+    assert out == ""
+    assert err.startswith("asstctl: no prompt\nUsage: asstctl ask")
     assert home.run("ask", "", stdin=b"\n", code=2)[0] == ""
     assert not server.requests
 
@@ -402,3 +407,152 @@ def test_a_wrong_command_line_is_exit_2(home, words):
 
 def test_a_mistyped_command_is_answered_with_the_nearest(home):
     assert "Did you mean 'ask'?" in home.run("aks", code=2)[1]
+
+
+@pytest.mark.parametrize("key", ["two words", "schlüssel", "line\x01"])
+def test_a_key_that_no_header_can_carry_is_refused_and_never_shown(home, server, key):
+    home.use_server(server, api_key_env="MY_KEY")
+    out, err = home.run("ask", "Hello", code=3, MY_KEY=key)
+    assert "the key from MY_KEY is not one word of ASCII" in err
+    assert key not in out + err
+    assert not server.requests
+
+
+def test_of_what_a_key_command_prints_the_first_line_is_the_key(home, server):
+    home.configure(
+        f'backend = "local"\nendpoint = "{server.url}"\nmodel = "m"\n'
+        'api_key_command = ["printf", "canary\\nurl: x\\n"]\n'
+    )
+    home.run("ask", "Hello")
+    assert server.requests[0].headers["authorization"] == "Bearer canary"
+
+
+def test_a_key_command_that_fails_says_why_and_is_exit_4(home, server):
+    home.configure(
+        f'backend = "local"\nendpoint = "{server.url}"\nmodel = "m"\n'
+        'api_key_command = ["sh", "-c", "echo locked >&2; exit 3"]\n'
+    )
+    assert "api_key_command sh failed: locked" in home.run("ask", "Hello", code=4)[1]
+
+
+def test_a_proxy_never_sees_what_goes_to_this_machine(home, server):
+    home.use_server(server)
+    proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
+    assert home.run("ask", "Hello", **proxies)[0] == "You said: Hello (1)\n"
+
+
+def test_a_broken_proxy_or_certificate_variable_is_a_clear_error(home):
+    home.configure('backend = "local"\nendpoint = "https://example.invalid/v1"\nmodel = "m"\n')
+    for variable, value in (("SSL_CERT_FILE", "/nope"), ("ALL_PROXY", "gopher://x")):
+        err = home.run("ask", "Hello", code=3, **{variable: value})[1]
+        assert "can't set up a connection" in err
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"choices": [None]},
+        {"choices": [{"delta": "text"}]},
+        {"choices": 5},
+        {"choices": [], "usage": {"prompt_tokens": "many"}},
+        [],
+        {"choices": [{"delta": {"content": {"a": 1}}}]},
+    ],
+    ids=range(6),
+)
+def test_an_event_of_another_shape_is_exit_6_and_the_prompt_is_marked(home, server, body):
+    home.use_server(server)
+    server.replies.append(Reply(raw=sse(body)))
+    err = home.run("ask", "Hello", code=6)[1]
+    assert "unexpected" not in err
+    last = json.loads(home.run("threads", "history", "-o", "json")[0])["messages"][-1]
+    assert (last["role"], last["status"]) == ("assistant", "failed")
+
+
+def test_content_that_is_a_list_of_parts_is_read(home, server):
+    home.use_server(server)
+    from tests.servers import chunk
+
+    parts = [{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}]
+    server.replies.append(Reply(raw=sse(chunk({"content": parts})) + sse(chunk({}, "stop"))))
+    assert home.run("ask", "Hello")[0] == "in parts\n"
+
+
+def test_half_a_surrogate_pair_from_a_model_does_not_spoil_the_thread(home, server):
+    home.use_server(server)
+    server.replies.append(Reply(words=["a \ud83d b"]))
+    assert home.run("ask", "Hello")[0] == "a \ufffd b\n"
+    assert home.run("ask", "-c", "Again")[0] == "You said: Again (3)\n"
+
+
+def test_a_tool_call_that_nobody_offered_is_no_whole_answer(home, server):
+    home.use_server(server)
+    server.replies.append(Reply("part", finish="tool_calls"))
+    assert "calls a tool" in home.run("ask", "Hello", code=6)[1]
+
+
+def test_the_thread_and_the_last_one_can_not_both_be_meant(home, server):
+    home.use_server(server)
+    assert "exclude each other" in home.run("ask", "-c", "-t", "x", "Hello", code=2)[1]
+
+
+def test_a_command_line_that_is_not_utf_8_is_refused(home, server):
+    home.use_server(server)
+    process = home.start(os.fsdecode(b"ask"), os.fsdecode(b"caf\xe9"))
+    err = process.communicate()[1]
+    assert process.returncode == 1
+    assert b"the command line is not UTF-8" in err
+
+
+def test_output_that_can_not_be_written_is_an_error(home, server):
+    home.use_server(server)
+    home.run("ask", "Hello")
+    for words in (["config", "show"], ["threads", "history"], ["threads", "list"], ["ask", "x"]):
+        with open("/dev/full", "wb") as full:
+            process = home.start(*words, stdout=full)
+            err = process.communicate()[1]
+        assert process.returncode == 1, words
+        assert b"no space left on device" in err
+        assert b"unexpected" not in err
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_closed_standard_stream_is_no_fault(home, server, number):
+    home.use_server(server)
+    closing = {0: "<&-", 1: ">&-", 2: "2>&-"}[number]
+    line = " ".join(home.arguments("ask", "Hello"))
+    done = subprocess.run(
+        ["bash", "-c", f"{line} {closing}"], env=home.environment, capture_output=True
+    )
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("pause", [0.02, 0.06, 0.1, 0.14])
+def test_ctrl_c_at_any_moment_of_the_start_is_130(home, server, pause):
+    home.use_server(server)
+    server.replies.append(Reply("word " * 100, delay=0.1))
+    process = home.start("ask", "Hello")
+    time.sleep(pause)
+    process.send_signal(signal.SIGINT)
+    err = process.communicate(timeout=20)[1]
+    assert process.returncode in (130, -2)  # -2: Python itself had not started
+    assert b"Traceback" not in err or process.returncode == -2
+
+
+def test_debug_shows_where_an_error_comes_from_and_keeps_its_exit_code(home):
+    err = home.run("--debug", "config", "get", "endpoint", code=3)[1]
+    assert "Traceback" in err
+    assert err.splitlines()[-2].startswith("asstctl: endpoint is not set")
+
+
+def test_a_background_job_on_a_terminal_is_not_stopped(home, server):
+    from tests.terminal import Screen
+
+    home.use_server(server)
+    line = " ".join(home.arguments("ask", "Hello"))
+    home.arguments = lambda *words: ["bash", "--norc", "-ic", *words]
+    script = f"set -m; {line} > out.txt & wait; echo ended $?"
+    with Screen(home, script) as screen:
+        screen.wait_for("ended 0")
+    assert (home.path / "out.txt").read_text() == "You said: Hello (1)\n"

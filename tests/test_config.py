@@ -241,3 +241,57 @@ def test_the_profile_is_taken_before_and_after_the_command(home):
     assert home.run("-p", "work", "config", "get", "model")[0] == "w\n"
     assert home.run("config", "get", "-p", "work", "model")[0] == "w\n"
     assert home.run("config", "get", "model", ASSTCTL_PROFILE="work")[0] == "w\n"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ("ftp://x", "is not a URL"),
+        ("localhost:1", "is not a URL"),
+        ("http://[::1", "is not a URL"),
+        ("http://a b/", "is not a URL"),
+        ("http://x:99999/", "is not a URL"),
+        ("http://user:secret@host/v1", "holds a password"),
+    ],
+)
+def test_an_endpoint_that_can_not_be_spoken_to_or_shown_is_refused(tmp_path, endpoint, words):
+    with pytest.raises(ConfigError, match=words) as error:
+        settings(tmp_path, f'endpoint = "{endpoint}"')
+    assert "secret" not in error.value.message
+
+
+def test_a_file_of_inline_tables_is_read_and_not_spoiled(home):
+    home.configure('profiles = { home = { backend = "local" } }\n')
+    assert home.run("-p", "home", "config", "get", "backend")[0] == "local\n"
+    home.run("-p", "home", "config", "set", "model", "m", code=None)
+    assert config.load(home.config, "home", {}).settings().backend == "local"
+
+
+def test_what_is_built_in_is_said_to_be(home):
+    out = home.run("-p", "local", "config", "show", "--origin")[0]
+    assert "local  (built in)" in out
+
+
+def test_init_of_a_local_profile_offers_nothing_of_a_vendor(home):
+    with Screen(
+        home,
+        "config",
+        "init",
+        "--backend",
+        "local",
+        AZURE_OPENAI_ENDPOINT="https://x.openai.azure.com",
+    ) as screen:
+        screen.wait_for("endpoint (")
+        screen.type("\r")
+        screen.wait_for("model (")
+        screen.type("\r")
+        screen.wait_for("instructions (")
+        screen.type("\r")
+        assert screen.end() == 0
+    assert home.config.read_text() == 'backend = "local"\n'
+
+
+def test_init_without_questions_wants_what_the_backend_can_not_do_without(home):
+    err = home.run("config", "init", "--no-input", code=3)[1]
+    assert "needs an --endpoint" in err
+    assert not home.config.exists()

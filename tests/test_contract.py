@@ -41,7 +41,9 @@ def test_every_backend_is_under_contract():
 def world(request, tmp_path):
     server_kind, settings = WORLDS[request.param]
     with server_kind() as server, closing(Store(tmp_path / "threads.db")) as store:
-        found = Settings(profile="default", origins={}, **settings(server))
+        found = Settings(
+            profile="default", origins={}, instructions="Be brief.", **settings(server)
+        )
         backend = connect(found, store, {"MY_KEY": "canary"}, tmp_path)
         with closing(backend):
             yield backend, server
@@ -146,6 +148,6 @@ def test_a_thread_without_a_run_is_not_locked(backend):
     assert backend.unlock(events[0].thread_id, wait=False) is None
 
 
-def test_instructions_and_model_go_with_the_prompt(backend, world):
-    list(backend.send(None, Prompt("Hello", instructions="Be brief.")))
+def test_instructions_go_with_the_prompt(backend, world):
+    say(backend, None, "Hello")
     assert "Be brief." in str([request.body for request in world[1].requests])

@@ -168,7 +168,7 @@ def test_without_the_extra_the_error_names_the_pip_command(home):
 def test_the_demo_model_is_fetched_with_a_progress_bar_and_answers(home):
     question = "How many days are there in a week?"
     with Screen(home, "-p", "local", "ask", question, columns=100) as screen:
-        screen.wait_for("fetching smollm2-135m [", 60)
+        screen.wait_for("fetching smollm2-135m ", 60)
         assert screen.end(120) == 0
         text = screen.text()
     assert "88/88 MiB" in text

@@ -92,9 +92,8 @@ def streamed(text, columns, rows_, r, monkeypatch, after_piece=lambda screen, ou
     out = Screen()
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr(markdown, "terminal_height", lambda _: rows_)
-    screen = markdown.Screen(
-        out, {"TERM": "xterm-256color", "COLUMNS": str(columns), "COLORTERM": "truecolor"}
-    )
+    environment = {"TERM": "xterm-256color", "COLUMNS": str(columns), "COLORTERM": "truecolor"}
+    screen = markdown.Screen(out, environment, clock=lambda: 0.0)  # so that it draws every time
     start = 0
     while start < len(text):
         size = r.choice((1, 3, 8, 40, 400))
@@ -223,7 +222,9 @@ def test_no_control_sequence_of_any_family_reaches_the_terminal_however_it_is_cu
     )
     out = Screen()
     monkeypatch.setattr(markdown, "terminal_height", lambda _: 20)
-    screen = markdown.Screen(out, {"TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"})
+    screen = markdown.Screen(
+        out, environment={"TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"}, clock=lambda: 0.0
+    )
     for start in range(0, len(evil), size):
         screen.feed(evil[start : start + size])
     screen.end()
@@ -235,7 +236,9 @@ def bytes_for(count, monkeypatch):
     text = "".join(f"word{n} " if n % 80 else f"\n\nparagraph {n} " for n in range(count))
     out = Screen()
     monkeypatch.setattr(markdown, "terminal_height", lambda _: 30)
-    screen = markdown.Screen(out, {"TERM": "xterm", "COLUMNS": "100"})
+    screen = markdown.Screen(
+        out, environment={"TERM": "xterm", "COLUMNS": "100"}, clock=lambda: 0.0
+    )
     for start in range(0, len(text), 40):
         screen.feed(text[start : start + 40])
     screen.end()

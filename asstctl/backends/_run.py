@@ -10,6 +10,7 @@ from typing import Any
 
 from asstctl.backends import _objects as objects
 from asstctl.backends._sse import Frame
+from asstctl.backends._wire import sound, understood
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
     Citation,
@@ -66,17 +67,28 @@ class Run:
         Raises what an `error` event means.
         """
         text: list[str] = []
+        wrong: AsstctlError | None = None
         for name, data in batch:
-            for event in self._event(*named(name, data)):
+            events: list[Event] = []
+            try:
+                with understood():
+                    events += self._event(*named(name, data))
+            except AsstctlError as error:  # what came before it is not lost with it
+                wrong = error
+            for event in events:
                 if isinstance(event, TextDelta):
                     text.append(event.text)
                     continue
                 if text:
-                    yield TextDelta("".join(text))
+                    yield TextDelta(sound("".join(text)))
                     text.clear()
                 yield event
+            if wrong:
+                break
         if text:
-            yield TextDelta("".join(text))
+            yield TextDelta(sound("".join(text)))
+        if wrong:
+            raise wrong
 
     def _event(self, name: str, found: Mapping[str, Any]) -> Iterator[Event]:
         if name == "error":
@@ -116,9 +128,11 @@ class Run:
         identity = str(found.get("id") or "")
         parts = objects.contents(found)
         whole = "".join(objects.part_text(part) for part in parts)
+        if identity not in self._texts:  # some servers tell it again under another id
+            identity = next(
+                (i for i, t in self._texts.items() if t and whole.startswith(t)), identity
+            )
         shown = self._texts.get(identity, "")
-        if not shown and whole in self._texts.values():
-            return  # a server that tells it twice, under another id
         yield from self._part(identity, {}, whole[len(shown) :] if whole.startswith(shown) else "")
         for part in parts:
             yield from self._part(identity, part, "")
@@ -189,7 +203,7 @@ def named(name: str, data: str) -> tuple[str, Mapping[str, Any]]:
         return "done", {}
     try:
         found = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise IncompleteError("the stream broke off inside an event", retryable=True) from error
     if not isinstance(found, dict):
         return "done", {}

@@ -40,6 +40,7 @@ class _Reader:
     def feed(self, piece: bytes) -> list[Frame]:
         if self._after_cr and piece.startswith(b"\n"):
             piece = piece[1:]
+            self._after_cr = False
         if not piece:
             return []
         self._after_cr = piece.endswith(b"\r")

@@ -5,7 +5,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ import httpx2
 
 from asstctl import __version__
 from asstctl.backends._sse import Frame, frames
+from asstctl.credentials import loopback
 from asstctl.errors import (
     ActiveRunError,
     AsstctlError,
@@ -34,6 +35,9 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 10.0
 REDIRECTS = 3
+LARGEST_REFUSAL = 1024 * 1024
+"""Bytes of a refusal that are read."""
+
 LONGEST_MESSAGE = 500
 """Characters of a service's own words that one line of error takes."""
 
@@ -66,17 +70,22 @@ class Wire:
         query: Mapping[str, str] | None = None,
         retired: str | None = None,
     ) -> None:
-        if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
-            raise ConfigError(
-                f"the endpoint {endpoint!r} is not a URL", hint="it looks like https://host/v1"
-            )
         self.endpoint = endpoint.rstrip("/")
         self.host = urlsplit(endpoint).netloc
         self.timeout = timeout
         self._headers = {"User-Agent": f"asstctl/{__version__}", **headers}
         self._query = dict(query or {})
         self._retired = retired
-        self._client = httpx2.Client(timeout=httpx2.Timeout(timeout, connect=CONNECT_SECONDS))
+        local = loopback(urlsplit(endpoint).hostname or "")  # a proxy would carry it elsewhere
+        try:
+            self._client = httpx2.Client(
+                timeout=httpx2.Timeout(timeout, connect=CONNECT_SECONDS), trust_env=not local
+            )
+        except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
+            raise ConfigError(
+                f"can't set up a connection: {reason(error)}",
+                hint="look at the variables HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE",
+            ) from error
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -131,7 +140,13 @@ class Wire:
         refusal, IncompleteError for a stream that breaks.
         """
         with self._answer(method, path, body) as response, self._broken():
-            if "json" in response.headers.get("content-type", ""):
+            kind = response.headers.get("content-type", "")
+            if "html" in kind:
+                raise AsstctlError(
+                    f"{self.host} answered with a web page, not with a stream",
+                    hint=f"is the path right? the endpoint is {self.endpoint}",
+                )
+            if "json" in kind:
                 yield [("", response.read().decode("utf-8", "replace"))]
             else:
                 yield from frames(response.iter_bytes())
@@ -141,8 +156,9 @@ class Wire:
         self, method: str, path: str, body: Any, query: Mapping[str, str] | None = None
     ) -> Iterator[httpx2.Response]:
         """Send a request; gives the response, unread, or raises what its status means."""
-        url = httpx2.URL(self.endpoint + path, params={**self._query, **(query or {})})
-        for _ in range(REDIRECTS):
+        with self._unreached():
+            url = httpx2.URL(self.endpoint + path, params={**self._query, **(query or {})})
+        for _ in range(1 + REDIRECTS):
             with self._unreached():
                 request = self._client.build_request(method, url, json=body, headers=self._headers)
                 response = self._client.send(request, stream=True)
@@ -151,8 +167,7 @@ class Wire:
                     url = self._redirected(url, response.headers["location"])
                     continue
                 if not response.is_success:
-                    with self._broken():
-                        raise self._failure(response)
+                    raise self._failure(response)
                 yield response
             finally:
                 response.close()
@@ -160,7 +175,8 @@ class Wire:
         raise UnavailableError(f"{self.host} redirects in a circle")
 
     def _redirected(self, url: httpx2.URL, location: str) -> httpx2.URL:
-        target = url.join(location)
+        with self._unreached():
+            target = url.join(location)
         if (target.scheme, target.host, target.port) != (url.scheme, url.host, url.port):
             raise ConfigError(
                 f"{self.host} redirects to {target.host}, where the key must not go",
@@ -171,7 +187,12 @@ class Wire:
     def _failure(self, response: httpx2.Response) -> AsstctlError:
         """Read a refused response and give the error that it means."""
         body: Any
-        content = response.read()
+        content = b""
+        with suppress(httpx2.HTTPError):  # the status says enough
+            for piece in response.iter_bytes():
+                content += piece
+                if len(content) > LARGEST_REFUSAL:
+                    break
         try:
             body = json.loads(content)
         except ValueError:
@@ -260,6 +281,22 @@ def retried(
     raise AssertionError("the last attempt returns or raises")
 
 
+def sound(text: str) -> str:
+    """Give text that UTF-8 can hold: surrogates that JSON escapes alone become U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Turn the surprise at an object of another shape into our error."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise IncompleteError("the server sent something that is no part of a reply") from error
+
+
 def seconds(retry_after: str | None) -> float | None:
     """Read a Retry-After header that is a number; a date counts as none."""
     try:
@@ -277,9 +314,12 @@ def reason(error: BaseException) -> str:
 
 
 def refusal(
-    body: Any, status: int, request_id: str | None = None, otherwise: str = ""
+    body: Any, status: int | None, request_id: str | None = None, otherwise: str = ""
 ) -> AsstctlError:
-    """Give the error that a service's `body` and `status` mean, in the service's own words."""
+    """Give the error that a service's `body` and `status` mean, in the service's own words.
+
+    An error inside a stream has no status.
+    """
     details = body.get("error", body) if isinstance(body, dict) else body
     words = _words(body) or otherwise.lower() or "no reason given"
     if isinstance(details, dict) and (
@@ -291,9 +331,10 @@ def refusal(
         )
     if busy := re.search(r"\b(run_\w+) is active|already has an active run (\w+)", words):
         return ActiveRunError(words.rstrip("."), busy[1] or busy[2])
-    kind = ERRORS.get(status, UnavailableError if status >= 500 else AsstctlError)  # noqa: PLR2004
+    kind = ERRORS.get(status or 500, UnavailableError if (status or 500) >= 500 else AsstctlError)  # noqa: PLR2004
+    said = f"{words} (HTTP {status})" if status else words
     return kind(
-        f"{words} (HTTP {status})" + (f", request {request_id}" if request_id else ""),
+        said + (f", request {request_id}" if request_id else ""),
         status=status,
         request_id=request_id,
         retryable=kind is UnavailableError,

@@ -6,6 +6,7 @@ and it is spoken to in the classic sequence from then on; a prompt is never post
 """
 
 import re
+import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
@@ -112,7 +113,7 @@ class Assistants:
 
     def _to_new_thread(self, prompt: Prompt) -> Stream:
         if self._able(NEW_THREAD) is not False:
-            body = {**self._run_body(prompt), "thread": {"messages": [spoken(prompt.text)]}}
+            body = {**self._run_body(), "thread": {"messages": [spoken(prompt.text)]}}
             try:
                 yield from retried(lambda: self._run(Run(None), "/threads/runs", body, prompt))
             except AsstctlError as error:
@@ -129,7 +130,7 @@ class Assistants:
     def _to_old_thread(self, thread_id: str, prompt: Prompt) -> Stream:
         able = self._able(OLD_THREAD)
         if able is not False:
-            body = {**self._run_body(prompt), "additional_messages": [spoken(prompt.text)]}
+            body = {**self._run_body(), "additional_messages": [spoken(prompt.text)]}
             path = f"/threads/{thread_id}/runs"
             reply = self._patiently(
                 thread_id, prompt, lambda: self._run(Run(thread_id), path, body, prompt)
@@ -152,7 +153,7 @@ class Assistants:
         yield from self._patiently(
             thread_id, prompt, lambda: self._posted(f"{path}/messages", spoken(prompt.text))
         )
-        body = self._run_body(prompt)
+        body = self._run_body()
         yield from self._patiently(
             thread_id, prompt, lambda: self._run(run, f"{path}/runs", body, prompt)
         )
@@ -214,12 +215,12 @@ class Assistants:
         yield from ()
         return self._wire.call("POST", path, body)
 
-    def _run_body(self, prompt: Prompt) -> dict[str, Any]:
+    def _run_body(self) -> dict[str, Any]:
         wanted = {
             "assistant_id": self._settings.assistant_id,
             "stream": True,
             "model": self._settings.model,
-            "instructions": prompt.instructions or self._settings.instructions,
+            "instructions": self._settings.instructions,
         }
         return {key: value for key, value in wanted.items() if value is not None}
 
@@ -260,8 +261,10 @@ class Assistants:
             yield from self._accepted(run, prompt, error)
         except IncompleteError as error:
             if run.id is None:
-                raise
-            yield Notice(f"{error.message}; asking for the rest")
+                unanswered = UnansweredError(error.message, retryable=True)
+                yield from self._accepted(run, prompt, unanswered)
+            else:
+                yield Notice(f"{error.message}; asking for the rest")
         except AsstctlError:
             if run.id is not None and not run.final:
                 self._settled(run.thread_id or "", run.id, cancel=True)
@@ -419,10 +422,13 @@ class Assistants:
         path = f"/threads/{thread_id}/messages"
         page = found(self._wire.call("GET", path, query=query))
         seen: set[str] = set()
+        left = last or sys.maxsize
         while messages := [m for m in items(page) if str(m.get("id")) not in seen]:
             more = page.get("has_more")
             if more is None:
                 more = len(messages) >= int(query["limit"])
+            left -= len(messages)
+            more = more and left > 0
             seen = {str(message.get("id")) for message in messages}
             after = {**query, "after": str(messages[-1].get("id"))}
             page = found(self._wire.call("GET", path, query=after)) if more else {}

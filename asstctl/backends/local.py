@@ -1,37 +1,32 @@
 """Our own threads, answered by a chat-completions server or by the embedded model."""
 
-import json
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from asstctl import credentials
-from asstctl.backends._wire import Wire, refusal, retried
+from asstctl.backends._chat import events, parsed
+from asstctl.backends._wire import Wire, retried
 from asstctl.config import Settings
-from asstctl.errors import AsstctlError, ConfigError, ContextExceededError, IncompleteError
+from asstctl.errors import ConfigError, ContextExceededError, IncompleteError
 from asstctl.events import (
-    Ending,
     Message,
     MessageStarted,
     Notice,
     Progress,
     Prompt,
-    ReasoningDelta,
     RunFinished,
     RunStarted,
     Status,
     Stream,
     Text,
     TextDelta,
+    Thread,
     ThreadFacts,
-    Usage,
 )
-from asstctl.store import Store, Thread, new_id
-
-ENDINGS: Mapping[str, Ending] = {"length": "length", "content_filter": "filtered"}
-"""What a `finish_reason` means; every other one is a whole answer."""
+from asstctl.store import Store, new_id
 
 SHORTENINGS = 5
 """How often a thread is cut further before the window counts as too small for the prompt."""
@@ -65,24 +60,29 @@ def connect(
     settings: Settings, store: Store, environment: Mapping[str, str], data: Path
 ) -> "Local":
     """Give the backend for a profile: a server where `endpoint` is set, else the engine."""
-    model: Model
-    if settings.endpoint:
-        model = Server(settings, environment)
-    else:
+
+    def model() -> Model:
+        if settings.endpoint:
+            return Server(settings, environment)
         from asstctl.backends._embedded import Engine  # the extra `local` may be missing
 
-        model = Engine(settings.model, data / "models", environment)
+        return Engine(settings.model, data / "models", environment)
+
     return Local(store, model, settings)
 
 
 class Local:
-    """Threads in the store; a Backend."""
+    """Threads in the store; a Backend. Who replies is not looked for before it is asked."""
 
-    def __init__(self, store: Store, model: Model, settings: Settings) -> None:
+    def __init__(self, store: Store, model: Callable[[], Model], settings: Settings) -> None:
         self._store = store
-        self._model = model
+        self._make_model = model
         self._settings = settings
-        self._note = model.note
+        self._noted = False
+
+    @cached_property
+    def _model(self) -> Model:
+        return self._make_model()
 
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
         """Make an empty thread in the store and give its id."""
@@ -111,7 +111,7 @@ class Local:
                         case RunFinished(ending):
                             status = "completed" if ending == "completed" else "cut"
                     yield event
-        except AsstctlError:
+        except Exception:
             status = "cut" if text else "failed"
             raise
         finally:
@@ -120,26 +120,28 @@ class Local:
 
     def _reply(self, past: Iterable[Message], prompt: Prompt) -> Stream:
         """Send as much of the thread as the model's window takes, and say what it did not take."""
-        if self._note:
-            yield Notice(self._note)
-            self._note = None
-        instructions = prompt.instructions or self._settings.instructions
+        if self._model.note and not self._noted:
+            self._noted = True
+            yield Notice(self._model.note)
+        instructions = self._settings.instructions
         system = [{"role": "system", "content": instructions}] if instructions else []
         *turns, last = conversation(past, prompt)
+        always = len(last["content"]) + len(instructions or "")
         room = self._model.window_characters
+        kept = turns
         for _ in range(SHORTENINGS):
-            kept = newest(turns, None if room is None else room - len(last["content"]))
-            if len(kept) < len(turns):
+            kept = newest(kept, None if room is None else room - always)
+            if left_out := len(turns) - len(kept):
                 yield Notice(
                     f"the model's window is full: it does not see the first"
-                    f" {len(turns) - len(kept)} of the thread's {len(turns)} messages"
+                    f" {left_out} of the thread's {len(turns)} messages"
                 )
             try:
                 yield from retried(partial(self._completed, [*system, *kept, last]))
             except ContextExceededError as error:
                 if not kept:
                     raise
-                turns, room = kept, smaller(error, [*system, *kept, last])
+                kept, room = kept[1:], smaller(error, [*system, *kept, last])
             else:
                 return
         raise IncompleteError("the thread does not fit the model's window")
@@ -183,7 +185,8 @@ class Local:
 
     def close(self) -> None:
         """Let go of the model."""
-        self._model.close()
+        if "_model" in self.__dict__:
+            self._model.close()
 
 
 class Server:
@@ -206,7 +209,8 @@ class Server:
     def _only_model(self) -> str:
         answer = self._wire.call("GET", "/models")
         listed = answer.get("data") if isinstance(answer, dict) else None
-        names = [str(m.get("id")) for m in listed or () if isinstance(m, dict) and m.get("id")]
+        listed = listed if isinstance(listed, list) else []
+        names = [str(m.get("id")) for m in listed if isinstance(m, dict) and m.get("id")]
         if len(names) != 1:
             raise ConfigError(
                 f"{self._wire.endpoint} has {len(names)} models: {', '.join(names[:10])}",
@@ -224,64 +228,15 @@ class Server:
         }
         with closing(self._wire.events("POST", "/chat/completions", body)) as batches:
             for batch in batches:
-                yield [parsed(data) for _, data in batch if data != "[DONE]"]
+                chunks: list[dict[str, Any]] = []
+                try:
+                    chunks += (parsed(data) for _, data in batch)
+                finally:
+                    yield chunks  # what came before a broken event is not lost with it
 
     def close(self) -> None:
         """Let go of the connection."""
         self._wire.close()
-
-
-def parsed(data: str) -> dict[str, Any]:
-    """Read one chunk; raises IncompleteError where it is not a JSON object."""
-    try:
-        chunk = json.loads(data)
-    except ValueError as error:
-        raise IncompleteError("the stream broke off inside an event") from error
-    if not isinstance(chunk, dict):
-        raise IncompleteError("the server sent an event that is not a chunk of a chat")
-    return chunk
-
-
-def events(batches: Iterator[list[dict[str, Any]]]) -> Stream:
-    """Translate the chunks of a chat completion: one TextDelta a batch.
-
-    Raises what an `error` chunk means, and IncompleteError where no `finish_reason` came.
-    """
-    reason: str | None = None
-    usage: Usage | None = None
-    started = False
-    for batch in batches:
-        text: list[str] = []
-        thoughts: list[str] = []
-        refused: Any = None
-        for chunk in batch:
-            refused = refused or chunk.get("error")
-            usage = counted(chunk.get("usage")) or usage
-            for choice in chunk.get("choices") or ():
-                delta = choice.get("delta") or choice.get("message") or {}
-                text.append(delta.get("content") or "")
-                thoughts.append(delta.get("reasoning_content") or delta.get("reasoning") or "")
-                reason = choice.get("finish_reason") or reason
-        if not started and not refused:
-            started = True
-            yield MessageStarted("assistant")
-        if thought := "".join(thoughts):
-            yield ReasoningDelta(thought)
-        if words := "".join(text):
-            yield TextDelta(words)
-        if refused:
-            status = refused.get("code") if isinstance(refused, dict) else None
-            raise refusal({"error": refused}, status if isinstance(status, int) else 500)
-    if reason is None:
-        raise IncompleteError("the reply broke off: the server closed the stream", retryable=True)
-    yield RunFinished(ENDINGS.get(reason, "completed"), usage)
-
-
-def counted(usage: Any) -> Usage | None:
-    """Read a `usage` object."""
-    if not isinstance(usage, dict):
-        return None
-    return Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
 
 
 def conversation(past: Iterable[Message], prompt: Prompt) -> list[Turn]:

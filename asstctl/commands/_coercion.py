@@ -49,6 +49,8 @@ class Coercion:
     def _bounded(self, value: Any, param: Any, ctx: typer.Context) -> Any:
         if param.min is not None and value < param.min:
             raise typer.BadParameter(f"{value} is less than {param.min}", ctx=ctx, param=param)
+        if param.max is not None and value > param.max:
+            raise typer.BadParameter(f"{value} is more than {param.max}", ctx=ctx, param=param)
         return value
 
 

@@ -21,7 +21,7 @@ def prompt_text(argument: str | None, files: Iterable[Path]) -> str:
     """
     parts = []
     if argument not in (None, "-"):
-        parts.append(checked(str(argument)))
+        parts.append(str(argument))
     if argument == "-" or piped(sys.stdin.buffer):
         parts.append(decoded(sys.stdin.buffer.read(LARGEST_PROMPT + 1), "stdin").rstrip("\r\n"))
     parts += [attached(path) for path in files]
@@ -35,13 +35,6 @@ def piped(stream: BinaryIO) -> bool:
     except (OSError, ValueError):
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
-
-
-def checked(text: str) -> str:
-    """Demand that an argument was UTF-8; Python marks other bytes with lone surrogates."""
-    if re.search("[\ud800-\udfff]", text):
-        raise AsstctlError("the prompt is not UTF-8", hint="is the terminal's locale UTF-8?")
-    return text
 
 
 def decoded(data: bytes, source: str) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from asstctl.config import Config, load
+from asstctl.config import DEFAULT_PROFILE, Config, load
 from asstctl.render import Output
 
 
@@ -22,6 +23,11 @@ class Invocation:
     json: bool = False
     flags: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def written_profile(self) -> str:
+        """The profile that `config set` and its like write."""
+        return self.profile or self.environment.get("ASSTCTL_PROFILE") or DEFAULT_PROFILE
+
     def load(self) -> Config:
         """Read the settings; raises ConfigError."""
         return load(self.config, self.profile, self.environment, self.flags)
@@ -29,8 +35,23 @@ class Invocation:
 
 def invocation(ctx: typer.Context) -> Invocation:
     """Give what was said around the command."""
-    found: Invocation = ctx.find_object(Invocation) or Invocation({})
+    found = ctx.find_object(Invocation)
+    assert found is not None  # noqa: S101 - cli.run put it there
     return found
+
+
+class Facts(StrEnum):
+    """The forms of one thing's facts."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def chosen(thread: str | None, last: bool) -> str | None:
+    """Give the reference that -t and -c make; raises typer.BadParameter for both."""
+    if thread is not None and last:
+        raise typer.BadParameter("-t and -c exclude each other")
+    return "@last" if last else thread
 
 
 def usage(ctx: typer.Context) -> NoReturn:
@@ -46,7 +67,7 @@ def _remember_profile(ctx: typer.Context, value: str | None) -> None:
 
 def remember_json(ctx: typer.Context, value: Any) -> Any:
     """Note that JSON was asked for: errors are JSON too."""
-    if value == "json":
+    if value in ("json", "jsonl"):
         invocation(ctx).json = True
     return value
 
@@ -113,7 +134,7 @@ Timeout = Annotated[
     ),
 ]
 TypingDelay = Annotated[
-    int, typer.Option(metavar="MS", min=0, help="Pause after each word, as if typed.")
+    int, typer.Option(metavar="MS", min=0, max=10_000, help="Pause after each word, as if typed.")
 ]
 Stats = Annotated[
     bool, typer.Option("--stats", help="Print times and tokens on stderr at the end.")

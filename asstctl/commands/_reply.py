@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 import typer
 
-from asstctl.events import IfBusy, Prompt, RunFinished, Stream, TextDelta, Usage
+from asstctl.events import IfBusy, Prompt, RunFinished, Stream, TextDelta, Thread, Usage
 from asstctl.render import Output, Render, paced, renderer, unechoed
 from asstctl.session import Session
-from asstctl.store import Thread
 
 
 @dataclass(slots=True)
@@ -84,7 +83,13 @@ class Form:
         with unechoed(sys.stdin), closing(stats.of(session.say(thread, prompt))) as reply:
             shown = paced(reply, self.delay_ms / 1000) if self.delay_ms else reply
             try:
-                render(shown, sys.stdout, sys.stderr, reasoning=self.reasoning)
+                render(
+                    shown,
+                    sys.stdout,
+                    sys.stderr,
+                    environment=session.environment,
+                    reasoning=self.reasoning,
+                )
             finally:
                 if self.stats:
                     sys.stderr.write(f"asstctl: {stats.line()}\n")

@@ -40,10 +40,12 @@ def ask(
     """
     text = prompt_text(prompt, file or [])
     if not text:
+        sys.stderr.write("asstctl: no prompt\n")
         options.usage(ctx)
+    reference = options.chosen(thread, last)
     form = Form(output, typing_delay, stats, show_reasoning, if_busy(wait, cancel_active))
     with open_session(options.invocation(ctx).load()) as session:
-        chosen = session.thread("@last" if last else thread)
+        chosen = session.thread(reference)
         try:
             form.write(session, form.renderer(session), chosen, text)
         finally:

@@ -8,12 +8,12 @@ import typer
 
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
-from asstctl.commands._input import LARGEST_PROMPT, attached, checked, decoded
+from asstctl.commands._input import LARGEST_PROMPT, attached, decoded
 from asstctl.commands._reply import Form, if_busy
 from asstctl.errors import AsstctlError, AuthError, ConfigError
-from asstctl.render import Render, failure, transcript
+from asstctl.events import Thread
+from asstctl.render import Output, Render, failure, transcript
 from asstctl.session import Session, open_session
-from asstctl.store import Thread
 
 app = App()
 
@@ -27,7 +27,10 @@ def chat(
     thread: options.Reference = None,
     last: options.Continue = False,
     history: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Messages to show of a thread that is opened.")
+        int,
+        typer.Option(
+            metavar="N", min=0, max=10_000, help="Messages to show of a thread that is opened."
+        ),
     ] = 20,
     file: options.Files = None,
     output: options.ReplyOutput = None,
@@ -45,18 +48,19 @@ def chat(
 
     Ctrl-C ends a reply, not the chat.
     """
+    reference = options.chosen(thread, last)
     form = Form(output, typing_delay, stats, show_reasoning, if_busy(wait, cancel_active))
-    files = file or []
+    attachments = [attached(path) for path in file or []]
     with open_session(options.invocation(ctx).load()) as session:
-        session.current = session.thread("@last" if last else thread)
+        session.current = session.thread(reference)
         if session.current and history:
             recall(session, session.current, history)
         render = form.renderer(session)
         read = keyboard(session) if sys.stdin.isatty() else piped_lines()
         try:
             for line in lines(read):
-                text = "\n\n".join([line, *map(attached, files)])
-                files = []
+                text = "\n\n".join([line, *attachments])
+                attachments = []
                 answer(form, session, render, text)
         finally:
             where = f" (thread: {session.current.id})" if session.current else ""
@@ -84,7 +88,7 @@ def answer(form: Form, session: Session, render: Render, prompt: str) -> None:
     except AsstctlError as error:
         if not sys.stdin.isatty() or isinstance(error, ConfigError | AuthError):
             raise
-        failure.write(error, sys.stderr, as_json=False)
+        failure.write(error, sys.stderr, as_json=form.output is Output.JSON)
 
 
 def lines(read: Callable[[], str | None]) -> Iterator[str]:
@@ -128,7 +132,7 @@ def keyboard(session: Session) -> Callable[[], str | None]:
     def read() -> str | None:
         while True:
             try:
-                return checked(prompts.prompt())
+                return prompts.prompt()
             except EOFError:
                 return None
             except KeyboardInterrupt:

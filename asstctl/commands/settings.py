@@ -1,5 +1,6 @@
 """`asstctl config`: write, show and change settings."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,8 +11,7 @@ from asstctl import config
 from asstctl.backends import Kind
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
-from asstctl.commands.threads import Facts
-from asstctl.config import DEFAULT_PROFILE, SETTINGS, Settings
+from asstctl.config import SETTINGS, Settings
 from asstctl.errors import ConfigError
 from asstctl.render import listing
 
@@ -22,7 +22,7 @@ app = App(
 )
 
 NEEDS = {
-    Kind.ASSISTANTS: ("endpoint", "api_version", "assistant_id"),
+    Kind.ASSISTANTS: ("endpoint", "api_version", "assistant_id", "api_key_env"),
     Kind.LOCAL: ("endpoint", "model", "instructions"),
 }
 """What `config init` asks for, by backend."""
@@ -56,6 +56,9 @@ def init(
     assistant_id: Annotated[
         str | None, typer.Option(metavar="ID", help="The assistant that replies.")
     ] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="The variable that holds the key.")
+    ] = None,
     model: Annotated[str | None, typer.Option(metavar="M", help="The model that replies.")] = None,
     instructions: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What it is told first.")
@@ -67,12 +70,13 @@ def init(
     """Write a profile: asks for what its backend needs, or takes it from flags."""
     invocation = options.invocation(ctx)
     path = target(invocation)
-    name = name or invocation.profile or DEFAULT_PROFILE
+    name = name or invocation.written_profile
     given = {
         "backend": backend,
         "endpoint": endpoint,
         "api_version": api_version,
         "assistant_id": assistant_id,
+        "api_key_env": api_key_env,
         "model": model,
         "instructions": instructions,
     }
@@ -80,23 +84,30 @@ def init(
     if not force:
         config.check_absent(path, name)
     if sys.stdin.isatty() and not no_input:
-        asked(values, invocation)
+        asked(values, name, invocation)
     values["backend"] = str(values.get("backend") or config.backend_of(name))
+    if values["backend"] == Kind.ASSISTANTS and not values.get("endpoint"):
+        raise ConfigError(
+            "the backend assistants needs an --endpoint", hint="or try: --backend local"
+        )
     config.init(path, name, values, force=force)
     sys.stderr.write(f"asstctl: wrote the profile {name!r} to {path}\n")
 
 
-def asked(values: dict[str, Any], invocation: options.Invocation) -> None:
-    """Ask for what is not in `values` yet, offering what the environment has."""
+def asked(values: dict[str, Any], name: str, invocation: options.Invocation) -> None:
+    """Ask for what is not in `values` yet, offering what the environment has; - is none."""
     if "backend" not in values:
-        values["backend"] = typer.prompt("Backend", default=Kind.LOCAL, type=Kind, err=True)
-    found = config.load(None, None, invocation.environment).offers()
-    for key in NEEDS[Kind(values["backend"])]:
+        usual = Kind.LOCAL if name == Kind.LOCAL else Kind.ASSISTANTS
+        values["backend"] = typer.prompt("Backend", default=usual, type=Kind, err=True)
+    backend = Kind(values["backend"])
+    found = config.offers(invocation.environment, backend)
+    for key in NEEDS[backend]:
         if key not in values:
-            about = SETTINGS[key].metadata["about"]
-            values[key] = typer.prompt(
-                f"{key} ({about}; empty for none)", default=found.get(key, ""), err=True
-            )
+            question = f"{key} ({SETTINGS[key].metadata['about']}; - for none)"
+            said = typer.prompt(question, default=found.get(key, "-"), err=True)
+            values[key] = None if said == "-" else config.parsed(key, said, "the answer")
+            if values[key]:
+                config.checked(key, values[key], "the answer")
 
 
 def target(invocation: options.Invocation) -> Path:
@@ -110,7 +121,7 @@ def show(
     origin: Annotated[
         bool, typer.Option("--origin", help="Say where each value comes from.")
     ] = False,
-    output: Annotated[Facts, options.JsonOutput] = Facts.TEXT,
+    output: Annotated[options.Facts, options.JsonOutput] = options.Facts.TEXT,
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Show the settings in force."""
@@ -118,11 +129,11 @@ def show(
     facts: dict[str, Any] = {"profile": found.profile}
     for key in SETTINGS:
         facts[key] = getattr(found, key)
-        if origin and output is Facts.JSON:
+        if origin and output is options.Facts.JSON:
             facts[key] = {"value": facts[key], "origin": found.origins[key]}
         elif origin and facts[key] is not None:
             facts[key] = f"{facts[key]}  ({found.origins[key]})"
-    if output is Facts.JSON:
+    if output is options.Facts.JSON:
         listing.document(facts, sys.stdout)
     else:
         listing.pairs(facts, sys.stdout)
@@ -140,7 +151,7 @@ def get(
     value = getattr(found, key)
     if value is None:
         raise ConfigError(f"{key} is not set", hint=f"asstctl config set {key} VALUE")
-    sys.stdout.write(f"{value}\n")
+    sys.stdout.write(f"{shlex.join(value) if isinstance(value, list) else value}\n")
 
 
 @app.command("set")
@@ -152,7 +163,9 @@ def set_(
 ) -> None:
     """Write one setting; comments and order stay."""
     invocation = options.invocation(ctx)
-    config.set_value(target(invocation), invocation.profile or DEFAULT_PROFILE, key, value)
+    if key == "backend" and value not in list(Kind):
+        raise ConfigError(f"no backend {value!r}", hint=f"there are: {', '.join(Kind)}")
+    config.set_value(target(invocation), invocation.written_profile, key, value)
 
 
 @app.command()
@@ -163,7 +176,7 @@ def unset(
 ) -> None:
     """Remove one setting; comments and order stay."""
     invocation = options.invocation(ctx)
-    config.unset_value(target(invocation), invocation.profile or DEFAULT_PROFILE, key)
+    config.unset_value(target(invocation), invocation.written_profile, key)
 
 
 @app.command("path")

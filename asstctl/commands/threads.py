@@ -16,10 +16,10 @@ from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.commands._when import since_when
 from asstctl.errors import ConfigError
-from asstctl.events import Message
+from asstctl.events import Message, Thread
 from asstctl.render import listing, renderer, transcript
 from asstctl.session import Session, open_session
-from asstctl.store import Thread
+from asstctl.store import PREFIXES
 
 app = App(
     name="threads",
@@ -36,19 +36,15 @@ class Listing(StrEnum):
     JSON = "json"
 
 
-class Facts(StrEnum):
-    """The forms of one thing's facts."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 class Speaker(StrEnum):
     """Whose messages to show."""
 
     USER = "user"
     ASSISTANT = "assistant"
 
+
+MOST = 1_000_000
+"""More than a service keeps of messages in a thread, by ten."""
 
 Named = Annotated[str, typer.Argument(metavar="REF", help="Id, prefix, name, @last, @2.")]
 
@@ -83,15 +79,19 @@ def new(
 
 def checked_name(name: str | None) -> str | None:
     """Demand that a name can't be taken for another kind of reference."""
-    if name is not None and (not name.strip() or name.startswith(("@", "-"))):
-        raise ConfigError(f"{name!r} is no name for a thread", hint="begin it with a letter")
+    taken = ("@", "-", *filter(None, PREFIXES))
+    odd = name is not None and (not name.strip() or not name.isprintable())
+    if name is not None and (odd or name.startswith(taken)):
+        raise ConfigError(
+            f"{name!r} is no name for a thread", hint="a name is no id, no @place and no option"
+        )
     return name
 
 
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST, help="At most so many.")] = 50,
     output: Annotated[Listing | None, options.JsonOutput] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print ids alone.")] = False,
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
@@ -116,7 +116,7 @@ def list_(
 def show(
     ctx: typer.Context,
     reference: Named,
-    output: Annotated[Facts, options.JsonOutput] = Facts.TEXT,
+    output: Annotated[options.Facts, options.JsonOutput] = options.Facts.TEXT,
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Show one thread's facts."""
@@ -129,7 +129,7 @@ def show(
             "messages": found.messages,
             "active_run": found.active_run,
         }
-        if output is Facts.JSON:
+        if output is options.Facts.JSON:
             listing.document(facts, sys.stdout)
         else:
             listing.pairs(facts, sys.stdout)
@@ -142,7 +142,7 @@ def history(
         str, typer.Argument(metavar="[REF]", help="Id, prefix, name, @last, @2.")
     ] = "@last",
     last: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Only the last N messages.")
+        int | None, typer.Option(metavar="N", min=1, max=MOST, help="Only the last N messages.")
     ] = None,
     since: Annotated[
         str | None,
@@ -165,7 +165,7 @@ def history(
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Write every message of a thread, oldest first."""
-    start = since_when(since, datetime.now().astimezone()) if since else None
+    start = since_when(since, datetime.now().astimezone()) if since is not None else None
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
         everything = since is None and role is None
@@ -226,7 +226,7 @@ def recover(
         thread = session.known_thread(reference)
         render = renderer(output, sys.stdout, session.environment)
         with closing(session.recover(thread)) as reply:
-            render(reply, sys.stdout, sys.stderr, reasoning=False)
+            render(reply, sys.stdout, sys.stderr, environment=session.environment, reasoning=False)
 
 
 @app.command()
@@ -271,4 +271,6 @@ def confirm(session: Session, doomed: list[Thread]) -> None:
     if not sys.stdin.isatty():
         raise ConfigError("deleting wants a yes, and there is no terminal to ask on", hint="add -y")
     listing.as_table(doomed, sys.stderr, session.environment, time.time())
-    typer.confirm("Delete what was said in them for good?", err=True, abort=True)
+    if not typer.confirm("Delete what was said in them for good?", err=True):
+        sys.stderr.write("asstctl: nothing was deleted\n")
+        raise typer.Exit(1)

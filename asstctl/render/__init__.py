@@ -1,6 +1,5 @@
 """The only code that knows what an answer looks like."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -22,7 +21,15 @@ class Output(StrEnum):
 class Render(Protocol):
     """Writes a reply on `out`, each event as it comes; what is not the answer goes to `err`."""
 
-    def __call__(self, reply: Stream, out: TextIO, err: TextIO, *, reasoning: bool) -> None:
+    def __call__(
+        self,
+        reply: Stream,
+        out: TextIO,
+        err: TextIO,
+        *,
+        environment: Mapping[str, str],
+        reasoning: bool,
+    ) -> None:
         """Write until the reply ends; what the reply raises passes through."""
 
 
@@ -66,11 +73,3 @@ def words(text: str) -> list[str]:
             pieces.append(text[start:i])
             start = i
     return [*pieces, text[start:]]
-
-
-def terminal_height(out: TextIO) -> int:
-    """Give the rows of the terminal that `out` is, 24 where it does not say."""
-    try:
-        return os.get_terminal_size(out.fileno()).lines or 24
-    except (OSError, ValueError):
-        return 24

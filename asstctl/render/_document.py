@@ -12,17 +12,21 @@ from typing import ClassVar, TextIO
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import CodeBlock, ListElement, ListItem, Markdown, MarkdownElement
+from rich.markdown import CodeBlock, ListElement, ListItem, Markdown, MarkdownElement, TableElement
 from rich.segment import Segment, Segments
 from rich.syntax import Syntax
+from rich.table import Table
 
 CODE_THEME = "ansi_dark"
 """The terminal's own sixteen colours, so that code is readable on any background."""
 
+NARROWEST_CELL = 6
+"""Columns: a table with less room for each cell is shown as it was written."""
+
 Row = list[Segment]
 
 PARSER = (
-    MarkdownIt("commonmark", {"html": False})
+    MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
     .enable(["table", "strikethrough"])
     .disable(["image", "entity", "reference", "html_block", "html_inline"])
 )
@@ -58,6 +62,18 @@ class NumberedList(ListElement):
                 yield Segment("\n")
 
 
+class FoldedTable(TableElement):
+    """A table whose cells are folded where they don't fit, so that none loses a word."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the table."""
+        for table in super().__rich_console__(console, options):
+            if isinstance(table, Table):
+                for column in table.columns:
+                    column.overflow = "fold"
+            yield table
+
+
 class Code(CodeBlock):
     """A code block, drawn line by line."""
 
@@ -75,6 +91,7 @@ class Document(Markdown):
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
         "ordered_list_open": NumberedList,
+        "table_open": FoldedTable,
         "list_item_open": Item,
         "fence": Code,
         "code_block": Code,
@@ -87,10 +104,11 @@ class Document(Markdown):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A top-level block: its kind, its tokens, and its lines in the source (first, end)."""
+    """A top-level block: its kind, its tokens, and its place in the source's `lines`."""
 
     kind: str
     tokens: list[Token]
+    lines: list[str]
     first: int
     end: int
 
@@ -99,11 +117,12 @@ def blocks(source: str) -> list[Block]:
     """Parse Markdown into its top-level blocks, in order."""
     found: list[Block] = []
     tokens: list[Token] = []
+    lines = source.split("\n")
     for token in PARSER.parse(source):
         tokens.append(token)
         if token.level == 0 and token.nesting <= 0:
             first, end = tokens[0].map or (0, 0)
-            found.append(Block(tokens[0].type, tokens, first, end))
+            found.append(Block(tokens[0].type, tokens, lines, first, end))
             tokens = []
     return found
 
@@ -117,19 +136,38 @@ def items(block: Block) -> list[Block]:
         tokens.append(token)
         if token.level == 1 and token.nesting < 0:
             first, end = tokens[0].map or (0, 0)
-            found.append(Block(block.kind, [opening, *tokens, closing], first, end))
+            inside = [opening, *tokens, closing]
+            found.append(Block(block.kind, inside, block.lines, first, end))
             tokens = []
     return found
 
 
 def rows(console: Console, block: Block) -> list[Row]:
     """Draw a block, blank rows around it left out."""
-    drawn = console.render_lines(Document(block.tokens), pad=False)
+    drawn: list[Row] = []
+    if fits(console, block):
+        drawn = console.render_lines(Document(block.tokens), pad=False)
     while drawn and not solid(drawn[-1]).strip():
         drawn.pop()
     while drawn and not solid(drawn[0]).strip():
         drawn.pop(0)
+    if not drawn and block.kind != "fence":  # nested too deep, or a mark without words
+        return [[Segment(line)] for line in block.lines[block.first : block.end]]
     return drawn
+
+
+def fits(console: Console, block: Block) -> bool:
+    """Say whether a block can be drawn without losing a word.
+
+    A table needs some room for each cell, and no row may have more cells than there are columns.
+    """
+    if block.kind != "table_open":
+        return True
+    columns = sum(token.type == "th_open" for token in block.tokens)
+    cells = max(
+        line.count("|") - line.count("\\|") for line in block.lines[block.first : block.end]
+    )
+    return columns * NARROWEST_CELL <= console.width and cells <= columns + 1
 
 
 def code_rows(

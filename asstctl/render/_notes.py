@@ -3,10 +3,13 @@
 from typing import TextIO
 
 from asstctl.events import Event, Notice, Progress, ReasoningDelta, ToolCall
-from asstctl.render._terminal import Harmless, one_line
+from asstctl.render._terminal import Harmless, one_line, terminal_width
 
 BAR = 24
 """Characters of a progress bar."""
+
+ROOM = 80
+"""Columns without which progress is a number alone: a line must never wrap."""
 
 
 class Notes:
@@ -42,8 +45,10 @@ class Notes:
                 self._put(f"asstctl: tool call {one_line(f'{identity}: {name}({arguments})')}\n")
             case Progress(what, done, total):
                 share = done / total if total else 1.0
-                filled = "#" * int(share * BAR)
-                line = f"asstctl: {what} [{filled:.<{BAR}}] {done >> 20}/{total >> 20} MiB"
+                line = f"asstctl: {what} {share:4.0%}"
+                if terminal_width(self._err) > ROOM:
+                    filled = "#" * int(share * BAR)
+                    line += f" [{filled:.<{BAR}}] {done >> 20}/{total >> 20} MiB"
                 self._put(f"\r{line}" + ("\n" if done >= total else ""))
                 self._open = "\n" if done < total else ""
             case ReasoningDelta(text):

@@ -1,9 +1,10 @@
 """A model's words never steer the terminal; and the lines that may still change stay few."""
 
+import os
 import re
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 _CONTROLS = {
@@ -53,7 +54,10 @@ def unechoed(keyboard: TextIO) -> Iterator[None]:
     """Keep what is typed meanwhile off the screen; it waits for who reads the keyboard next."""
     try:
         before = termios.tcgetattr(keyboard)
+        ours = os.tcgetpgrp(keyboard.fileno()) == os.getpgrp()
     except (termios.error, ValueError, OSError):  # no terminal
+        ours = False
+    if not ours:  # a job in the background would be stopped for it
         yield
         return
     quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
@@ -61,7 +65,24 @@ def unechoed(keyboard: TextIO) -> Iterator[None]:
         termios.tcsetattr(keyboard, termios.TCSANOW, quiet)
         yield
     finally:
-        termios.tcsetattr(keyboard, termios.TCSANOW, before)
+        with suppress(termios.error):  # the terminal was closed
+            termios.tcsetattr(keyboard, termios.TCSANOW, before)
+
+
+def terminal_height(out: TextIO) -> int:
+    """Give the rows of the terminal that `out` is, 24 where it does not say."""
+    try:
+        return os.get_terminal_size(out.fileno()).lines or 24
+    except (OSError, ValueError):
+        return 24
+
+
+def terminal_width(out: TextIO) -> int:
+    """Give the columns of the terminal that `out` is, 0 where it does not say."""
+    try:
+        return os.get_terminal_size(out.fileno()).columns
+    except (OSError, ValueError):
+        return 0
 
 
 class Tail:

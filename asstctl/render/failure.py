@@ -1,14 +1,17 @@
 """What an error looks like."""
 
 import json
+from traceback import format_exception
 from typing import TextIO
 
 from asstctl.errors import AsstctlError
-from asstctl.render._terminal import one_line
+from asstctl.render._terminal import harmless, one_line
 
 
-def write(error: Exception, err: TextIO, *, as_json: bool) -> int:
+def write(error: Exception, err: TextIO, *, as_json: bool, traceback: bool = False) -> int:
     """Write an error in one line, and its hint in one more; gives the exit code it leaves."""
+    if traceback:
+        err.writelines(map(harmless, format_exception(error)))
     ours = error if isinstance(error, AsstctlError) else foreign(error)
     if as_json:
         err.write(json.dumps(ours.facts()) + "\n")
@@ -29,6 +32,8 @@ def foreign(error: Exception) -> AsstctlError:
         ours = AsstctlError(message[:1].lower() + message[1:], hint=f"try: {path} --help")
         ours.exit_code = getattr(error, "exit_code", 2)
         return ours
+    if isinstance(error, OSError) and error.strerror:
+        return AsstctlError(f"{error.filename or 'the output'}: {error.strerror.lower()}")
     words = str(error) or "no message"
     return AsstctlError(
         f"unexpected {type(error).__name__}: {words}",

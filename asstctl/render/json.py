@@ -1,6 +1,7 @@
 """One event a line, as JSON: for programs."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TextIO
 
@@ -8,7 +9,14 @@ from asstctl.errors import AsstctlError
 from asstctl.events import Event, Stream
 
 
-def render(reply: Stream, out: TextIO, err: TextIO, *, reasoning: bool) -> None:  # noqa: ARG001 - one signature for all
+def render(
+    reply: Stream,
+    out: TextIO,
+    err: TextIO,  # noqa: ARG001 - one signature for all
+    *,
+    environment: Mapping[str, str],  # noqa: ARG001 - one signature for all
+    reasoning: bool,  # noqa: ARG001 - one signature for all
+) -> None:
     """Write each event as it comes; an error that passes through is the last line, `Failed`."""
     try:
         for event in reply:

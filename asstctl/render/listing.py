@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
+from asstctl.events import Thread
 from asstctl.render._terminal import one_line
 from asstctl.render.transcript import SCHEMA, instant
-from asstctl.store import Thread
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

@@ -1,25 +1,27 @@
 """Markdown on a terminal, drawn while it is written."""
 
-import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from rich.cells import cell_len
 
 from asstctl.events import ReasoningDelta, Stream
-from asstctl.render import capable, terminal_height
+from asstctl.render import capable
 from asstctl.render._answer import Answer
 from asstctl.render._document import Row, ansi, console_on, solid
 from asstctl.render._draft import Draft
 from asstctl.render._notes import Notes
-from asstctl.render._terminal import Harmless, Tail
+from asstctl.render._terminal import Harmless, Tail, terminal_height
 
 
-def render(reply: Stream, out: TextIO, err: TextIO, *, reasoning: bool) -> None:
+def render(
+    reply: Stream, out: TextIO, err: TextIO, *, environment: Mapping[str, str], reasoning: bool
+) -> None:
     """Draw the reply as it comes; into a pipe, draw each block when it is finished."""
     notes = Notes(err, reasoning=reasoning)
     answer = Answer()
-    screen = Screen(out, os.environ)
+    screen = Screen(out, environment)
     try:
         for event in reply:
             if text := answer.feed(event):
@@ -34,10 +36,19 @@ def render(reply: Stream, out: TextIO, err: TextIO, *, reasoning: bool) -> None:
         screen.end()
 
 
+SLOW = 0.01
+"""Seconds: what is drawn faster is drawn at every event."""
+
+
 class Screen:
     """A terminal, or a pipe, on which a Markdown text grows."""
 
-    def __init__(self, out: TextIO, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        environment: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._out = out
         self._moves = capable(out, environment)
         self._console = console_on(out, environment, terminal=self._moves)
@@ -46,12 +57,18 @@ class Screen:
         self._tail = Tail(out)
         self._drawn: list[Row] = []  # the tail's rows, as they were drawn
         self._size = self._measure()
+        self._clock = clock
+        self._rested = 0.0
 
     def feed(self, text: str) -> None:
         """Add text and draw it."""
         self._draft.feed(self._safe.feed(text))
-        if self._draft.due():
+        # Where drawing is slow, a long table say, at most half of the time goes into it.
+        if self._draft.due() and self._clock() >= self._rested:
+            started = self._clock()
             self._draw()
+            ended = self._clock()
+            self._rested = ended + (ended - started if ended - started > SLOW else 0.0)
 
     def end(self) -> None:
         """Draw what is left."""

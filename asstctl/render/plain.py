@@ -1,5 +1,6 @@
 """The text as it came: byte for byte into a pipe, harmless on a terminal."""
 
+from collections.abc import Mapping
 from typing import TextIO
 
 from asstctl.events import Stream
@@ -8,7 +9,14 @@ from asstctl.render._notes import Notes
 from asstctl.render._terminal import Harmless
 
 
-def render(reply: Stream, out: TextIO, err: TextIO, *, reasoning: bool) -> None:
+def render(
+    reply: Stream,
+    out: TextIO,
+    err: TextIO,
+    *,
+    environment: Mapping[str, str],  # noqa: ARG001 - one signature for all
+    reasoning: bool,
+) -> None:
     """Write the reply's text, flushed at each event, with a newline at its end."""
     notes = Notes(err, reasoning=reasoning)
     answer = Answer()

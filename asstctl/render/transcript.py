@@ -1,17 +1,15 @@
 """What was said in a thread, to read and to keep."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TextIO, assert_never
 
-from asstctl.events import File, Image, Message, Part, Refusal, Text, ToolNote
+from asstctl.events import File, Image, Message, Part, Refusal, Text, Thread, ToolNote
 from asstctl.render import capable
 from asstctl.render._terminal import harmless
-from asstctl.store import Thread
 
 SCHEMA = 1
 """The version of the JSON that lists and threads are written in."""
@@ -44,7 +42,7 @@ def write(
     drawn = form is None and capable(out, environment)
     match form:
         case _ if drawn:
-            pieces = draw(messages, out)
+            pieces = draw(messages, out, environment)
         case None | Format.TEXT:
             pieces = (as_text(message, blank) for blank, message in with_blanks(messages))
         case Format.MARKDOWN:
@@ -144,11 +142,11 @@ def as_document(thread: Thread, messages: Iterable[Message]) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def draw(messages: Iterable[Message], out: TextIO) -> Iterator[str]:
+def draw(messages: Iterable[Message], out: TextIO, environment: Mapping[str, str]) -> Iterator[str]:
     """Give messages as Markdown is drawn on this terminal."""
     from asstctl.render import _document  # Rich takes longer to load than a page to read
 
-    console = _document.console_on(out, os.environ, terminal=True)
+    console = _document.console_on(out, environment, terminal=True)
     for blank, message in with_blanks(messages):
         yield _document.drawn(console, harmless(as_markdown(message, blank)))
         yield "\n"
