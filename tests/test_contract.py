@@ -91,9 +91,9 @@ def test_a_new_thread_is_empty_and_takes_messages(backend):
     assert list(backend.history(thread)) == []
     backend.append(
         thread,
-        [Message("", role, (Text(f"{n}"),)) for n, role in enumerate(["user", "assistant"] * 25)],
+        [Message("", role, (Text(f"{n}"),)) for n, role in enumerate(["user", "assistant"] * 12)],
     )
-    assert [m.text for m in backend.history(thread)] == [str(n) for n in range(50)]
+    assert [m.text for m in backend.history(thread)] == [str(n) for n in range(24)]
 
 
 def test_the_model_sees_what_was_said_before(backend, world):

@@ -111,7 +111,7 @@ def shown(data, columns, rows_):
 
 
 @pytest.mark.parametrize("columns", [60, 100, 160])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_a_streamed_document_stands_on_the_terminal_as_if_printed_whole(seed, columns, monkeypatch):
     r = random.Random(f"{seed} {columns}")
     text = document(r)

@@ -378,7 +378,9 @@ class Assistants:
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
         """Make an empty thread and give its id."""
         with self._wire.answered():
-            return identity({"id": self._wire.sdk.beta.threads.create(metadata=dict(metadata)).id})
+            body = {"metadata": dict(metadata)}
+            # Not `beta.threads`: importing its types takes as long again as the client.
+            return identity(self._wire.sdk.post("/threads", cast_to=object, body=body))
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Say what is known of a thread; its messages are counted page by page."""
@@ -394,7 +396,7 @@ class Assistants:
     def delete(self, thread_id: str) -> None:
         """Delete a thread on the server."""
         with self._wire.answered():
-            self._wire.sdk.beta.threads.delete(thread_id)
+            self._wire.sdk.delete(f"/threads/{thread_id}", cast_to=object)
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread, one request each."""
