@@ -16,6 +16,11 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     if arguments in (["-V"], ["--version"]):  # answered before anything is imported
         out.write(f"{__version__}\n")
         return 0
+    if len(arguments) == 2 and arguments[0] == "__complete":  # noqa: PLR2004 - the word and what
+        from asstctl import completion
+
+        completion.answer(arguments[1], os.environ, out)
+        return 0
     import signal
 
     from asstctl.commands._options import Invocation

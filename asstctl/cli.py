@@ -62,6 +62,9 @@ def asstctl(
         Path | None, typer.Option(metavar="PATH", help="Read this settings file.")
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    install_completion: Annotated[
+        bool, typer.Option("--install-completion", help="Install completion for your shell.")
+    ] = False,
     version: Annotated[  # noqa: ARG001 - its callback answers it
         bool,
         typer.Option(
@@ -80,6 +83,12 @@ def asstctl(
     invocation = options.invocation(ctx)
     invocation.config = config
     invocation.debug = debug
+    if install_completion:
+        from asstctl import completion  # once in a lifetime
+
+        target, left = completion.install(invocation.environment, Path.home())
+        typer.echo(f"asstctl: wrote {target}; {left}", err=True)
+        raise typer.Exit
     if ctx.invoked_subcommand is None:
         options.usage(ctx)
 

@@ -1,0 +1,119 @@
+# bash completion for asstctl; written by: python -m asstctl.completion
+_asstctl_words() {
+    COMPREPLY=($(compgen -W "$1" -- "$cur"))
+}
+
+_asstctl_asked() {
+    local word about
+    COMPREPLY=()
+    compopt -o nosort 2>/dev/null
+    while IFS=$'\t' read -r word about; do
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$word${about:+  -- $about}")
+    done < <(asstctl __complete "$1" 2>/dev/null)
+    ((${#COMPREPLY[@]} == 1)) && COMPREPLY=("${COMPREPLY[0]%%  -- *}")
+}
+
+_asstctl() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} path="" names="" i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case "$path/${COMP_WORDS[i]}" in
+        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path) path+="/${COMP_WORDS[i]}" ;;
+        esac
+    done
+    case "$path:$prev" in
+        ":-p"|":--profile") _asstctl_asked profiles; return ;;
+        ":--config") compopt -o default; return ;;
+        "/ask:-t"|"/ask:--thread") _asstctl_asked threads; return ;;
+        "/ask:-f"|"/ask:--file") compopt -o default; return ;;
+        "/ask:-o"|"/ask:--output") _asstctl_words "plain markdown json"; return ;;
+        "/ask:--instructions") :; return ;;
+        "/ask:--timeout") :; return ;;
+        "/ask:--typing-delay") :; return ;;
+        "/ask:-p"|"/ask:--profile") _asstctl_asked profiles; return ;;
+        "/chat:-t"|"/chat:--thread") _asstctl_asked threads; return ;;
+        "/chat:--history") :; return ;;
+        "/chat:-f"|"/chat:--file") compopt -o default; return ;;
+        "/chat:-o"|"/chat:--output") _asstctl_words "plain markdown json"; return ;;
+        "/chat:--instructions") :; return ;;
+        "/chat:--timeout") :; return ;;
+        "/chat:--typing-delay") :; return ;;
+        "/chat:-p"|"/chat:--profile") _asstctl_asked profiles; return ;;
+        "/threads/new:--name") :; return ;;
+        "/threads/new:--metadata") :; return ;;
+        "/threads/new:-p"|"/threads/new:--profile") _asstctl_asked profiles; return ;;
+        "/threads/list:--limit") :; return ;;
+        "/threads/list:-o"|"/threads/list:--output") _asstctl_words "table tsv json"; return ;;
+        "/threads/list:-p"|"/threads/list:--profile") _asstctl_asked profiles; return ;;
+        "/threads/show:-o"|"/threads/show:--output") _asstctl_words "text json"; return ;;
+        "/threads/show:-p"|"/threads/show:--profile") _asstctl_asked profiles; return ;;
+        "/threads/history:--last") :; return ;;
+        "/threads/history:--since") :; return ;;
+        "/threads/history:--role") _asstctl_words "user assistant"; return ;;
+        "/threads/history:-o"|"/threads/history:--output"|"/threads/history:--format") _asstctl_words "text markdown json jsonl"; return ;;
+        "/threads/history:-p"|"/threads/history:--profile") _asstctl_asked profiles; return ;;
+        "/threads/add:--name") :; return ;;
+        "/threads/add:-p"|"/threads/add:--profile") _asstctl_asked profiles; return ;;
+        "/threads/unlock:-p"|"/threads/unlock:--profile") _asstctl_asked profiles; return ;;
+        "/threads/recover:-o"|"/threads/recover:--output") _asstctl_words "plain markdown json"; return ;;
+        "/threads/recover:-p"|"/threads/recover:--profile") _asstctl_asked profiles; return ;;
+        "/threads/rename:-p"|"/threads/rename:--profile") _asstctl_asked profiles; return ;;
+        "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
+        "/config/init:--backend") _asstctl_words "assistants local"; return ;;
+        "/config/init:--endpoint") :; return ;;
+        "/config/init:--api-version") :; return ;;
+        "/config/init:--assistant-id") :; return ;;
+        "/config/init:--api-key-env") :; return ;;
+        "/config/init:--model") :; return ;;
+        "/config/init:--instructions") :; return ;;
+        "/config/init:-p"|"/config/init:--profile") _asstctl_asked profiles; return ;;
+        "/config/show:-o"|"/config/show:--output") _asstctl_words "text json"; return ;;
+        "/config/show:-p"|"/config/show:--profile") _asstctl_asked profiles; return ;;
+        "/config/get:-p"|"/config/get:--profile") _asstctl_asked profiles; return ;;
+        "/config/set:-p"|"/config/set:--profile") _asstctl_asked profiles; return ;;
+        "/config/unset:-p"|"/config/unset:--profile") _asstctl_asked profiles; return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        case "$path" in
+        "") names="-p --profile --config --debug --install-completion -V --version -h --help" ;;
+        "/ask") names="-t --thread -c --continue -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --show-reasoning -p --profile --help" ;;
+        "/chat") names="-t --thread -c --continue --history -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --show-reasoning -p --profile --help" ;;
+        "/threads") names="--help" ;;
+        "/threads/new") names="--name --metadata -p --profile --help" ;;
+        "/threads/list") names="--limit -o --output -q --quiet -p --profile --help" ;;
+        "/threads/show") names="-o --output -p --profile --help" ;;
+        "/threads/history") names="--last --since --role -o --output --format -p --profile --help" ;;
+        "/threads/add") names="--name -p --profile --help" ;;
+        "/threads/unlock") names="--wait -p --profile --help" ;;
+        "/threads/recover") names="-o --output -p --profile --help" ;;
+        "/threads/rename") names="-p --profile --help" ;;
+        "/threads/delete") names="-y --yes --keep-remote -p --profile --help" ;;
+        "/config") names="--help" ;;
+        "/config/init") names="--backend --endpoint --api-version --assistant-id --api-key-env --model --instructions --force --no-input -p --profile --help" ;;
+        "/config/show") names="--origin -o --output -p --profile --help" ;;
+        "/config/get") names="-p --profile --help" ;;
+        "/config/set") names="-p --profile --help" ;;
+        "/config/unset") names="-p --profile --help" ;;
+        "/config/path") names="--help" ;;
+        esac
+        _asstctl_words "$names"
+        return
+    fi
+    case "$path" in
+        "") _asstctl_words "ask chat threads config" ;;
+        "/ask") : ;;
+        "/threads") _asstctl_words "new list show history add unlock recover rename delete" ;;
+        "/threads/show") _asstctl_asked threads ;;
+        "/threads/history") _asstctl_asked threads ;;
+        "/threads/add") : ;;
+        "/threads/unlock") _asstctl_asked threads ;;
+        "/threads/recover") _asstctl_asked threads ;;
+        "/threads/rename") _asstctl_asked threads ;;
+        "/threads/delete") _asstctl_asked threads ;;
+        "/config") _asstctl_words "init show get set unset path" ;;
+        "/config/init") : ;;
+        "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout" ;;
+        "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout" ;;
+        "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout" ;;
+    esac
+}
+complete -F _asstctl asstctl

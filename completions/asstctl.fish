@@ -1,0 +1,148 @@
+# fish completion for asstctl; written by: python -m asstctl.completion
+complete -c asstctl -f
+
+function __asstctl_words -d 'The commands and arguments so far, without options and their values'
+    set -l skip no
+    for token in (commandline -opc)[2..-1]
+        if test $skip = yes
+            set skip no
+        else if contains -- $token -p --profile --config
+            set skip yes
+        else if not string match -q -- '-*' $token
+            echo $token
+        end
+    end
+end
+
+function __asstctl_in -d 'Whether the command line begins with these words'
+    set -l words (__asstctl_words)
+    set -l depth (count $argv)
+    test $depth -eq 0; and return 0
+    test (count $words) -lt $depth; and return 1
+    test "$words[1..$depth]" = "$argv"
+end
+
+function __asstctl_at -d 'Whether these words are all so far'
+    test "$(__asstctl_words | string join ' ')" = "$argv"
+end
+
+complete -c asstctl -n '__asstctl_at' -a ask -d 'Say something once and stream the reply.'
+complete -c asstctl -n '__asstctl_at' -a chat -d 'Talk: a prompt, a streamed reply, until `exit`, an empty line or Ctrl-D.'
+complete -c asstctl -n '__asstctl_at' -a threads -d 'Make, list, show, read, rename and delete threads.'
+complete -c asstctl -n '__asstctl_at' -a config -d 'Write, show and change settings.'
+complete -c asstctl -n '__asstctl_in' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in' -l config -d 'Read this settings file.' -r -F
+complete -c asstctl -n '__asstctl_in' -l debug -d 'Show where an error comes from.'
+complete -c asstctl -n '__asstctl_in' -l install-completion -d 'Install completion for your shell.'
+complete -c asstctl -n '__asstctl_in' -s V -l version -d 'Print the version.'
+complete -c asstctl -n '__asstctl_in' -s h -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in ask' -s t -l thread -d 'The thread to say it to: id, prefix, name, @last, @2.' -x -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in ask' -s c -l continue -d 'Say it to the last thread: -t @last.'
+complete -c asstctl -n '__asstctl_in ask' -s f -l file -d 'Add a text file to the prompt; may be repeated.' -r -F
+complete -c asstctl -n '__asstctl_in ask' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
+complete -c asstctl -n '__asstctl_in ask' -l instructions -d 'What the model is told before the thread.' -x
+complete -c asstctl -n '__asstctl_in ask' -l print-id -d 'Print the threads id on stderr at the end.'
+complete -c asstctl -n '__asstctl_in ask' -l timeout -d 'Seconds without a byte before the server counts as gone.' -x
+complete -c asstctl -n '__asstctl_in ask' -l typing-delay -d 'Pause after each word, as if typed.' -x
+complete -c asstctl -n '__asstctl_in ask' -l stats -d 'Print times and tokens on stderr at the end.'
+complete -c asstctl -n '__asstctl_in ask' -l wait -d 'Where the thread has an active run, wait for its end.'
+complete -c asstctl -n '__asstctl_in ask' -l cancel-active -d 'Where the thread has an active run, cancel it.'
+complete -c asstctl -n '__asstctl_in ask' -l show-reasoning -d 'Show on stderr what the model thinks aloud.'
+complete -c asstctl -n '__asstctl_in ask' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in ask' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in chat' -s t -l thread -d 'The thread to say it to: id, prefix, name, @last, @2.' -x -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in chat' -s c -l continue -d 'Say it to the last thread: -t @last.'
+complete -c asstctl -n '__asstctl_in chat' -l history -d 'Messages to show of a thread that is opened.' -x
+complete -c asstctl -n '__asstctl_in chat' -s f -l file -d 'Add a text file to the prompt; may be repeated.' -r -F
+complete -c asstctl -n '__asstctl_in chat' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
+complete -c asstctl -n '__asstctl_in chat' -l instructions -d 'What the model is told before the thread.' -x
+complete -c asstctl -n '__asstctl_in chat' -l print-id -d 'Print the threads id on stderr at the end.'
+complete -c asstctl -n '__asstctl_in chat' -l timeout -d 'Seconds without a byte before the server counts as gone.' -x
+complete -c asstctl -n '__asstctl_in chat' -l typing-delay -d 'Pause after each word, as if typed.' -x
+complete -c asstctl -n '__asstctl_in chat' -l stats -d 'Print times and tokens on stderr at the end.'
+complete -c asstctl -n '__asstctl_in chat' -l wait -d 'Where the thread has an active run, wait for its end.'
+complete -c asstctl -n '__asstctl_in chat' -l cancel-active -d 'Where the thread has an active run, cancel it.'
+complete -c asstctl -n '__asstctl_in chat' -l show-reasoning -d 'Show on stderr what the model thinks aloud.'
+complete -c asstctl -n '__asstctl_in chat' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in chat' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_at threads' -a new -d 'Make an empty thread and print its id.'
+complete -c asstctl -n '__asstctl_at threads' -a list -d 'List the threads that asstctl knows, the one used last first.'
+complete -c asstctl -n '__asstctl_at threads' -a show -d 'Show one threads facts.'
+complete -c asstctl -n '__asstctl_at threads' -a history -d 'Write every message of a thread, oldest first.'
+complete -c asstctl -n '__asstctl_at threads' -a add -d 'Adopt a thread that was made elsewhere; looks whether it is there.'
+complete -c asstctl -n '__asstctl_at threads' -a unlock -d 'End the run that locks a thread, so that it takes prompts again.'
+complete -c asstctl -n '__asstctl_at threads' -a recover -d 'Fetch the last reply again, whole: after a cut, or from another machine.'
+complete -c asstctl -n '__asstctl_at threads' -a rename -d 'Give a thread a name that can be used in place of its id.'
+complete -c asstctl -n '__asstctl_at threads' -a delete -d 'Delete threads, and all that was said in them.'
+complete -c asstctl -n '__asstctl_in threads' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads new' -l name -d 'Name it.' -x
+complete -c asstctl -n '__asstctl_in threads new' -l metadata -d 'Note a fact; may be repeated.' -x
+complete -c asstctl -n '__asstctl_in threads new' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads new' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads list' -l limit -d 'At most so many.' -x
+complete -c asstctl -n '__asstctl_in threads list' -s o -l output -d 'The form of the output.' -x -a 'table tsv json'
+complete -c asstctl -n '__asstctl_in threads list' -s q -l quiet -d 'Print ids alone.'
+complete -c asstctl -n '__asstctl_in threads list' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads list' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads show' -s o -l output -d 'The form of the output.' -x -a 'text json'
+complete -c asstctl -n '__asstctl_in threads show' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads show' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads show' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in threads history' -l last -d 'Only the last N messages.' -x
+complete -c asstctl -n '__asstctl_in threads history' -l since -d 'Only messages since T: 2026-11-22, 2026-11-22T10:00, 90m, 2h, 3d, 1w.' -x
+complete -c asstctl -n '__asstctl_in threads history' -l role -d 'Only one sides messages.' -x -a 'user assistant'
+complete -c asstctl -n '__asstctl_in threads history' -s o -l output -l format -d 'Default: drawn on a terminal, else text.' -x -a 'text markdown json jsonl'
+complete -c asstctl -n '__asstctl_in threads history' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads history' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads history' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in threads add' -l name -d 'Name it.' -x
+complete -c asstctl -n '__asstctl_in threads add' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads add' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads unlock' -l wait -d 'Wait for the run, do not cancel it.'
+complete -c asstctl -n '__asstctl_in threads unlock' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads unlock' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads unlock' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in threads recover' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
+complete -c asstctl -n '__asstctl_in threads recover' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads recover' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads recover' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in threads rename' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads rename' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads rename' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in threads delete' -s y -l yes -d 'Do not ask.'
+complete -c asstctl -n '__asstctl_in threads delete' -l keep-remote -d 'Forget them here, keep them on the server.'
+complete -c asstctl -n '__asstctl_in threads delete' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads delete' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads delete' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_at config' -a init -d 'Write a profile: asks for what its backend needs, or takes it from flags.'
+complete -c asstctl -n '__asstctl_at config' -a show -d 'Show the settings in force.'
+complete -c asstctl -n '__asstctl_at config' -a get -d 'Print the value in force of one setting.'
+complete -c asstctl -n '__asstctl_at config' -a set -d 'Write one setting; comments and order stay.'
+complete -c asstctl -n '__asstctl_at config' -a unset -d 'Remove one setting; comments and order stay.'
+complete -c asstctl -n '__asstctl_at config' -a path -d 'Print where the settings file is.'
+complete -c asstctl -n '__asstctl_in config' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in config init' -l backend -d 'which wire to speak: assistants or local' -x -a 'assistants local'
+complete -c asstctl -n '__asstctl_in config init' -l endpoint -d 'The servers base URL.' -x
+complete -c asstctl -n '__asstctl_in config init' -l api-version -d 'Azures api-version.' -x
+complete -c asstctl -n '__asstctl_in config init' -l assistant-id -d 'The assistant that replies.' -x
+complete -c asstctl -n '__asstctl_in config init' -l api-key-env -d 'The variable that holds the key.' -x
+complete -c asstctl -n '__asstctl_in config init' -l model -d 'The model that replies.' -x
+complete -c asstctl -n '__asstctl_in config init' -l instructions -d 'What it is told first.' -x
+complete -c asstctl -n '__asstctl_in config init' -l force -d 'Overwrite what is there.'
+complete -c asstctl -n '__asstctl_in config init' -l no-input -d 'Do not ask; flags alone.'
+complete -c asstctl -n '__asstctl_in config init' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in config init' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in config show' -l origin -d 'Say where each value comes from.'
+complete -c asstctl -n '__asstctl_in config show' -s o -l output -d 'The form of the output.' -x -a 'text json'
+complete -c asstctl -n '__asstctl_in config show' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in config show' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in config get' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in config get' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in config get' -k -a 'backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout'
+complete -c asstctl -n '__asstctl_in config set' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in config set' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in config set' -k -a 'backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout'
+complete -c asstctl -n '__asstctl_in config unset' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in config unset' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in config unset' -k -a 'backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout'
+complete -c asstctl -n '__asstctl_in config path' -l help -d 'Show this message and exit.'

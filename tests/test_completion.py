@@ -1,0 +1,173 @@
+"""Completion in real shells: static words start no Python, threads and profiles are asked for."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asstctl import completion
+from tests.terminal import Screen
+
+FOLDER = Path(__file__).parent.parent / "completions"
+
+
+def needs(shell):
+    return pytest.mark.skipif(not shutil.which(shell), reason=f"{shell} is not on this machine")
+
+
+@pytest.fixture
+def asked(home, server):
+    """A home with threads and a profile, and an `asstctl` that notes how it was called."""
+    home.use_server(server)
+    home.run("ask", "What is the capital of France?")
+    home.run("ask", "Other")
+    home.run("threads", "rename", "@last", "mine")
+    home.config.write_text(home.config.read_text() + '\n[profiles.work]\nbackend = "local"\n')
+    tools = home.path / "bin"
+    tools.mkdir()
+    (tools / "asstctl").write_text(
+        f'#!/bin/sh\necho "$@" >> {home.path}/calls\nexec {sys.executable} -m asstctl "$@"\n'
+    )
+    (tools / "asstctl").chmod(0o755)
+    home.environment["PATH"] = f"{tools}:{home.environment['PATH']}"
+    return home
+
+
+def calls(home):
+    path = home.path / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def in_bash(home, line):
+    words = line.split(" ")
+    script = (
+        f"source {FOLDER}/asstctl.bash; COMP_WORDS=({' '.join(repr(w) for w in words)});"
+        f" COMP_CWORD={len(words) - 1}; compopt() {{ :; }}; _asstctl; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    )
+    done = subprocess.run(
+        ["bash", "-c", script], env=home.environment, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def in_fish(home, line):
+    script = f"source {FOLDER}/asstctl.fish; complete -C '{line}'"
+    done = subprocess.run(
+        ["fish", "-N", "-c", script], env=home.environment, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_the_scripts_are_what_the_commands_make_them():
+    for name, text in completion.scripts().items():
+        assert (FOLDER / name).read_text() == text, "stale: run python -m asstctl.completion"
+
+
+@needs("bash")
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("asstctl thr", ["threads"]),
+        ("asstctl threads h", ["history"]),
+        ("asstctl -p work conf", ["config"]),
+        ("asstctl ask --out", ["--output"]),
+        ("asstctl ask -o m", ["markdown"]),
+        ("asstctl threads history --format js", ["json", "jsonl"]),
+        ("asstctl config get end", ["endpoint"]),
+        ("asstctl threads list -o t", ["table", "tsv"]),
+    ],
+)
+def test_bash_completes_words_without_starting_python(asked, line, offered):
+    assert in_bash(asked, line) == offered
+    assert calls(asked) == []
+
+
+@needs("bash")
+def test_bash_completes_threads_with_titles_and_profiles(asked):
+    found = in_bash(asked, "asstctl ask -t ")
+    assert found[0] == "mine  -- Other"
+    assert found[1].endswith("  -- What is the capital of France?")
+    assert in_bash(asked, "asstctl threads show mi") == ["mine"]
+    assert in_bash(asked, "asstctl -p wo") == ["work"]
+    assert calls(asked) == ["__complete threads"] * 2 + ["__complete profiles"]
+
+
+@needs("fish")
+def test_fish_completes_words_threads_and_profiles(asked):
+    assert in_fish(asked, "asstctl thr")[0].startswith("threads\t")
+    assert in_fish(asked, "asstctl -p work threads hist")[0].startswith("history\t")
+    assert [line.split("\t")[0] for line in in_fish(asked, "asstctl ask -o m")] == ["markdown"]
+    assert [line.split("\t")[0] for line in in_fish(asked, "asstctl ask --out")] == ["--output"]
+    assert [line.split("\t")[0] for line in in_fish(asked, "asstctl config get end")] == [
+        "endpoint"
+    ]
+    assert calls(asked) == []
+    assert in_fish(asked, "asstctl threads show m") == ["mine\tOther"]
+    assert in_fish(asked, "asstctl ask -p wo") == ["work\tlocal"]
+
+
+@needs("zsh")
+def test_zsh_completes_words_threads_and_profiles(asked):
+    zshrc = (
+        f"fpath+=({FOLDER}); autoload -Uz compinit; compinit -u -d {asked.path}/dump; PS1='%% '\n"
+    )
+    (asked.path / ".zshrc").write_text(zshrc)
+    asked.arguments = lambda *words: ["zsh", *words]
+    with Screen(asked, "-i", columns=120, rows=40, ZDOTDIR=str(asked.path)) as screen:
+        screen.wait_for("%")
+        for typed, shown in [
+            ("asstctl thr\t", "asstctl threads"),
+            ("hist\t", "asstctl threads history"),
+            ("--form\t", "threads history --format"),
+            ("jsonl\x15asstctl ask -o mark\t", "asstctl ask -o markdown"),
+        ]:
+            screen.type(typed)
+            screen.wait_for(shown)
+        assert calls(asked) == []
+        screen.type("\x15asstctl ask -t mi\t")
+        screen.wait_for("asstctl ask -t mine")
+        screen.type("\x15asstctl -p wo\t")
+        screen.wait_for("asstctl -p work")
+        screen.type("\x15asstctl threads show \t")
+        screen.wait_for("What is the capital of France?")
+        screen.type("\x03\x15exit\r")
+        screen.end()
+
+
+def test_the_question_never_fails(home):
+    assert home.run("__complete", "threads") == ("", "")
+    home.configure("x = [")
+    assert home.run("__complete", "profiles") == ("", "")
+
+
+def test_a_hostile_title_is_harmless_in_a_completion(home, server):
+    home.use_server(server)
+    home.run("ask", "a\x1b[2J\tb")
+    assert "\x1b" not in home.run("__complete", "threads")[0]
+
+
+@pytest.mark.parametrize(
+    ("shell", "place"),
+    [
+        ("bash", ".local/share/bash-completion/completions/asstctl"),
+        ("zsh", ".local/share/zsh/site-functions/_asstctl"),
+        ("fish", ".config/fish/completions/asstctl.fish"),
+    ],
+)
+def test_install_completion_puts_the_script_where_the_shell_looks(home, shell, place):
+    err = home.run("--install-completion", SHELL=f"/usr/bin/{shell}")[1]
+    assert str(home.path / place) in err
+    assert (home.path / place).read_text() == (FOLDER / completion.SCRIPTS[shell]).read_text()
+
+
+def test_a_shell_without_a_script_is_said_so(home):
+    assert (
+        "no completion for the shell tcsh"
+        in home.run("--install-completion", SHELL="/bin/tcsh", code=3)[1]
+    )
+    assert os.listdir(home.path) == []
