@@ -77,14 +77,6 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
-@pytest.fixture(params=["azure", "project", "compatible"])
-def every_form(request) -> Iterator[ThreadsServer]:
-    """The threads wire, in each of its three forms."""
-    with ThreadsServer() as running:
-        running.form = request.param
-        yield running
-
-
 @pytest.fixture
 def threads() -> Iterator[ThreadsServer]:
     with ThreadsServer() as running:

@@ -32,3 +32,8 @@ with tempfile.TemporaryDirectory() as home, ChatServer() as server:
     print(run("--version").strip())
     assert run("ask", "Hello") == "You said: Hello (1)\n"
     print("one ask, answered")
+    environment["SHELL"] = "/bin/bash"
+    run("--install-completion")
+    script = Path(home) / ".local/share/bash-completion/completions/asstctl"
+    assert "_asstctl" in script.read_text()
+    print("completion, installed")

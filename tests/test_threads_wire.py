@@ -143,16 +143,16 @@ def test_a_compatible_server_on_loopback_needs_no_key(home, threads):
 # One round trip
 
 
-def test_a_prompt_is_one_request_to_a_new_thread_and_one_to_an_old_one(home, every_form):
-    home.use_threads(every_form)
+def test_a_prompt_is_one_request_to_a_new_thread_and_one_to_an_old_one(home, threads):
+    home.use_threads(threads)
     home.run("ask", "One")
-    assert len(every_form.requests) == 1
+    assert len(threads.requests) == 1
     home.run("ask", "-c", "Two")
-    assert len(every_form.requests) == 3  # looks once whether the prompt is in the thread
+    assert len(threads.requests) == 3  # looks once whether the prompt is in the thread
     home.run("ask", "-c", "Three")
     home.run("ask", "Four")
-    assert len(every_form.requests) == 5
-    assert every_form.posts() == [
+    assert len(threads.requests) == 5
+    assert threads.posts() == [
         "/threads/runs",
         "/threads/T/runs",
         "/threads/T/runs",
@@ -828,18 +828,18 @@ def test_two_messages_of_one_reply_stand_apart(home, threads):
 # Threads
 
 
-def test_new_show_history_delete_in_every_form(home, every_form):
-    home.use_threads(every_form)
+def test_new_show_history_delete_from_the_command_line(home, threads):
+    home.use_threads(threads)
     out, err = home.run("threads", "new", "--name", "trip", "--metadata", "a=b")
     assert (out, err) == ("thread_1\n", "")
-    assert every_form.metadata["thread_1"] == {"a": "b"}
+    assert threads.metadata["thread_1"] == {"a": "b"}
     home.run("ask", "-t", "trip", "Hello")
     facts = json.loads(home.run("threads", "show", "trip", "-o", "json")[0])
     assert (facts["messages"], facts["active_run"], facts["metadata"]) == (2, None, {"a": "b"})
-    assert facts["endpoint"] == every_form.url.rstrip("/")
+    assert facts["endpoint"] == threads.url.rstrip("/")
     assert [m["text"] for m in history(home)] == ["Hello", "You said: Hello (1)"]
     home.run("threads", "delete", "-y", "trip")
-    assert every_form.threads == {}
+    assert threads.threads == {}
     assert home.run("threads", "list", "-q")[0] == ""
 
 
