@@ -102,6 +102,7 @@ def test_every_failure_is_one_line_on_stderr_and_its_own_exit_code(
     home, server, reply, code, words
 ):
     home.use_server(server)
+    reply.headers["retry-after"] = "0.05"
     server.replies += [reply] * 3
     _, err = home.run("ask", "Hello", code=code)
     lines = [line for line in err.splitlines() if "trying again" not in line]
