@@ -154,10 +154,10 @@ def test_a_prompt_is_one_request_to_a_new_thread_and_one_to_an_old_one(home, thr
     home.run("ask", "One")
     assert len(threads.requests) == 1
     home.run("ask", "-c", "Two")
-    assert len(threads.requests) == 3  # looks once whether the prompt is in the thread
+    assert len(threads.requests) == 4  # looks, this once, whether the prompt came to the thread
     home.run("ask", "-c", "Three")
     home.run("ask", "Four")
-    assert len(threads.requests) == 5
+    assert len(threads.requests) == 6
     assert threads.posts() == [
         "/threads/runs",
         "/threads/T/runs",
@@ -230,6 +230,33 @@ def test_a_server_that_passes_over_the_prompt_is_found_out_before_its_reply_is_s
     home.run("ask", "-c", "Three")
     assert threads.posts() == ["/threads/T/messages", "/threads/T/runs"]
     assert said(threads, "user") == ["One", "Two", "Three"]
+
+
+def test_a_prompt_is_never_posted_twice_where_a_list_is_in_another_order(home, threads):
+    home.use_threads(threads)
+    home.run("ask", "Yes")
+    home.run("ask", "-t", "@last", "No", code=0)
+    page = threads.page
+    threads.page = lambda found, query: page(found, query.replace("order=desc", "order=asc"))
+    with __import__("sqlite3").connect(home.data / "threads.db") as database:
+        database.execute("DELETE FROM endpoints")
+    home.run("ask", "-c", "Yes")
+    assert said(threads, "user") == ["Yes", "No", "Yes"]
+
+
+def test_a_run_that_the_server_forgets_is_no_refusal(home, threads):
+    home.use_threads(threads)
+    real = threads.answer
+
+    def forgetful(request):
+        if request.method == "GET" and "/runs/" in request.path:
+            return error(404, "Not Found")
+        return real(request)
+
+    threads.answer = forgetful
+    threads.replies.append(Reply(raw=stream(STARTED, ("thread.message.delta", delta("Part")))))
+    assert home.run("ask", "Hi", code=5)[0] == "Part\n"
+    assert threads.posts() == ["/threads/runs"]
 
 
 @pytest.mark.parametrize(

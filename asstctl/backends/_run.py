@@ -107,8 +107,8 @@ class Run:
         self._facts = found
         self.thread_id = str(found.get("thread_id") or self.thread_id or "")
         # A failed name or a last error wins; else the status decides, or the name if it is silent.
-        failed = name == "failed" or bool(found.get("last_error"))
-        self.status = "failed" if failed else str(found.get("status") or name)
+        broken = name == "failed" or bool(found.get("last_error"))
+        self.status = "failed" if broken else str(found.get("status") or name)
         if self.id is None and found.get("id"):
             self.id = str(found["id"])
             if not self._announced:

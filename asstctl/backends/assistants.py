@@ -114,10 +114,11 @@ class Assistants:
     def _to_new_thread(self, prompt: Prompt) -> Stream:
         if self._able(NEW_THREAD) is not False:
             body = {**self._run_body(), "thread": {"messages": [spoken(prompt.text)]}}
+            run = Run(None)
             try:
-                yield from retried(lambda: self._run(Run(None), "/threads/runs", body, prompt))
+                yield from retried(lambda: self._run(run, "/threads/runs", body, prompt))
             except AsstctlError as error:
-                if not refuses(error, "thread"):
+                if run.id or not refuses(error, "thread"):
                     raise
                 self._note(NEW_THREAD, has=False)
             else:
@@ -132,17 +133,17 @@ class Assistants:
         if able is not False:
             body = {**self._run_body(), "additional_messages": [spoken(prompt.text)]}
             path = f"/threads/{thread_id}/runs"
-            reply = self._patiently(
-                thread_id, prompt, lambda: self._run(Run(thread_id), path, body, prompt)
-            )
+            run = Run(thread_id)
+            known = frozenset() if able else frozenset(self._newest(thread_id))
+            reply = self._patiently(thread_id, prompt, lambda: self._run(run, path, body, prompt))
             try:
                 if able:
                     yield from reply
                     return
-                if (yield from self._watched(reply, thread_id, prompt)):
+                if (yield from self._watched(reply, thread_id, prompt, known)):
                     return
             except AsstctlError as error:
-                if not refuses(error, "additional_messages"):
+                if run.id or not refuses(error, "additional_messages"):
                     raise
             self._note(OLD_THREAD, has=False)
         yield from self._classic(Run(thread_id), thread_id, prompt)
@@ -159,42 +160,45 @@ class Assistants:
         )
 
     def _watched(
-        self, reply: Stream, thread_id: str, prompt: Prompt
+        self, reply: Stream, thread_id: str, prompt: Prompt, known: frozenset[str]
     ) -> Generator[Event, None, bool]:
         """Pass on a reply once it is sure that the server took the prompt with the run.
 
-        Looks for the prompt as the run starts. Where it is not there the reply is held back to
-        its end; says False if the prompt is not there even then: the reply was to nothing.
+        `known` are the ids of the messages before. Looks for the prompt as the run starts; where
+        it is not there the reply is held back to its end, and a second look decides. Says False
+        if there is something new in the thread, but not the prompt: the reply was to nothing.
         """
         held: list[Event] = []
-        run_id: str | None = None
         with closing(reply):
             for event in reply:
                 held.append(event)
-                if isinstance(event, RunStarted):
-                    run_id = event.run_id
-                    if self._holds(thread_id, run_id, prompt):
-                        self._note(OLD_THREAD, has=True)
-                        yield from held
-                        yield from reply
-                        return True
-        if self._holds(thread_id, run_id, prompt):
+                if isinstance(event, RunStarted) and self._took(thread_id, prompt, known):
+                    self._note(OLD_THREAD, has=True)
+                    yield from held
+                    yield from reply
+                    return True
+        took = self._took(thread_id, prompt, known)
+        if took is False:
+            yield Notice("the server passed over the prompt, so it is posted on its own")
+            return False
+        if took:
             self._note(OLD_THREAD, has=True)
-            yield from held
-            return True
-        yield Notice("the server passed over the prompt, so it is posted on its own")
-        return False
+        yield from held
+        return True
 
-    def _holds(self, thread_id: str, run_id: str | None, prompt: Prompt) -> bool:
-        """Say whether the newest message that is not the run's own is the prompt."""
+    def _took(self, thread_id: str, prompt: Prompt, known: frozenset[str]) -> bool | None:
+        """Say whether the prompt is among the thread's new messages; None: there is none."""
+        new = [m for i, m in self._newest(thread_id).items() if i not in known]
+        if not new:
+            return None
+        return any(message.role == "user" and message.text == prompt.text for message in new)
+
+    def _newest(self, thread_id: str) -> dict[str, Message]:
+        """Give the newest messages of a thread, by id."""
         path = f"/threads/{thread_id}/messages"
-        newest = self._wire.call("GET", path, query={"limit": "10", "order": "desc"})
-        for message in items(newest):
-            if message.get("role") == "user":
-                return objects.message(message).text == prompt.text
-            if message.get("run_id") != run_id:
-                return False  # an old reply: nothing was said after it
-        return False
+        query = {"limit": str(PAGE), "order": "desc"}
+        found = map(objects.message, items(self._wire.call("GET", path, query=query)))
+        return {message.id: message for message in found}
 
     def _patiently(self, thread_id: str, prompt: Prompt, attempt: Callable[[], Stream]) -> Stream:
         """Make a request that a locked thread refuses, and do then as the prompt says."""
@@ -276,7 +280,8 @@ class Assistants:
             error.hint = f"a new thread may exist at {self._wire.host}; the prompt is not repeated"
             raise error
         latest = self._latest(run.thread_id)
-        said = self._newest_prompt(run.thread_id)
+        newest = self._newest(run.thread_id).values()
+        said = next((message for message in newest if message.role == "user"), None)
         begun = objects.moment(latest.get("created_at")) or 0
         if said is None or said.text != prompt.text:
             raise error
@@ -355,10 +360,10 @@ class Assistants:
                 self._settled(thread_id, run_id, cancel=True)
 
     def _latest(self, thread_id: str) -> dict[str, Any]:
-        """Give the newest run of a thread, {} where there is none."""
+        """Give the run that locks a thread, else the newest one, {} where there is none."""
         path = f"/threads/{thread_id}/runs"
-        runs = items(self._wire.call("GET", path, query={"limit": "1", "order": "desc"}))
-        return runs[0] if runs else {}
+        runs = items(self._wire.call("GET", path, query={"limit": "20", "order": "desc"}))
+        return next((run for run in runs if run.get("status") in OPEN), runs[0] if runs else {})
 
     def _active(self, thread_id: str) -> str | None:
         """Give the id of the run that locks a thread."""
@@ -452,12 +457,6 @@ class Assistants:
         yield from run.facts(latest)
         yield from self._rest(run)
         yield from run.end()
-
-    def _newest_prompt(self, thread_id: str) -> Message | None:
-        """Give the user's newest message, None where a reply without a run follows it."""
-        path = f"/threads/{thread_id}/messages"
-        newest = self._wire.call("GET", path, query={"limit": "10", "order": "desc"})
-        return next((m for m in map(objects.message, items(newest)) if m.role == "user"), None)
 
 
 def spoken(text: str, role: str = "user") -> dict[str, str]:
