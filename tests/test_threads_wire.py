@@ -2,7 +2,9 @@
 
 import json
 import signal
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -238,7 +240,7 @@ def test_a_prompt_is_never_posted_twice_where_a_list_is_in_another_order(home, t
     home.run("ask", "-t", "@last", "No", code=0)
     page = threads.page
     threads.page = lambda found, query: page(found, query.replace("order=desc", "order=asc"))
-    with __import__("sqlite3").connect(home.data / "threads.db") as database:
+    with closing(sqlite3.connect(home.data / "threads.db", isolation_level=None)) as database:
         database.execute("DELETE FROM endpoints")
     home.run("ask", "-c", "Yes")
     assert said(threads, "user") == ["Yes", "No", "Yes"]
