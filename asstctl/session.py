@@ -124,6 +124,10 @@ class Session:
 
     # What is said
 
+    def check(self, thread: Thread | None) -> None:
+        """Demand all that a prompt to a thread needs; raises ConfigError."""
+        self._backend(self._settings(thread)).check()
+
     def say(self, thread: Thread | None, prompt: Prompt) -> Stream:
         """Post a prompt and pass the reply on; None says it to a new thread.
 

@@ -182,3 +182,10 @@ def test_what_is_typed_while_a_reply_comes_is_not_drawn_into_it_and_not_lost(hom
         screen.wait_for_prompt()
         screen.type("\x04")
         assert screen.end() == 0
+
+
+def test_what_is_missing_is_said_before_anything_is_typed(home):
+    with Screen(home, "chat") as screen:
+        assert screen.end() == 3
+        assert "not set: endpoint" in screen.text()
+        assert ">" not in screen.text()

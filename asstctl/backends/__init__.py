@@ -26,6 +26,9 @@ class Backend(Protocol):
     UnavailableError where nobody answers.
     """
 
+    def check(self) -> None:
+        """Demand all that a prompt needs; raises ConfigError that names what is missing."""
+
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
         """Make an empty thread and give its id."""
 

@@ -101,11 +101,15 @@ class Assistants:
         """Let go of the connection."""
         self._wire.close()
 
+    def check(self) -> None:
+        """Demand an assistant; the rest was demanded to connect."""
+        self._settings.require("assistant_id")
+
     # One prompt and its reply
 
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
         """Post a prompt in as few round trips as the server takes, and stream the reply."""
-        self._settings.require("assistant_id")
+        self.check()
         if thread_id is None:
             yield from self._to_new_thread(prompt)
         else:

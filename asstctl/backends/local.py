@@ -84,6 +84,10 @@ class Local:
     def _model(self) -> Model:
         return self._make_model()
 
+    def check(self) -> None:
+        """Demand a model that can reply."""
+        self._model.ready()
+
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
         """Make an empty thread in the store and give its id."""
         thread_id = new_id("local")

@@ -53,6 +53,7 @@ def chat(
     attachments = [attached(path) for path in file or []]
     with open_session(options.invocation(ctx).load()) as session:
         session.current = session.thread(reference)
+        session.check(session.current)  # before anything is typed that would be lost
         if session.current and history:
             recall(session, session.current, history)
         render = form.renderer(session)
