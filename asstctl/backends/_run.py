@@ -48,7 +48,7 @@ class Run:
         self.status = ""
         self.shown = False  # whether the user has seen any of the reply
         self._facts: Mapping[str, Any] = {}
-        self._texts: dict[str, str] = {}  # what was shown, by message id
+        self._texts: dict[str, list[str]] = {}  # what was shown, in pieces, by message id
         self._told: set[Citation | FileOutput] = set()
 
     @property
@@ -129,10 +129,9 @@ class Run:
         parts = objects.contents(found)
         whole = "".join(objects.part_text(part) for part in parts)
         if identity not in self._texts:  # some servers tell it again under another id
-            identity = next(
-                (i for i, t in self._texts.items() if t and whole.startswith(t)), identity
-            )
-        shown = self._texts.get(identity, "")
+            told = ((i, "".join(pieces)) for i, pieces in self._texts.items())
+            identity = next((i for i, t in told if t and whole.startswith(t)), identity)
+        shown = "".join(self._texts.get(identity, ()))
         yield from self._part(identity, {}, whole[len(shown) :] if whole.startswith(shown) else "")
         for part in parts:
             yield from self._part(identity, part, "")
@@ -141,9 +140,9 @@ class Run:
         file = objects.output(part)
         if (text or file) and identity not in self._texts:
             yield MessageStarted("assistant")
-            self._texts[identity] = ""
+            self._texts[identity] = []
         if text:
-            self._texts[identity] += text
+            self._texts[identity].append(text)
             self.shown = True
             yield TextDelta(text)
         for event in (*objects.citations(part), *((file,) if file else ())):
