@@ -154,7 +154,6 @@ class Session:
 
     def _note(self, thread_id: str, settings: Settings, prompt: Prompt) -> None:
         thread = Thread(thread_id, settings.backend, place(settings), settings.profile)
-        self.store.remember(thread)
         self.store.said_to(thread, prompt.text)
         self.current = thread
 

@@ -140,32 +140,37 @@ class Store:
 
     def remember(self, thread: Thread, first_prompt: str = "") -> None:
         """Put a thread in the index under its first prompt; one that is there keeps its row."""
-        now = self._clock()
         with self._writing():
-            self._db.execute(
-                "INSERT INTO threads (id, backend, endpoint, profile, name, title, created_at,"
-                " said_at, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (
-                    thread.id,
-                    thread.backend,
-                    thread.endpoint,
-                    thread.profile,
-                    thread.name,
-                    thread.title or titled(first_prompt),
-                    thread.created_at or now,
-                    thread.said_at or now,
-                    json.dumps(dict(thread.metadata)),
-                ),
-            )
+            self._insert(thread, first_prompt)
 
     def said_to(self, thread: Thread, prompt: str) -> None:
-        """Note that `prompt` was just said to a thread; the first one becomes its title."""
+        """Note that `prompt` was just said to a thread, new or not; the first is its title."""
         with self._writing():
+            self._insert(thread, prompt)
             self._db.execute(
                 "UPDATE threads SET said_at = ?, title = iif(title = '', ?, title)"
                 " WHERE id = ? AND endpoint = ?",
                 (self._clock(), titled(prompt), thread.id, thread.endpoint),
             )
+
+    def _insert(self, thread: Thread, first_prompt: str) -> None:
+        """Add a row for a thread that has none, inside the caller's transaction."""
+        now = self._clock()
+        self._db.execute(
+            "INSERT INTO threads (id, backend, endpoint, profile, name, title, created_at,"
+            " said_at, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                thread.id,
+                thread.backend,
+                thread.endpoint,
+                thread.profile,
+                thread.name,
+                thread.title or titled(first_prompt),
+                thread.created_at or now,
+                thread.said_at or now,
+                json.dumps(dict(thread.metadata)),
+            ),
+        )
 
     def threads(self, profile: str | None = None, limit: int = -1) -> list[Thread]:
         """Give the index, the one said to last first; -1 is no limit."""
