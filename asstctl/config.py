@@ -1,20 +1,15 @@
 """Settings: where each may come from, and which source wins."""
 
-import os
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from asstctl.errors import ConfigError, NotFoundError
-
-if TYPE_CHECKING:
-    import tomlkit
 
 PRECEDENCE = ("command line", "environment", "file", "default")
 """The layers of a setting, the first that has it wins."""
@@ -32,6 +27,14 @@ VENDOR_VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 """Names that other tools gave these settings; they never steer the backend `local`."""
 
+USUAL: Mapping[str, Mapping[str, Any]] = {"responses": {"endpoint": "https://api.openai.com/v1"}}
+"""Defaults that depend on the backend."""
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "auth": ("key", "entra"),
+    "truncation": ("auto", "disabled"),
+}
+"""The settings that are one of a few words."""
 
 LONGEST_TIMEOUT = 86_400
 """Seconds: a day."""
@@ -50,14 +53,23 @@ class Settings:
 
     profile: str
     origins: Mapping[str, str]
-    backend: str = _setting("which wire to speak: assistants or local", "assistants")
+    backend: str = _setting("which wire to speak: assistants, responses or local", "assistants")
     endpoint: str | None = _setting("the server's base URL")
     api_version: str | None = _setting("the api-version that Azure wants")
     assistant_id: str | None = _setting("the assistant that replies")
     model: str | None = _setting("the model that replies, by name or as a path to a GGUF file")
     instructions: str | None = _setting("what the model is told before the thread")
+    agent: str | None = _setting("the Foundry agent that replies, by name")
+    agent_version: str | None = _setting("which version of the agent; the newest where unset")
+    tools: list[dict[str, Any]] | None = _setting("the server's tools to offer, as its own JSON")
+    truncation: str = _setting(
+        "what a window too small does: auto (drop turns) or disabled", "auto"
+    )
+    reasoning_summary: str | None = _setting("ask for a summary of its reasoning: auto, say")
+    auth: str = _setting("how to sign in: key, or entra for Microsoft's", "key")
     api_key_env: str | None = _setting("the variable that holds the key")
     api_key_command: list[str] | None = _setting("the command that prints the key")
+    api_key_keyring: bool = _setting("whether the system's keyring holds the key", default=False)
     timeout: float = _setting("seconds without a byte before a server counts as gone", 120.0)
 
     @property
@@ -70,11 +82,16 @@ class Settings:
         """Whether the endpoint is an Azure OpenAI resource's, or nothing says that it is not."""
         host = urlsplit(self.endpoint or "").hostname or ""
         return not self.project and (
-            not self.endpoint
+            (not self.endpoint and self.backend == "assistants")
             or bool(self.api_version)
             or self.origins.get("endpoint") == "AZURE_OPENAI_ENDPOINT"
             or host.endswith(AZURE_HOSTS)
         )
+
+    @property
+    def azure_key(self) -> bool:
+        """Whether the endpoint takes a key in Azure's own header."""
+        return self.backend != "local" and self.azure and self.auth == "key"
 
     def require(self, *names: str) -> None:
         """Demand that all of `names` are set.
@@ -108,6 +125,10 @@ class Settings:
 SETTINGS = {f.name: f for f in fields(Settings) if "about" in f.metadata}
 """Every setting by its key in config.toml."""
 
+WORDS = list[str] | None
+OBJECTS = list[dict[str, Any]] | None
+"""Types of settings that are lists."""
+
 
 def variable_name(setting: str) -> str:
     """Give the environment variable of a setting."""
@@ -140,29 +161,27 @@ class Config:
                 f"no profile {name!r} in {self.path}",
                 hint=suggestion(name, known) or f"make it with: asstctl config init {name}",
             )
-        backend = self._find("backend", name, vendor=False)
-        vendor = backend[0] != "local"
-        found = {key: self._find(key, name, vendor=vendor) for key in SETTINGS}
+        backend = str(self._find("backend", name, "local")[0])
+        found = {key: self._find(key, name, backend) for key in SETTINGS}
         values = {key: value for key, (value, _) in found.items()}
         origins = {key: source for key, (_, source) in found.items()}
         return Settings(profile=name, origins=origins, **values)
 
-    def _find(self, key: str, profile: str, *, vendor: bool) -> tuple[Any, str]:
+    def _find(self, key: str, profile: str, backend: str) -> tuple[Any, str]:
         """Give a setting's value from the first layer that has it, and its source."""
         for layer in PRECEDENCE:
-            for value, source in self._layer(layer, key, profile, vendor=vendor):
+            for value, source in self._layer(layer, key, profile, backend):
                 if not unset(value):
                     return checked(key, value, source), source
         return SETTINGS[key].default, "default"
 
-    def _layer(
-        self, layer: str, key: str, profile: str, *, vendor: bool
-    ) -> Iterator[tuple[Any, str]]:
+    def _layer(self, layer: str, key: str, profile: str, backend: str) -> Iterator[tuple[Any, str]]:
         """Give what one layer may hold for a setting, each with its source."""
         if layer == "command line":
             yield self.flags.get(key), layer
         elif layer == "environment" and profile == DEFAULT_PROFILE:  # others are closed
-            names = (variable_name(key), *(VENDOR_VARIABLES.get(key, ()) if vendor else ()))
+            vendors = VENDOR_VARIABLES.get(key, ()) if backend != "local" else ()
+            names = (variable_name(key), *vendors)
             for variable in names:
                 text = self.environment.get(variable)
                 yield None if unset(text) else parsed(key, str(text), variable), variable
@@ -170,12 +189,13 @@ class Config:
             yield self.tables.get(profile, {}).get(key), str(self.path)
         elif layer == "default":
             yield BUILT_IN.get(profile, {}).get(key), "built in"
+            yield USUAL.get(backend, {}).get(key), "default"
 
 
 def offers(environment: Mapping[str, str], backend: str) -> dict[str, str]:
     """Give what the environment has for a profile of that backend, by key."""
     config = Config(Path(), {}, environment, {}, None)
-    found = {key: config._find(key, DEFAULT_PROFILE, vendor=backend != "local") for key in SETTINGS}  # noqa: SLF001
+    found = {key: config._find(key, DEFAULT_PROFILE, backend) for key in SETTINGS}  # noqa: SLF001
     return {key: str(value) for key, (value, source) in found.items() if source != "default"}
 
 
@@ -194,7 +214,7 @@ def load(
         raise ConfigError(f"no settings file at {path}", hint="make it with: asstctl config init")
     return Config(
         path=chosen,
-        tables=_tables(_read(chosen), chosen),
+        tables=tables_of(read(chosen), chosen),
         environment=environment,
         flags=flags or {},
         profile=profile or environment.get("ASSTCTL_PROFILE") or None,
@@ -217,23 +237,30 @@ def unset(value: Any) -> bool:
 
 def checked(key: str, value: Any, source: str) -> Any:
     """Give `value` if it is of the setting's type; raises ConfigError that names the source."""
-    kind = SETTINGS[key].type
     if key == "endpoint" and isinstance(value, str):
         check_endpoint(value, source)
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if 0 < value <= LONGEST_TIMEOUT:
-            return float(value)
-        raise ConfigError(
-            f"{key} in {source} must be more than 0, and at most {LONGEST_TIMEOUT}, not {value}"
-        )
-    if kind == list[str] | None:
-        if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
-            return value
-        raise ConfigError(f"{key} in {source} must be a list of words, like ['pass', 'work/key']")
-    if kind is not float and isinstance(value, str):
-        return value
-    wanted = "a number" if kind is float else "text"
-    raise ConfigError(f"{key} in {source} must be {wanted}, not {value!r}")
+    kind = SETTINGS[key].type
+    if key in CHOICES:
+        wanted, fits = f"one of {', '.join(CHOICES[key])}", value in CHOICES[key]
+    elif kind is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        wanted = f"a number of more than 0, and at most {LONGEST_TIMEOUT}"
+        fits = number and 0 < value <= LONGEST_TIMEOUT
+    elif kind is bool:
+        wanted, fits = "true or false", isinstance(value, bool)
+    elif kind == WORDS:
+        wanted, fits = "a list of words, like ['pass', 'work/key']", _list_of(str, value)
+    elif kind == OBJECTS:
+        wanted, fits = 'a list of objects, like [{type = "web_search"}]', _list_of(dict, value)
+    else:
+        wanted, fits = "text", isinstance(value, str)
+    if not fits:
+        raise ConfigError(f"{key} in {source} must be {wanted}, not {value!r}")
+    return float(value) if kind is float else value
+
+
+def _list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, kind) for v in value)
 
 
 def check_endpoint(endpoint: str, source: str) -> None:
@@ -260,19 +287,24 @@ def check_endpoint(endpoint: str, source: str) -> None:
 def parsed(key: str, text: str, source: str) -> Any:
     """Read a setting from what was typed or exported; raises ConfigError."""
     kind = SETTINGS[key].type
-    if kind is float:
-        try:
-            return checked(key, float(text), source)
-        except ValueError:
-            raise ConfigError(f"{key} in {source} must be a number, not {text!r}") from None
-    if kind == list[str] | None:
-        import shlex  # only for this one kind of setting
+    value: Any = text
+    try:
+        if kind is float:
+            with suppress(ValueError):  # what it must be is said below
+                value = float(text)
+        elif kind is bool:
+            value = {"true": True, "false": False}.get(text.lower(), text)
+        elif kind == WORDS:
+            import shlex  # only for this one kind of setting
 
-        try:
-            return checked(key, shlex.split(text), source)
-        except ValueError as error:
-            raise ConfigError(f"{key} in {source}: {str(error).lower()}") from None
-    return text
+            value = shlex.split(text)
+        elif kind == OBJECTS:
+            import json  # the same
+
+            value = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{key} in {source}: {str(error).lower()}") from None
+    return checked(key, value, source)
 
 
 def suggestion(word: str, known: Mapping[str, Any]) -> str | None:
@@ -290,7 +322,8 @@ def check_key(key: str, where: str = "") -> None:
         )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """Give the document in a settings file, {} where there is none; raises ConfigError."""
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
@@ -301,7 +334,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"can't read {path}: {error.strerror}") from error
 
 
-def _tables(document: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
+def tables_of(document: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
     """Sort the document into one table a profile; raises ConfigError for what is unknown."""
     named = document.pop("profiles", {})
     if not isinstance(named, dict) or not all(isinstance(t, dict) for t in named.values()):
@@ -319,149 +352,6 @@ def _tables(document: dict[str, Any], path: Path) -> dict[str, dict[str, Any]]:
     return tables
 
 
-# Writing. Every change is checked as a whole before the old file gives way to it.
-
-
-def init(path: Path, profile: str, values: Mapping[str, Any], *, force: bool) -> None:
-    """Write `values` as a profile; other profiles, comments and order stay.
-
-    Raises ConfigError where the profile is there already and `force` is not given.
-    """
-    wanted = {key: value for key, value in values.items() if not unset(value)}
-    if not path.exists():
-        import tomli_w  # 1.45x of bare Python, needed here alone
-
-        document = wanted if profile == DEFAULT_PROFILE else {"profiles": {profile: wanted}}
-        write(path, tomli_w.dumps(document))
-        return
-    if not force:
-        check_absent(path, profile)
-    with _editing(path):
-        old = _table(document := _parsed(path), profile)
-        for key in [key for key in old if key in SETTINGS]:
-            del old[key]
-        write(path, _with(document, profile, wanted).as_string())
-
-
-def check_absent(path: Path, profile: str) -> None:
-    """Demand that a profile is not in the file yet; raises ConfigError."""
-    if profile in _tables(_read(path), path):
-        raise ConfigError(
-            f"the profile {profile!r} is in {path} already", hint="--force overwrites it"
-        )
-
-
 def backend_of(profile: str) -> str:
     """Give the backend of a profile that says nothing of it."""
     return str(BUILT_IN.get(profile, {}).get("backend", SETTINGS["backend"].default))
-
-
-def set_value(path: Path, profile: str, key: str, text: str) -> None:
-    """Write one setting of a profile, keeping comments and order; raises ConfigError."""
-    check_key(key)
-    if unset(text):
-        raise ConfigError(f"{text!r} counts as unset", hint=f"asstctl config unset {key}")
-    value = checked(key, parsed(key, text, "the command line"), "the command line")
-    with _editing(path):
-        write(path, _with(_parsed(path), profile, {key: value}).as_string())
-
-
-def unset_value(path: Path, profile: str, key: str) -> None:
-    """Remove one setting of a profile, keeping comments and order; raises ConfigError."""
-    check_key(key)
-    with _editing(path):
-        table = _table(document := _parsed(path), profile)
-        if key not in table:
-            raise ConfigError(f"{key} is not set in the profile {profile!r} of {path}")
-        del table[key]
-        write(path, document.as_string())
-
-
-def _parsed(path: Path) -> "tomlkit.TOMLDocument":
-    """Read the file for changes; raises ConfigError where it is not a settings file."""
-    import tomlkit  # 2x of bare Python, needed only to keep comments
-
-    _tables(_read(path), path)
-    return tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
-
-
-def _table(document: "tomlkit.TOMLDocument", profile: str) -> Any:
-    """Give a profile's table, made where there is none."""
-    import tomlkit
-
-    if profile == DEFAULT_PROFILE:
-        return document
-    profiles: Any = document.setdefault("profiles", tomlkit.table(is_super_table=True))
-    return profiles.setdefault(profile, tomlkit.table())
-
-
-@contextmanager
-def _editing(path: Path) -> Iterator[None]:
-    """Say what to do where a file is written in a way that can't be edited in place."""
-    try:
-        yield
-    except (ValueError, TypeError, tomlkit_error()) as error:
-        raise ConfigError(
-            f"{path} can't be changed in place: {error}", hint="write each profile as a table"
-        ) from error
-
-
-def tomlkit_error() -> type[Exception]:
-    """Give the class of all that tomlkit raises."""
-    from tomlkit.exceptions import TOMLKitError
-
-    return TOMLKitError
-
-
-def _with(
-    document: "tomlkit.TOMLDocument", profile: str, values: Mapping[str, Any]
-) -> "tomlkit.TOMLDocument":
-    """Give the document with `values` in a profile; new top keys follow the last top key."""
-    import tomlkit
-
-    table = _table(document, profile)
-    if table is not document:
-        table.update(values)
-        return document
-    document.update({key: value for key, value in values.items() if key in document})
-    new = {key: value for key, value in values.items() if key not in document}
-    tops = [n for n, (key, item) in enumerate(document.body) if key and not isinstance(item, dict)]
-    if not tops:
-        return tomlkit.parse(
-            tomlkit.dumps(new) + ("\n" if document.body else "") + document.as_string()
-        )
-    result = tomlkit.document()
-    for number, (key, item) in enumerate(document.body):
-        result.append(key, item)
-        if number == tops[-1]:
-            result.update(new)
-    return result
-
-
-def write(path: Path, text: str) -> None:
-    """Put `text` in the settings file at once or not at all: 0600, in a folder of 0700.
-
-    Raises ConfigError where the text is not a settings file or can't be written.
-    """
-    _tables(tomllib.loads(text), path)
-    if path.exists() and not path.is_file():
-        raise ConfigError(f"{path} is no file that settings can be written to")
-    try:
-        replace(path.resolve(), text)
-    except OSError as error:
-        raise ConfigError(f"can't write {path}: {error.strerror}") from error
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a neighbour of `path`, 0600, and rename it into place; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, neighbour = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(neighbour).replace(path)
-    except BaseException:
-        Path(neighbour).unlink(missing_ok=True)
-        raise

@@ -77,7 +77,7 @@ def test_local_exists_without_being_written_and_can_be_extended(tmp_path):
         ("[profiles.work]\nendpiont = 1", "no setting 'endpiont'"),
         ("model = 5", "model in {path} must be text, not 5"),
         ('timeout = "soon"', "timeout in {path} must be a number"),
-        ("timeout = 0", "must be more than 0"),
+        ("timeout = 0", "more than 0"),
         ("timeout = true", "must be a number"),
         ('api_key_command = "pass x"', "must be a list of words"),
         ("profiles = 1", "must be tables"),

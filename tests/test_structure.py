@@ -67,7 +67,7 @@ def test_imports_point_down_only(path):
         ("rich", {"render"}),
         ("markdown_it", {"render"}),
         ("sqlite3", {"store.py"}),
-        ("tomlkit", {"config.py"}),
+        ("tomlkit", {"settings_file.py"}),
         ("click", set()),
     ],
 )

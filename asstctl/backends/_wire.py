@@ -13,7 +13,7 @@ import httpx2
 
 from asstctl import __version__
 from asstctl.backends._sse import Frame, frames
-from asstctl.credentials import loopback
+from asstctl.credentials import Signing, loopback
 from asstctl.errors import (
     ActiveRunError,
     AsstctlError,
@@ -54,7 +54,7 @@ ERRORS: Final[Mapping[int, type[AsstctlError]]] = {
 
 
 class Wire:
-    """A server at `endpoint`, spoken to with `headers` and `query`.
+    """A server at `endpoint`, spoken to with `headers` and `query`, each request signed.
 
     `timeout` is in seconds between bytes; `retired` is what to say where the server answers 404
     because it no longer speaks at all.
@@ -63,16 +63,18 @@ class Wire:
     def __init__(
         self,
         endpoint: str,
-        headers: Mapping[str, str],
+        signing: Signing | None,
         timeout: float,
         *,
+        headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         retired: str | None = None,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.host = urlsplit(endpoint).netloc
         self.timeout = timeout
-        self._headers = {"User-Agent": f"asstctl/{__version__}", **headers}
+        self._signing = signing
+        self._headers = {"User-Agent": f"asstctl/{__version__}", **(headers or {})}
         self._query = dict(query or {})
         self._retired = retired
         local = loopback(urlsplit(endpoint).hostname or "")  # a proxy would carry it elsewhere
@@ -100,18 +102,21 @@ class Wire:
         """
         import openai  # 0.6 to 1.0 s before the first byte: never on the way of a prompt
 
-        keys = ("api-key", "Authorization")
         common: Any = {
             "base_url": self.endpoint,
             "http_client": self._client,
             "max_retries": 0,
-            "default_headers": {k: v for k, v in self._headers.items() if k not in keys},
+            "default_headers": self._headers,
         }
-        if key := self._headers.get("api-key"):
+        signed = self._signed()
+        if key := signed.get("api-key"):
             version = self._query["api-version"]
             return openai.AzureOpenAI(api_key=key, api_version=version, **common)
-        key = self._headers.get("Authorization", "").removeprefix("Bearer ")
+        key = signed.get("Authorization", "").removeprefix("Bearer ")
         return openai.OpenAI(api_key=key or "none", default_query=self._query, **common)
+
+    def _signed(self) -> dict[str, str]:
+        return self._signing.headers() if self._signing else {}
 
     @contextmanager
     def answered(self) -> Iterator[None]:
@@ -164,11 +169,17 @@ class Wire:
         """Send a request; gives the response, unread, or raises what its status means."""
         with self._unreached():
             url = httpx2.URL(self.endpoint + path, params={**self._query, **(query or {})})
+        renewed = False
         for _ in range(1 + REDIRECTS):
+            headers = {**self._headers, **self._signed()}
             with self._unreached():
-                request = self._client.build_request(method, url, json=body, headers=self._headers)
+                request = self._client.build_request(method, url, json=body, headers=headers)
                 response = self._client.send(request, stream=True)
             try:
+                if response.status_code == httpx2.codes.UNAUTHORIZED and not renewed:
+                    renewed = True
+                    if self._signing and self._signing.renew():
+                        continue
                 if response.status_code in (307, 308) and "location" in response.headers:
                     url = self._redirected(url, response.headers["location"])
                     continue

@@ -52,25 +52,28 @@ def connect(
     settings: Settings, store: Store, environment: Mapping[str, str], _data: Path
 ) -> "Assistants":
     """Give the backend for a profile; raises ConfigError that names all that is missing."""
-    key = credentials.key(settings, environment)
+    signing = credentials.signing(settings, environment)
     missing: list[str] = []
     if settings.azure:
         missing = settings.unset("endpoint", "api_version", "assistant_id")
-    if not key and (settings.azure or settings.project):
+    if not signing and (settings.azure or settings.project):
         missing.append(credentials.whereabouts(settings))
     if missing:
         raise settings.missing(missing)
     endpoint = (settings.endpoint or "").rstrip("/")
-    headers = {"OpenAI-Beta": "assistants=v2"}
     query = {}
     if settings.azure:
         endpoint = endpoint.removesuffix("/openai") + "/openai"
-        headers["api-key"] = key or ""
-    elif key:
-        headers["Authorization"] = f"Bearer {key}"
     if settings.azure or settings.project:
         query["api-version"] = settings.api_version or "v1"
-    wire = Wire(endpoint, headers, settings.timeout, query=query, retired=retired(endpoint))
+    wire = Wire(
+        endpoint,
+        signing,
+        settings.timeout,
+        headers={"OpenAI-Beta": "assistants=v2"},
+        query=query,
+        retired=retired(endpoint),
+    )
     return Assistants(wire, store, settings)
 
 

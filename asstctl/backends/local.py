@@ -200,9 +200,8 @@ class Server:
     note = None
 
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
-        key = credentials.key(settings, environment)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._wire = Wire(settings.endpoint or "", headers, settings.timeout)
+        signing = credentials.signing(settings, environment)
+        self._wire = Wire(settings.endpoint or "", signing, settings.timeout)
         self._name = settings.model
 
     def ready(self) -> Iterator[Progress]:

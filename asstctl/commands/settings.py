@@ -1,5 +1,6 @@
 """`asstctl config`: write, show and change settings."""
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from asstctl import config
+from asstctl import config, settings_file
 from asstctl.backends import Kind
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
@@ -82,7 +83,7 @@ def init(
     }
     values: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if not force:
-        config.check_absent(path, name)
+        settings_file.check_absent(path, name)
     if sys.stdin.isatty() and not no_input:
         asked(values, name, invocation)
     values["backend"] = str(values.get("backend") or config.backend_of(name))
@@ -90,7 +91,7 @@ def init(
         raise ConfigError(
             "the backend assistants needs an --endpoint", hint="or try: --backend local"
         )
-    config.init(path, name, values, force=force)
+    settings_file.init(path, name, values, force=force)
     sys.stderr.write(f"asstctl: wrote the profile {name!r} to {path}\n")
 
 
@@ -151,7 +152,14 @@ def get(
     value = getattr(found, key)
     if value is None:
         raise ConfigError(f"{key} is not set", hint=f"asstctl config set {key} VALUE")
-    sys.stdout.write(f"{shlex.join(value) if isinstance(value, list) else value}\n")
+    sys.stdout.write(f"{printed(value)}\n")
+
+
+def printed(value: Any) -> str:
+    """Give a value in the form in which `config set` takes it."""
+    if isinstance(value, bool) or (isinstance(value, list) and isinstance(value[0], dict)):
+        return json.dumps(value)
+    return shlex.join(value) if isinstance(value, list) else str(value)
 
 
 @app.command("set")
@@ -165,7 +173,7 @@ def set_(
     invocation = options.invocation(ctx)
     if key == "backend" and value not in list(Kind):
         raise ConfigError(f"no backend {value!r}", hint=f"there are: {', '.join(Kind)}")
-    config.set_value(target(invocation), invocation.written_profile, key, value)
+    settings_file.set_value(target(invocation), invocation.written_profile, key, value)
 
 
 @app.command()
@@ -176,7 +184,7 @@ def unset(
 ) -> None:
     """Remove one setting; comments and order stay."""
     invocation = options.invocation(ctx)
-    config.unset_value(target(invocation), invocation.written_profile, key)
+    settings_file.unset_value(target(invocation), invocation.written_profile, key)
 
 
 @app.command("path")
