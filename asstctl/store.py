@@ -1,70 +1,25 @@
-"""All SQLite: the index of threads, and the messages of local threads."""
+"""What is remembered: the index of threads, and the messages of local threads."""
 
 import json
-import os
 import re
 import secrets
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 from asstctl import events
+from asstctl._database import Database, duplicate
+from asstctl._links import Copies, Replies
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.events import Message, Part, Role, Status, Thread
-
-BUSY_SECONDS = 30
-"""How long one process waits for another's write."""
 
 TITLE_LENGTH = 60
 """Characters of the first prompt that become a thread's title."""
 
-PREFIXES = ("", "local_", "thread_", "conv_")
+PREFIXES = ("", "local_", "thread_", "conv_", "chain_")
 """What a reference may leave out at the front of an id."""
-
-MIGRATIONS = (
-    """
-    CREATE TABLE threads (
-        number INTEGER PRIMARY KEY,
-        id TEXT NOT NULL,
-        backend TEXT NOT NULL,
-        endpoint TEXT NOT NULL,
-        profile TEXT NOT NULL,
-        name TEXT UNIQUE,
-        title TEXT NOT NULL DEFAULT '',
-        metadata TEXT NOT NULL DEFAULT '{}',
-        created_at REAL NOT NULL,
-        said_at REAL NOT NULL,
-        UNIQUE (id, endpoint)
-    );
-    CREATE INDEX threads_by_time ON threads (said_at DESC, number DESC);
-    CREATE INDEX threads_by_profile ON threads (profile, said_at DESC, number DESC);
-    CREATE TABLE messages (
-        thread INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
-        place INTEGER NOT NULL,
-        id TEXT NOT NULL,
-        role TEXT NOT NULL,
-        parts TEXT NOT NULL,
-        status TEXT NOT NULL,
-        created_at REAL,
-        metadata TEXT NOT NULL DEFAULT '{}',
-        PRIMARY KEY (thread, place)
-    ) WITHOUT ROWID;
-    """,
-    """
-    CREATE TABLE endpoints (
-        endpoint TEXT NOT NULL,
-        ability TEXT NOT NULL,
-        has INTEGER NOT NULL,
-        PRIMARY KEY (endpoint, ability)
-    ) WITHOUT ROWID;
-    """,
-)
-"""The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""
-
 
 _COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, metadata"
 
@@ -78,79 +33,35 @@ class Store:
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._path = path
-        with self._translated():
-            self._open()
-
-    def _open(self) -> None:
-        if self._path:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        where = self._path or ":memory:"
-        self._db = sqlite3.connect(where, timeout=BUSY_SECONDS, isolation_level=None)
-        self._db.execute("PRAGMA foreign_keys = ON")
-        if self._version() < len(MIGRATIONS):
-            self._db.execute("PRAGMA journal_mode = WAL")
-            with self._writing():
-                for version in range(self._version(), len(MIGRATIONS)):
-                    for statement in MIGRATIONS[version].split(";"):
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version = {version + 1}")
-        if self._version() > len(MIGRATIONS):
-            raise AsstctlError(
-                f"{self._path} was written by a newer asstctl", hint="upgrade asstctl to use it"
-            )
-
-    def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        self._db = Database(path)
+        self.replies = Replies(self._db)
+        self.copies = Copies(self._db)
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            words = error.strerror if isinstance(error, OSError) else str(error)
-            raise AsstctlError(
-                f"can't use the store {self._path}: {words}",
-                hint="XDG_DATA_HOME moves it" if os.name == "posix" else None,
-            ) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction that takes the write lock first, so that it can't fail half-way."""
-        with self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk has rolled it back already
-                    self._db.execute("ROLLBACK")
-                raise
-
     def _rows(self, sql: str, *values: Any) -> list[Thread]:
-        with self._translated():
-            return [_thread(row) for row in self._db.execute(sql, values)]
+        return [_thread(row) for row in self._db.rows(sql, *values)]
 
     # The index
 
     def remember(self, thread: Thread, first_prompt: str = "") -> None:
         """Put a thread in the index under its first prompt; one that is there keeps its row."""
-        with self._writing():
+        with self._db.writing():
             self._insert(thread, first_prompt)
 
     def said_to(self, thread: Thread, prompt: str) -> None:
         """Note that `prompt` was just said to a thread, new or not; the first is its title."""
-        with self._writing():
+        with self._db.writing():
             self._insert(thread, prompt)
             self._db.execute(
                 "UPDATE threads SET said_at = ?, title = iif(title = '', ?, title)"
                 " WHERE id = ? AND endpoint = ?",
-                (self._clock(), titled(prompt), thread.id, thread.endpoint),
+                self._clock(),
+                titled(prompt),
+                thread.id,
+                thread.endpoint,
             )
 
     def _insert(self, thread: Thread, first_prompt: str) -> None:
@@ -159,17 +70,15 @@ class Store:
         self._db.execute(
             "INSERT INTO threads (id, backend, endpoint, profile, name, title, created_at,"
             " said_at, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (
-                thread.id,
-                thread.backend,
-                thread.endpoint,
-                thread.profile,
-                thread.name,
-                thread.title or titled(first_prompt),
-                thread.created_at or now,
-                thread.said_at or now,
-                json.dumps(dict(thread.metadata)),
-            ),
+            thread.id,
+            thread.backend,
+            thread.endpoint,
+            thread.profile,
+            thread.name,
+            thread.title or titled(first_prompt),
+            thread.created_at or now,
+            thread.said_at or now,
+            json.dumps(dict(thread.metadata)),
         )
 
     def threads(self, profile: str | None = None, limit: int = -1) -> list[Thread]:
@@ -239,50 +148,52 @@ class Store:
     def rename(self, thread: Thread, name: str) -> None:
         """Give a thread its name; raises ConfigError where the name is taken."""
         try:
-            with self._writing():
+            with self._db.writing():
                 self._db.execute(
                     "UPDATE threads SET name = ? WHERE id = ? AND endpoint = ?",
-                    (name, thread.id, thread.endpoint),
+                    name,
+                    thread.id,
+                    thread.endpoint,
                 )
         except AsstctlError as error:
-            if isinstance(error.__cause__, sqlite3.IntegrityError):
+            if duplicate(error):
                 raise ConfigError(f"the name {name!r} is taken") from error
             raise
 
     def forget(self, thread: Thread) -> None:
         """Take a thread out of the index, and its messages with it."""
-        with self._writing():
+        with self._db.writing():
             self._db.execute(
-                "DELETE FROM threads WHERE id = ? AND endpoint = ?", (thread.id, thread.endpoint)
+                "DELETE FROM threads WHERE id = ? AND endpoint = ?", thread.id, thread.endpoint
             )
+            self.replies.forget(thread.endpoint, thread.id)
 
     # What servers were found to do
 
     def ability(self, endpoint: str, ability: str) -> bool | None:
         """Say whether an endpoint was found to have an ability; None: not known yet."""
-        with self._translated():
-            row = self._db.execute(
-                "SELECT has FROM endpoints WHERE endpoint = ? AND ability = ?", (endpoint, ability)
-            ).fetchone()
-        return None if row is None else bool(row[0])
+        has = self._db.value(
+            "SELECT has FROM endpoints WHERE endpoint = ? AND ability = ?", endpoint, ability
+        )
+        return None if has is None else bool(has)
 
     def note_ability(self, endpoint: str, ability: str, *, has: bool) -> None:
         """Remember whether an endpoint has an ability."""
-        with self._writing():
+        with self._db.writing():
             self._db.execute(
-                "INSERT OR REPLACE INTO endpoints VALUES (?, ?, ?)", (endpoint, ability, has)
+                "INSERT OR REPLACE INTO endpoints VALUES (?, ?, ?)", endpoint, ability, has
             )
 
-    # Local threads' messages
+    # Messages that are kept here: all of a local thread, and what a chain has not sent yet
 
     def append(self, thread_id: str, messages: Sequence[Message]) -> None:
-        """Add messages at the end of a local thread; raises NotFoundError if it is gone."""
-        with self._writing():
-            number = self._local(thread_id)
-            place = self._db.execute(
-                "SELECT coalesce(max(place), 0) FROM messages WHERE thread = ?", (number,)
-            ).fetchone()[0]
-            self._db.executemany(
+        """Add messages at the end of a thread; raises NotFoundError if it is gone."""
+        with self._db.writing():
+            number = self._number(thread_id)
+            place = self._db.value(
+                "SELECT coalesce(max(place), 0) FROM messages WHERE thread = ?", number
+            )
+            self._db.execute_many(
                 "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
@@ -300,32 +211,34 @@ class Store:
             )
 
     def messages(self, thread_id: str, last: int | None = None) -> Iterator[Message]:
-        """Give a local thread's messages, or the `last` ones, oldest first, one at a time."""
-        with self._translated():
-            number = self._local(thread_id)
-            where, values = "", [number]
-            if last is not None:
-                where = " AND place > (SELECT max(place) FROM messages WHERE thread = ?) - ?"
-                values += [number, last]
-            columns = "id, role, parts, created_at, status, metadata"
-            sql = f"SELECT {columns} FROM messages WHERE thread = ?{where} ORDER BY place"  # noqa: S608
-            for row in self._db.execute(sql, values):
-                yield _message(row)
+        """Give a thread's messages, or the `last` ones, oldest first, one at a time."""
+        number = self._number(thread_id)
+        where, values = "", [number]
+        if last is not None:
+            where = " AND place > (SELECT max(place) FROM messages WHERE thread = ?) - ?"
+            values += [number, last]
+        columns = "id, role, parts, created_at, status, metadata"
+        sql = f"SELECT {columns} FROM messages WHERE thread = ?{where} ORDER BY place"  # noqa: S608
+        yield from map(_message, self._db.each(sql, *values))
 
     def count(self, thread_id: str) -> int:
-        """Count a local thread's messages."""
-        with self._translated():
-            number = self._local(thread_id)
-            found = self._db.execute("SELECT count(*) FROM messages WHERE thread = ?", (number,))
-            return int(found.fetchone()[0])
+        """Count the messages that are kept here."""
+        number = self._number(thread_id)
+        return int(self._db.value("SELECT count(*) FROM messages WHERE thread = ?", number))
 
-    def _local(self, thread_id: str) -> int:
-        row = self._db.execute(
-            "SELECT number FROM threads WHERE id = ? AND backend = 'local'", (thread_id,)
-        ).fetchone()
-        if row is None:
+    def clear(self, thread_id: str) -> None:
+        """Remove the messages that are kept here: another place has them now."""
+        with self._db.writing():
+            number = self._number(thread_id)
+            self._db.execute("DELETE FROM messages WHERE thread = ?", number)
+
+    def _number(self, thread_id: str) -> int:
+        number = self._db.value(
+            "SELECT number FROM threads WHERE id = ? AND backend != 'assistants'", thread_id
+        )
+        if number is None:
             raise NotFoundError(f"no thread {thread_id!r} on this machine")
-        return int(row[0])
+        return int(number)
 
 
 def titled(prompt: str) -> str:

@@ -66,7 +66,7 @@ def test_imports_point_down_only(path):
         ("xllamacpp", {"backends"}),
         ("rich", {"render"}),
         ("markdown_it", {"render"}),
-        ("sqlite3", {"store.py"}),
+        ("sqlite3", {"_database.py"}),
         ("tomlkit", {"settings_file.py"}),
         ("click", set()),
     ],
@@ -92,7 +92,7 @@ def test_the_linter_says_so_in_our_own_words(tmp_path):
     for sentence in (
         "typer carries its own click",
         "only backends/ talks to a network",
-        "all SQLite is in store.py",
+        "all SQLite is in _database.py",
     ):
         assert sentence in done.stdout
 

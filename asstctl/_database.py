@@ -1,0 +1,165 @@
+"""The database: one SQLite file, its schema, its transactions."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from asstctl.errors import AsstctlError
+
+BUSY_SECONDS = 30
+"""How long one process waits for another's write."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE threads (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        endpoint TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        name TEXT UNIQUE,
+        title TEXT NOT NULL DEFAULT '',
+        metadata TEXT NOT NULL DEFAULT '{}',
+        created_at REAL NOT NULL,
+        said_at REAL NOT NULL,
+        UNIQUE (id, endpoint)
+    );
+    CREATE INDEX threads_by_time ON threads (said_at DESC, number DESC);
+    CREATE INDEX threads_by_profile ON threads (profile, said_at DESC, number DESC);
+    CREATE TABLE messages (
+        thread INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        role TEXT NOT NULL,
+        parts TEXT NOT NULL,
+        status TEXT NOT NULL,
+        created_at REAL,
+        metadata TEXT NOT NULL DEFAULT '{}',
+        PRIMARY KEY (thread, place)
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE endpoints (
+        endpoint TEXT NOT NULL,
+        ability TEXT NOT NULL,
+        has INTEGER NOT NULL,
+        PRIMARY KEY (endpoint, ability)
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE replies (
+        endpoint TEXT NOT NULL,
+        thread TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        held INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (endpoint, thread, place)
+    ) WITHOUT ROWID;
+    CREATE TABLE copies (
+        source_id TEXT NOT NULL,
+        source_endpoint TEXT NOT NULL,
+        target INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+        copied INTEGER NOT NULL DEFAULT 0,
+        on_its_way INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (source_id, source_endpoint, target)
+    ) WITHOUT ROWID;
+    """,
+)
+"""The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""
+
+
+class Database:
+    """The file at `path`, or memory that is forgotten where there is none.
+
+    Every method raises AsstctlError where SQLite does; several processes at once are normal.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        with self.translated():
+            self._open()
+
+    def _open(self) -> None:
+        if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        where = self._path or ":memory:"
+        self._db = sqlite3.connect(where, timeout=BUSY_SECONDS, isolation_level=None)
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if self._version() < len(MIGRATIONS):
+            self._db.execute("PRAGMA journal_mode = WAL")
+            with self.writing():
+                for version in range(self._version(), len(MIGRATIONS)):
+                    for statement in MIGRATIONS[version].split(";"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {version + 1}")
+        if self._version() > len(MIGRATIONS):
+            raise AsstctlError(
+                f"{self._path} was written by a newer asstctl", hint="upgrade asstctl to use it"
+            )
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what SQLite and the file system raise into AsstctlError."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            words = error.strerror if isinstance(error, OSError) else str(error)
+            raise AsstctlError(
+                f"can't use the store {self._path}: {words}",
+                hint="XDG_DATA_HOME moves it" if os.name == "posix" else None,
+            ) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction that takes the write lock first, so that it can't fail half-way."""
+        with self.translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # a full disk has rolled it back already
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def execute(self, sql: str, *values: Any) -> int:
+        """Run one statement; gives how many rows it changed."""
+        with self.translated():
+            return self._db.execute(sql, values).rowcount
+
+    def execute_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        """Run one statement for each of `rows`."""
+        with self.translated():
+            self._db.executemany(sql, rows)
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Give all rows of a query."""
+        with self.translated():
+            return self._db.execute(sql, values).fetchall()
+
+    def each(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """Give the rows of a query one at a time."""
+        with self.translated():
+            yield from self._db.execute(sql, values)
+
+    def value(self, sql: str, *values: Any) -> Any:
+        """Give the first column of a query's first row, None where there is none."""
+        with self.translated():
+            row = self._db.execute(sql, values).fetchone()
+        return row[0] if row else None
+
+
+def duplicate(error: AsstctlError) -> bool:
+    """Say whether a statement failed because a value that must be unique is there already."""
+    return isinstance(error.__cause__, sqlite3.IntegrityError)
