@@ -88,6 +88,17 @@ class ActiveRunError(AsstctlError):
         self.run_id = run_id
 
 
+class LockedError(AsstctlError):
+    """The conversation is in use by another reply, which the service does not name."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="try again when it has ended", status=400, retryable=True)
+
+
+class UnsupportedError(AsstctlError):
+    """The service has no way of doing this, whoever asks."""
+
+
 class ContextExceededError(AsstctlError):
     """The model's window is smaller than what was sent: `tokens` sent, `window` tokens of room."""
 

@@ -5,15 +5,16 @@ The classes' names are the names in `-o json`.
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Role = Literal["user", "assistant"]
 
-Ending = Literal["completed", "length", "filtered", "tool_call"]
+Ending = Literal["completed", "length", "filtered", "tool_call", "incomplete"]
 """Why a reply ended, as the service claims; only `completed` is a whole answer."""
 
-Status = Literal["completed", "cancelled", "cut", "failed"]
-"""How a stored message ended: whole, stopped by the user, broken off, or with no text at all."""
+Status = Literal["completed", "cancelled", "cut", "failed", "gone"]
+"""How a message ended: whole, stopped by the user, broken off, with no text at all, or no longer
+held by the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a `marker` in the text points to: a file's id or a URL."""
+    """Where a `marker` in the text points to: a file's id or a URL; "" is no mark in the text."""
 
     marker: str
     source: str
@@ -156,11 +157,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far some work is, in bytes."""
+    """How far some work is, in bytes or messages."""
 
     what: str
     done: int
     total: int
+    unit: Literal["bytes", "messages"] = "bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +211,13 @@ class ThreadFacts:
     active_run: str | None = None
     created_at: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """Who replies, where a server keeps that; `facts` is the server's own object."""
+
+    id: str
+    name: str
+    model: str
+    facts: Mapping[str, Any]

@@ -29,6 +29,7 @@ REASONS: Mapping[Ending, str] = {
     "length": "the reply reached the model's limit of length",
     "filtered": "the service's content filter ended the reply",
     "tool_call": "the model calls a tool, and nothing here answers",
+    "incomplete": "the service ended the reply early",
 }
 """Why a reply that ended is not whole."""
 

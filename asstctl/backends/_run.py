@@ -4,23 +4,18 @@ A stream's claim is weighed, not believed: an event's name may contradict its st
 may end without any claim. What decides is said in `Run.status`.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from asstctl.backends import _objects as objects
+from asstctl.backends._reading import Shown, failed, read
 from asstctl.backends._sse import Frame
-from asstctl.backends._wire import sound, understood
-from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.errors import IncompleteError
 from asstctl.events import (
-    Citation,
     Ending,
     Event,
-    FileOutput,
-    MessageStarted,
     RunFinished,
     RunStarted,
-    TextDelta,
     ToolCall,
     Usage,
 )
@@ -35,6 +30,7 @@ ENDINGS: Mapping[str, Ending] = {
     "max_completion_tokens": "length",
     "max_prompt_tokens": "length",
     "max_tokens": "length",
+    "content_filter": "filtered",
 }
 
 
@@ -46,10 +42,8 @@ class Run:
         self._announced = announced  # RunStarted was given already
         self.id: str | None = None
         self.status = ""
-        self.shown = False  # whether the user has seen any of the reply
+        self.shown = Shown()
         self._facts: Mapping[str, Any] = {}
-        self._texts: dict[str, list[str]] = {}  # what was shown, in pieces, by message id
-        self._told: set[Citation | FileOutput] = set()
 
     @property
     def final(self) -> bool:
@@ -62,37 +56,12 @@ class Run:
         return self.final or self.status == "requires_action"
 
     def read(self, batch: list[Frame]) -> Iterator[Event]:
-        """Take in some events of the stream and give ours; text that came at once is joined.
-
-        Raises what an `error` event means.
-        """
-        text: list[str] = []
-        wrong: AsstctlError | None = None
-        for name, data in batch:
-            events: list[Event] = []
-            try:
-                with understood():
-                    events += self._event(*named(name, data))
-            except AsstctlError as error:  # what came before it is not lost with it
-                wrong = error
-            for event in events:
-                if isinstance(event, TextDelta):
-                    text.append(event.text)
-                    continue
-                if text:
-                    yield TextDelta(sound("".join(text)))
-                    text.clear()
-                yield event
-            if wrong:
-                break
-        if text:
-            yield TextDelta(sound("".join(text)))
-        if wrong:
-            raise wrong
+        """Take in some events of the stream and give ours; raises what an `error` event means."""
+        yield from read(batch, self._event)
 
     def _event(self, name: str, found: Mapping[str, Any]) -> Iterator[Event]:
         if name == "error":
-            raise failed(found.get("error") or found)
+            raise failed("run", found.get("error") or found)
         if name == "thread.created":
             self.thread_id = str(found.get("id") or self.thread_id)
         elif name == "thread.message.delta":
@@ -127,29 +96,16 @@ class Run:
             return
         identity = str(found.get("id") or "")
         parts = objects.contents(found)
-        whole = "".join(objects.part_text(part) for part in parts)
-        if identity not in self._texts:  # some servers tell it again under another id
-            told = ((i, "".join(pieces)) for i, pieces in self._texts.items())
-            identity = next((i for i, t in told if t and whole.startswith(t)), identity)
-        shown = "".join(self._texts.get(identity, ()))
-        yield from self._part(identity, {}, whole[len(shown) :] if whole.startswith(shown) else "")
+        yield from self.shown.whole(identity, "".join(objects.part_text(part) for part in parts))
         for part in parts:
             yield from self._part(identity, part, "")
 
     def _part(self, identity: str, part: Mapping[str, Any], text: str) -> Iterator[Event]:
-        file = objects.output(part)
-        if (text or file) and identity not in self._texts:
-            yield MessageStarted("assistant")
-            self._texts[identity] = []
-        if text:
-            self._texts[identity].append(text)
-            self.shown = True
-            yield TextDelta(text)
-        for event in (*objects.citations(part), *((file,) if file else ())):
-            if event not in self._told:
-                self._told.add(event)
-                self.shown = self.shown or event == file
-                yield event
+        yield from self.shown.piece(identity, text)
+        if file := objects.output(part):
+            yield from self.shown.once(file, identity)
+        for citation in objects.citations(part):
+            yield from self.shown.once(citation, identity)
 
     def calls(self) -> list[ToolCall]:
         """Give the tool calls that the run waits for, by their place in the list."""
@@ -176,43 +132,9 @@ class Run:
             case "incomplete":
                 details = self._facts.get("incomplete_details") or {}
                 why = details.get("reason") or "no reason given"
-                yield RunFinished(ENDINGS.get(why, "filtered"), counted if usage else None)
+                yield RunFinished(ENDINGS.get(why, "incomplete"), counted if usage else None)
                 raise IncompleteError(f"the reply is incomplete: {why}")
             case "failed":
-                raise failed(self._facts.get("last_error"))
+                raise failed("run", self._facts.get("last_error"))
             case other:
                 raise IncompleteError(f"the run {self.id} ended as {other}")
-
-
-def failed(error: Any) -> AsstctlError:
-    """Give the service's words and code for a run that failed."""
-    if not isinstance(error, dict):
-        error = {"message": error} if error else {}
-    code = error.get("code") or error.get("type") or "no code"
-    words = " ".join(str(error.get("message") or "no reason given").split()).rstrip(".")
-    return AsstctlError(f"the run failed: {words} ({code})", retryable="rate" in str(code))
-
-
-def named(name: str, data: str) -> tuple[str, Mapping[str, Any]]:
-    """Find an event's name and object: beside the data, around it, or in it.
-
-    Raises IncompleteError for data that is neither JSON nor an end mark.
-    """
-    if data.strip() == "[DONE]":
-        return "done", {}
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise IncompleteError("the stream broke off inside an event", retryable=True) from error
-    if not isinstance(found, dict):
-        return "done", {}
-    if not name and isinstance(found.get("event"), str):
-        inner = found.get("data")
-        return found["event"], inner if isinstance(inner, dict) else {}
-    if name:
-        return name, found
-    if found.get("error"):
-        return "error", found
-    kind = str(found.get("object") or "")
-    status = "" if kind.endswith(".delta") else f".{found.get('status')}"
-    return kind + status, found

@@ -21,6 +21,7 @@ from asstctl.errors import (
     ConfigError,
     ContextExceededError,
     IncompleteError,
+    LockedError,
     NotFoundError,
     UnansweredError,
     UnavailableError,
@@ -144,13 +145,15 @@ class Wire:
             except ValueError as error:
                 raise AsstctlError(f"{self.host} answered with something not JSON") from error
 
-    def events(self, method: str, path: str, body: Any = None) -> Generator[list[Frame]]:
+    def events(
+        self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
+    ) -> Generator[list[Frame]]:
         """Send one request and give its events as they come, one list a read of the socket.
 
         An answer that is plain JSON is one event without a name. Raises AsstctlError for a
         refusal, IncompleteError for a stream that breaks.
         """
-        with self._answer(method, path, body) as response, self._broken():
+        with self._answer(method, path, body, query) as response, self._broken():
             kind = response.headers.get("content-type", "")
             if "html" in kind:
                 raise AsstctlError(
@@ -346,6 +349,8 @@ def refusal(
         return ContextExceededError(
             words, tokens=details.get("n_prompt_tokens"), window=details.get("n_ctx")
         )
+    if isinstance(details, dict) and details.get("code") == "conversation_locked":
+        return LockedError(words.rstrip("."))
     if busy := re.search(r"\b(run_\w+) is active|already has an active run (\w+)", words):
         return ActiveRunError(words.rstrip("."), busy[1] or busy[2])
     kind = ERRORS.get(status or 500, UnavailableError if (status or 500) >= 500 else AsstctlError)  # noqa: PLR2004

@@ -6,7 +6,6 @@ and it is spoken to in the classic sequence from then on; a prompt is never post
 """
 
 import re
-import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 from asstctl import credentials
 from asstctl.backends import _objects as objects
+from asstctl.backends._lists import PAGE, found, identity, items, looks, pages
 from asstctl.backends._run import OPEN, Run
 from asstctl.backends._wire import Wire, retried
 from asstctl.config import Settings
@@ -23,16 +23,12 @@ from asstctl.errors import (
     ActiveRunError,
     AsstctlError,
     IncompleteError,
-    NotFoundError,
     StoppedError,
     UnansweredError,
     UnavailableError,
 )
 from asstctl.events import Event, Message, Notice, Prompt, RunStarted, Stream, ThreadFacts, ToolCall
 from asstctl.store import Store
-
-PAGE = 100
-"""Messages a page: the most that the wire gives."""
 
 NEW_THREAD = "a thread and its run in one request"
 OLD_THREAD = "a message and its run in one request"
@@ -204,8 +200,8 @@ class Assistants:
         """Give the newest messages of a thread, by id."""
         path = f"/threads/{thread_id}/messages"
         query = {"limit": str(PAGE), "order": "desc"}
-        found = map(objects.message, items(self._wire.call("GET", path, query=query)))
-        return {message.id: message for message in found}
+        newest = map(objects.message, items(self._wire.call("GET", path, query=query)))
+        return {message.id: message for message in newest}
 
     def _patiently(self, thread_id: str, prompt: Prompt, attempt: Callable[[], Stream]) -> Stream:
         """Make a request that a locked thread refuses, and do then as the prompt says."""
@@ -302,8 +298,8 @@ class Assistants:
         thread_id, run_id = run.thread_id or "", run.id
         if run_id is None:
             raise IncompleteError(f"{self._wire.host} closed the stream before a run began")
-        for found in self._looks(thread_id, run_id, self._settings.timeout):
-            yield from run.facts(found)
+        for look in self._looks(thread_id, run_id, self._settings.timeout):
+            yield from run.facts(look)
             if run.ended:
                 break
         else:
@@ -315,28 +311,14 @@ class Assistants:
                 retryable=True,
             )
         query = {"limit": str(PAGE), "order": "asc", "run_id": run_id}
-        found = self._wire.call("GET", f"/threads/{thread_id}/messages", query=query)
-        for message in items(found):
+        for message in items(self._wire.call("GET", f"/threads/{thread_id}/messages", query=query)):
             if message.get("run_id") in (None, run_id):
                 yield from run.message(message)
 
     def _looks(self, thread_id: str, run_id: str, seconds: float) -> Iterator[dict[str, Any]]:
-        """Give the run object again and again, for so many seconds; a lost answer is passed over.
-
-        Raises UnavailableError or IncompleteError where no answer came to the end.
-        """
-        end, pause = self._clock() + seconds, 0.1
-        while True:
-            late = self._clock() + pause > end
-            try:
-                yield found(self._wire.call("GET", f"/threads/{thread_id}/runs/{run_id}"))
-            except (UnavailableError, IncompleteError):
-                if late:
-                    raise
-            if late:
-                return
-            self._sleep(pause)
-            pause = min(pause * 1.5, 2.0)
+        """Give the run object again and again, for so many seconds."""
+        path = f"/threads/{thread_id}/runs/{run_id}"
+        return looks(lambda: found(self._wire.call("GET", path)), seconds, self._clock, self._sleep)
 
     def _settled(self, thread_id: str, run_id: str, *, cancel: bool) -> str:
         """Cancel a run or wait for it; gives its last status, for which there is a time limit."""
@@ -399,7 +381,7 @@ class Assistants:
         thread = found(self._wire.call("GET", f"/threads/{thread_id}"))
         metadata = {str(k): str(v) for k, v in (thread.get("metadata") or {}).items()}
         return ThreadFacts(
-            messages=sum(1 for _ in self._pages(thread_id, None)),
+            messages=sum(1 for _ in pages(self._wire, f"/threads/{thread_id}/messages")),
             active_run=self._active(thread_id),
             created_at=objects.moment(thread.get("created_at")),
             metadata=metadata,
@@ -419,34 +401,12 @@ class Assistants:
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Give every message of a thread, or the `last` ones, oldest first, page by page."""
-        if last is None:
-            for message in self._pages(thread_id, None):
-                yield objects.message(message)
-            return
-        newest = islice(self._pages(thread_id, last), last)
-        yield from reversed([objects.message(message) for message in newest])
-
-    def _pages(self, thread_id: str, last: int | None) -> Iterator[dict[str, Any]]:
-        """Give message objects, the next page asked for before one is given out.
-
-        Oldest first, or newest first where the `last` ones are wanted. A server that repeats
-        itself is left at the first message seen before.
-        """
-        query = {"limit": str(min(last or PAGE, PAGE)), "order": "desc" if last else "asc"}
         path = f"/threads/{thread_id}/messages"
-        page = found(self._wire.call("GET", path, query=query))
-        seen: set[str] = set()
-        left = last or sys.maxsize
-        while messages := [m for m in items(page) if str(m.get("id")) not in seen]:
-            more = page.get("has_more")
-            if more is None:
-                more = len(messages) >= int(query["limit"])
-            left -= len(messages)
-            more = more and left > 0
-            seen = {str(message.get("id")) for message in messages}
-            after = {**query, "after": str(messages[-1].get("id"))}
-            page = found(self._wire.call("GET", path, query=after)) if more else {}
-            yield from messages
+        if last is None:
+            yield from map(objects.message, pages(self._wire, path))
+        else:
+            newest = islice(pages(self._wire, path, newest=last), last)
+            yield from reversed([objects.message(message) for message in newest])
 
     def unlock(self, thread_id: str, *, wait: bool) -> str | None:
         """Cancel the run that locks a thread, or wait for its end."""
@@ -469,26 +429,6 @@ class Assistants:
 def spoken(text: str, role: str = "user") -> dict[str, str]:
     """Give a message as the wire takes it."""
     return {"role": role, "content": text}
-
-
-def found(answer: Any) -> dict[str, Any]:
-    """Demand that an answer is an object; some servers say null for what is not there."""
-    if answer is None:
-        raise NotFoundError("the service knows no such thing: it answered null")
-    return answer if isinstance(answer, dict) else {"data": answer}
-
-
-def items(answer: Any) -> list[dict[str, Any]]:
-    """Give the objects of a list, in the server's order."""
-    listed = answer.get("data") if isinstance(answer, dict) else answer
-    return [item for item in listed or () if isinstance(item, dict)]
-
-
-def identity(made: Any) -> str:
-    """Give the id of what was made; raises AsstctlError where it has none."""
-    if not isinstance(made, dict) or not made.get("id"):
-        raise AsstctlError("the service made a thread, and did not say its id")
-    return str(made["id"])
 
 
 def refuses(error: AsstctlError, field: str) -> bool:

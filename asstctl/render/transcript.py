@@ -19,6 +19,7 @@ STATUS_WORDS: Mapping[str, str] = {
     "failed": "no reply",
     "cancelled": "cancelled",
     "cut": "cut off",
+    "gone": "no longer held by the service",
 }
 
 
