@@ -122,7 +122,7 @@ def clean(found: str, settings: Settings) -> str:
 
 def whereabouts(settings: Settings) -> str:
     """Say where the profile's key can be set."""
-    vendor = AZURE_KEY if settings.azure else OPENAI_KEY if _openai(settings) else ""
+    vendor = AZURE_KEY if settings.azure else OPENAI_KEY if openai(settings) else ""
     variable = f"variable {vendor}, or: " if vendor else ""
     return f"key ({variable}{_config(settings)} set api_key_env VARIABLE)"
 
@@ -145,12 +145,13 @@ def _vendors(settings: Settings, environment: Mapping[str, str]) -> str | None:
     found = None
     if settings.azure_key:
         found = environment.get(AZURE_KEY)
-    elif _openai(settings) or settings.origins.get("endpoint") == "OPENAI_BASE_URL":
+    elif openai(settings) or settings.origins.get("endpoint") == "OPENAI_BASE_URL":
         found = environment.get(OPENAI_KEY)
     return None if unset(found) else found
 
 
-def _openai(settings: Settings) -> bool:
+def openai(settings: Settings) -> bool:
+    """Say whether the endpoint is OpenAI's own."""
     return urlsplit(settings.endpoint or "").hostname == OPENAI_HOST
 
 

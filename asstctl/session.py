@@ -178,11 +178,14 @@ class Session:
         """Name a thread; raises ConfigError where the name is taken."""
         self.store.rename(thread, name)
 
-    def delete(self, thread: Thread, *, keep_remote: bool) -> None:
-        """Delete a thread where it lives, unless it is kept there, then from the index."""
-        if not keep_remote:
-            self._holder(thread).delete(thread.id)
+    def delete(self, thread: Thread, *, keep_remote: bool) -> str | None:
+        """Delete a thread where it lives, unless it is kept there, then from the index.
+
+        Gives what the service keeps of it in spite of that.
+        """
+        kept = None if keep_remote else self._holder(thread).delete(thread.id)
         self.store.forget(thread)
+        return kept
 
     def _holder(self, thread: Thread) -> Backend:
         """Give the backend that holds a thread: a local one is here, whatever the profiles say."""

@@ -1,6 +1,6 @@
 """The only code that talks to a network: who holds threads, and how to reach them."""
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from asstctl.config import Settings
 from asstctl.errors import ConfigError
-from asstctl.events import Message, Prompt, Stream, ThreadFacts
+from asstctl.events import Assistant, Message, Prompt, Stream, Thread, ThreadFacts
 from asstctl.store import Store
 
 
@@ -16,6 +16,7 @@ class Kind(StrEnum):
     """The wires that are spoken; a member's value is its module's name."""
 
     ASSISTANTS = "assistants"
+    RESPONSES = "responses"
     LOCAL = "local"
 
 
@@ -57,8 +58,17 @@ class Backend(Protocol):
     def recover(self, thread_id: str) -> Stream:
         """Give the last reply of a thread again, whole, as the service holds it."""
 
-    def delete(self, thread_id: str) -> None:
-        """Delete a thread and what was said in it."""
+    def delete(self, thread_id: str) -> str | None:
+        """Delete a thread and what was said in it; gives what the service keeps in spite of it."""
+
+    def threads(self) -> Iterator[Thread]:
+        """Give the server's threads, the newest first; raises UnsupportedError without a list."""
+
+    def assistants(self) -> Iterator[Assistant]:
+        """Give the server's assistants; raises UnsupportedError where it keeps none."""
+
+    def assistant(self, name: str | None) -> Assistant:
+        """Give one assistant by id or name, None: the profile's; raises as `assistants` does."""
 
     def close(self) -> None:
         """Let go of connections and models."""

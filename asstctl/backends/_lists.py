@@ -1,11 +1,26 @@
 """Answers that are objects or lists of them, page by page, and objects that are looked at again."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, TypeVar
 
+from asstctl.backends._objects import moment
 from asstctl.backends._wire import Wire
-from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnavailableError
+from asstctl.errors import (
+    AsstctlError,
+    IncompleteError,
+    NotFoundError,
+    UnavailableError,
+    UnsupportedError,
+)
+from asstctl.events import Thread
+
+T = TypeVar("T")
+
+NO_PATH = (404, 405, 501)
+"""Statuses of a server that does not know a path at all."""
 
 PAGE = 100
 """Objects a page: the most that the wires give."""
@@ -32,28 +47,67 @@ def identity(made: Any) -> str:
 
 
 def pages(
-    wire: Wire, path: str, *, newest: int | None = None, query: Mapping[str, str] | None = None
+    wire: Wire,
+    path: str,
+    *,
+    newest_first: bool = False,
+    limit: int = sys.maxsize,
+    query: Mapping[str, str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Give the objects of a list, the next page asked for before one is given out.
 
-    Oldest first; where only the `newest` so many are wanted, newest first. A server that
-    repeats itself is left at the first object seen before.
+    Stops after the page that reaches `limit`. A server that repeats itself is left at the
+    first object seen before.
     """
-    size = min(newest or PAGE, PAGE)
-    asked = {"limit": str(size), "order": "desc" if newest else "asc", **(query or {})}
+    size = min(limit, PAGE)
+    order = "desc" if newest_first else "asc"
+    asked = {"limit": str(size), "order": order, **(query or {})}
     page = found(wire.call("GET", path, query=asked))
     seen: set[str] = set()
-    left = newest or sys.maxsize
     while new := [item for item in items(page) if str(item.get("id")) not in seen]:
         more = page.get("has_more")
         if more is None:
             more = len(new) >= size
-        left -= len(new)
-        more = more and left > 0
+        limit -= len(new)
+        more = more and limit > 0
         seen = {str(item.get("id")) for item in new}
         after = {**asked, "after": str(new[-1].get("id"))}
         page = found(wire.call("GET", path, query=after)) if more else {}
         yield from new
+
+
+@contextmanager
+def listing(host: str, what: str) -> Iterator[None]:
+    """Say plainly where a service has no list of something: it knows no such path."""
+    try:
+        yield
+    except AsstctlError as error:
+        if error.status not in (*NO_PATH, 400):
+            raise
+        raise UnsupportedError(
+            f"{host} can't list its {what}: {error.message}",
+            hint="asstctl threads list shows what was seen here",
+        ) from error
+
+
+def listed(thing: Mapping[str, Any], backend: str, place: str, profile: str) -> Thread:
+    """Give a thread as a server lists it."""
+    metadata = thing.get("metadata") or {}
+    return Thread(
+        id=str(thing.get("id")),
+        backend=backend,
+        endpoint=place,
+        profile=profile,
+        created_at=moment(thing.get("created_at")) or 0.0,
+        metadata={str(key): str(word) for key, word in metadata.items()},
+    )
+
+
+def chunks(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Give `things` in lists of at most `size`."""
+    rest = iter(things)
+    while chunk := list(islice(rest, size)):
+        yield chunk
 
 
 def looks(

@@ -12,10 +12,11 @@ from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from asstctl import credentials
 from asstctl.backends import _objects as objects
-from asstctl.backends._lists import PAGE, found, identity, items, looks, pages
+from asstctl.backends._lists import PAGE, found, identity, items, listed, listing, looks, pages
 from asstctl.backends._run import OPEN, Run
 from asstctl.backends._wire import Wire, retried
 from asstctl.config import Settings
@@ -27,7 +28,18 @@ from asstctl.errors import (
     UnansweredError,
     UnavailableError,
 )
-from asstctl.events import Event, Message, Notice, Prompt, RunStarted, Stream, ThreadFacts, ToolCall
+from asstctl.events import (
+    Assistant,
+    Event,
+    Message,
+    Notice,
+    Prompt,
+    RunStarted,
+    Stream,
+    Thread,
+    ThreadFacts,
+    ToolCall,
+)
 from asstctl.store import Store
 
 NEW_THREAD = "a thread and its run in one request"
@@ -392,12 +404,29 @@ class Assistants:
         with self._wire.answered():
             self._wire.sdk.delete(f"/threads/{thread_id}", cast_to=object)
 
+    def threads(self) -> Iterator[Thread]:
+        """Give the server's threads, the newest first; Foundry and some others can list them."""
+        place = (self._settings.endpoint or "").rstrip("/")
+        with listing(self._wire.host, "threads"):
+            for thread in pages(self._wire, "/threads", newest_first=True):
+                yield listed(thread, "assistants", place, self._settings.profile)
+
+    def assistants(self) -> Iterator[Assistant]:
+        """Give the server's assistants."""
+        return map(assistant, pages(self._wire, "/assistants"))
+
+    def assistant(self, name: str | None) -> Assistant:
+        """Give one assistant by id, None: the profile's."""
+        if not name:
+            self._settings.require("assistant_id")
+        path = f"/assistants/{quote(name or self._settings.assistant_id or '', safe='')}"
+        return assistant(found(self._wire.call("GET", path)))
+
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread, one request each."""
         for message in messages:
-            self._wire.call(
-                "POST", f"/threads/{thread_id}/messages", spoken(message.text, message.role)
-            )
+            body = {**spoken(message.text, message.role), "metadata": dict(message.metadata)}
+            self._wire.call("POST", f"/threads/{thread_id}/messages", body)
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Give every message of a thread, or the `last` ones, oldest first, page by page."""
@@ -405,7 +434,7 @@ class Assistants:
         if last is None:
             yield from map(objects.message, pages(self._wire, path))
         else:
-            newest = islice(pages(self._wire, path, newest=last), last)
+            newest = islice(pages(self._wire, path, newest_first=True, limit=last), last)
             yield from reversed([objects.message(message) for message in newest])
 
     def unlock(self, thread_id: str, *, wait: bool) -> str | None:
@@ -429,6 +458,12 @@ class Assistants:
 def spoken(text: str, role: str = "user") -> dict[str, str]:
     """Give a message as the wire takes it."""
     return {"role": role, "content": text}
+
+
+def assistant(facts: Mapping[str, Any]) -> Assistant:
+    """Give an assistant object as ours."""
+    identity, name, model = (str(facts.get(key) or "") for key in ("id", "name", "model"))
+    return Assistant(identity, name, model, facts)
 
 
 def refuses(error: AsstctlError, field: str) -> bool:

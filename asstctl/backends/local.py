@@ -4,13 +4,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from asstctl import credentials
 from asstctl.backends._chat import events, parsed
 from asstctl.backends._wire import Wire, retried
 from asstctl.config import Settings
-from asstctl.errors import ConfigError, ContextExceededError, IncompleteError
+from asstctl.errors import ConfigError, ContextExceededError, IncompleteError, UnsupportedError
 from asstctl.events import (
     Message,
     MessageStarted,
@@ -186,6 +186,23 @@ class Local:
 
     def delete(self, thread_id: str) -> None:
         """Do nothing: what the index forgets is gone."""
+
+    def threads(self) -> NoReturn:
+        """Raise UnsupportedError: the index is all there is."""
+        raise UnsupportedError(
+            "local threads are on no server", hint="asstctl threads list shows them all"
+        )
+
+    def assistants(self) -> NoReturn:
+        """Raise UnsupportedError: who replies is in the profile."""
+        raise UnsupportedError(
+            "the backend local has no assistants: model and instructions are in the profile",
+            hint="asstctl config show shows them",
+        )
+
+    def assistant(self, name: str | None) -> NoReturn:  # noqa: ARG002 - a Backend's signature
+        """Raise UnsupportedError."""
+        self.assistants()
 
     def close(self) -> None:
         """Let go of the model."""

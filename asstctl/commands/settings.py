@@ -24,6 +24,7 @@ app = App(
 
 NEEDS = {
     Kind.ASSISTANTS: ("endpoint", "api_version", "assistant_id", "api_key_env"),
+    Kind.RESPONSES: ("endpoint", "model", "agent", "instructions", "api_key_env"),
     Kind.LOCAL: ("endpoint", "model", "instructions"),
 }
 """What `config init` asks for, by backend."""

@@ -262,8 +262,9 @@ def delete(
         if not yes and not keep_remote:
             confirm(session, doomed)
         for thread in doomed:
-            session.delete(thread, keep_remote=keep_remote)
-            sys.stderr.write(f"asstctl: {'forgot' if keep_remote else 'deleted'} {thread.id}\n")
+            kept = session.delete(thread, keep_remote=keep_remote)
+            done = f"{'forgot' if keep_remote else 'deleted'} {thread.id}"
+            sys.stderr.write(f"asstctl: {done}{f'; {kept}' if kept else ''}\n")
 
 
 def confirm(session: Session, doomed: list[Thread]) -> None:

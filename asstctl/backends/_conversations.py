@@ -1,0 +1,67 @@
+"""Threads as conversations that the server keeps."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from asstctl.backends import _items as items
+from asstctl.backends._lists import chunks, found, identity, pages
+from asstctl.backends._objects import moment
+from asstctl.backends._wire import Wire
+from asstctl.events import Message, ThreadFacts
+
+CHUNK = 20
+"""Items that the wire takes in one request."""
+
+
+class Conversations:
+    """Keeps threads as conversations; a Keeper."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def new(self, metadata: Mapping[str, str]) -> str:
+        """Make an empty conversation and give its id."""
+        return identity(self._wire.call("POST", "/conversations", {"metadata": dict(metadata)}))
+
+    def request(self, thread_id: str, text: str) -> dict[str, Any]:
+        """Give what ties a prompt to its conversation: its id; as an object some refuse it."""
+        return {"conversation": thread_id, "input": text}
+
+    def held(self, thread_id: str, response_id: str) -> None:
+        """Do nothing: the server adds a response that completed."""
+
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Give every message of a conversation, or the `last` ones, oldest first."""
+        if last is None:
+            yield from self._messages(pages(self._wire, f"/conversations/{thread_id}/items"))
+            return
+        listed = pages(self._wire, f"/conversations/{thread_id}/items", newest_first=True)
+        yield from reversed(list(islice(self._messages(listed), last)))
+
+    def _messages(self, listed: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
+        return (message for item in listed if (message := items.message(item)))
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Add messages at the end of a conversation, CHUNK a request."""
+        for chunk in chunks(messages, CHUNK):
+            self.answer(thread_id, [items.spoken(message) for message in chunk])
+
+    def answer(self, thread_id: str, answers: list[dict[str, Any]]) -> None:
+        """Add items at the end of a conversation, at most CHUNK."""
+        self._wire.call("POST", f"/conversations/{thread_id}/items", {"items": answers})
+
+    def facts(self, thread_id: str) -> ThreadFacts:
+        """Say what is known of a conversation; its messages are counted page by page."""
+        conversation = found(self._wire.call("GET", f"/conversations/{thread_id}"))
+        metadata = conversation.get("metadata") or {}
+        return ThreadFacts(
+            messages=sum(1 for _ in self.history(thread_id)),
+            created_at=moment(conversation.get("created_at")),
+            metadata={str(key): str(word) for key, word in metadata.items()},
+        )
+
+    def delete(self, thread_id: str) -> str | None:
+        """Delete a conversation; gives what the service says it keeps of it."""
+        self._wire.call("DELETE", f"/conversations/{thread_id}")
+        return "the service deletes the conversation, and keeps its items until they expire"
