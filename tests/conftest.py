@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.responses_server import ResponsesServer
 from tests.servers import ChatServer, ThreadsServer
 
 NO_KEYS = (
@@ -65,11 +66,17 @@ class Home:
         lines = {"backend": "local", "endpoint": server.url, "model": "test", **settings}
         self.configure("".join(f'{key} = "{value}"\n' for key, value in lines.items()))
 
-    def use_threads(self, server: ThreadsServer, **settings: str) -> None:
-        """Make the default profile a server of the threads wire."""
+    def use_threads(self, server: ThreadsServer | ResponsesServer, **settings: str) -> None:
+        """Make the default profile a server that holds threads."""
         lines = server.settings | settings
         self.configure("".join(f'{key} = "{value}"\n' for key, value in lines.items()))
         self.environment["MY_KEY"] = "canary"
+
+
+@pytest.fixture
+def responses() -> Iterator[ResponsesServer]:
+    with ResponsesServer() as running:
+        yield running
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from asstctl.backends._lists import found, looks
 from asstctl.backends._response import FINAL, Response
-from asstctl.backends._wire import Wire
+from asstctl.backends._wire import Wire, interruption
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,
@@ -204,8 +204,9 @@ class Turn:
                 status = self._replies.cancelled(response.id)
                 if status in WHOLE:  # it ended before it was cancelled
                     self._keeper.held(response.thread_id, response.id)
-            if not isinstance(leaving, GeneratorExit):  # there is somebody to tell
-                leaving.add_note(self._holds())
+            told = interruption(leaving)
+            if isinstance(told, KeyboardInterrupt | StoppedError):  # there is somebody to tell
+                told.add_note(self._holds())
 
     def _held(self) -> bool:
         """Say whether the thread holds the reply, by the ids of what was streamed."""

@@ -301,6 +301,16 @@ def retried(
     raise AssertionError("the last attempt returns or raises")
 
 
+def interruption(leaving: BaseException) -> BaseException:
+    """Give what the user sees of a reply that is left: behind a generator's closing, its cause.
+
+    A generator that is closed because of Ctrl-C meets GeneratorExit, with Ctrl-C as its context.
+    """
+    while isinstance(leaving, GeneratorExit) and leaving.__context__:
+        leaving = leaving.__context__
+    return leaving
+
+
 def sound(text: str) -> str:
     """Give text that UTF-8 can hold: surrogates that JSON escapes alone become U+FFFD."""
     if text.isascii():

@@ -18,7 +18,7 @@ from asstctl import credentials
 from asstctl.backends import _objects as objects
 from asstctl.backends._lists import PAGE, found, identity, items, listed, listing, looks, pages
 from asstctl.backends._run import OPEN, Run
-from asstctl.backends._wire import Wire, retried
+from asstctl.backends._wire import Wire, interruption, retried
 from asstctl.config import Settings
 from asstctl.errors import (
     ActiveRunError,
@@ -351,7 +351,7 @@ class Assistants:
             return
         thread_id = run.thread_id or thread_id
         if thread_id is None:
-            leaving.add_note(
+            interruption(leaving).add_note(
                 f"a new thread may exist at {self._wire.host}: its id had not come yet"
             )
             return

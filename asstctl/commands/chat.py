@@ -82,10 +82,11 @@ def answer(form: Form, session: Session, render: Render, prompt: str) -> None:
     """Say one prompt; on a terminal neither Ctrl-C nor an error ends the chat."""
     try:
         form.write(session, render, session.current, prompt)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         if not sys.stdin.isatty():
             raise
-        sys.stderr.write("asstctl: stopped; what came is kept\n")
+        notes = getattr(stopped, "__notes__", None) or ["what came is kept"]
+        sys.stderr.writelines(f"asstctl: stopped; {note}\n" for note in notes)
     except AsstctlError as error:
         if not sys.stdin.isatty() or isinstance(error, ConfigError | AuthError):
             raise

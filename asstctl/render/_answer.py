@@ -18,6 +18,7 @@ class Answer:
         self._held = ""
         self._numbers: dict[str, int] = {}
         self._sources: dict[str, str] = {}
+        self._unmarked: dict[str, None] = {}  # sources without a mark in the text, in order
         self._written = False
         self._apart = False  # a message began: the next word stands below a blank line
 
@@ -30,6 +31,8 @@ class Answer:
                 return self._below(self._numbered(text))
             case FileOutput(kind, identity, name):
                 return self._below(f"[{kind} {identity}{' ' if name else ''}{name}]")
+            case Citation("", source):
+                self._unmarked[source] = None
             case Citation(marker, source):
                 self._sources[marker] = source
         return ""
@@ -44,7 +47,10 @@ class Answer:
             if source:
                 lines.append(f"[{number}] {source}")
         lines += [f"{marker}: {source}" for marker, source in self._sources.items()]
+        first = len(self._numbers) + 1
+        lines += [f"[{number}] {source}" for number, source in enumerate(self._unmarked, first)]
         self._sources.clear()
+        self._unmarked.clear()
         return held + ("\n\n" + "\n".join(lines) if lines else "")
 
     def _below(self, text: str) -> str:
