@@ -179,10 +179,13 @@ def _printed(command: list[str]) -> str:
 def _entra(settings: Settings) -> Callable[[], str]:
     """Give what fetches tokens for the profile's endpoint; raises ConfigError without the extra."""
     try:
+        import logging
+
         from azure.core.exceptions import ClientAuthenticationError  # 0.25 s, for this alone
         from azure.identity import DefaultAzureCredential, get_bearer_token_provider
     except ImportError as error:
         raise missing_extra("azure", 'auth = "entra"') from error
+    logging.getLogger("azure").addHandler(logging.NullHandler())  # its reasons are told below
     old = settings.azure and settings.backend == "assistants"
     scope = AZURE_SCOPE if old else FOUNDRY_SCOPE
     provider = get_bearer_token_provider(DefaultAzureCredential(), scope)
@@ -191,9 +194,10 @@ def _entra(settings: Settings) -> Callable[[], str]:
         try:
             return provider()
         except ClientAuthenticationError as error:
-            words = " ".join(str(error.message).split())
+            lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
+            reason = next((line for line in lines if line.startswith("AzureCli")), lines[0])
             raise AuthError(
-                f"no token from Entra: {words[:LONGEST_REASON]}",
+                f"no token from Entra: {reason[:LONGEST_REASON]}",
                 hint="az login signs in; az account show says who is",
             ) from error
 

@@ -17,7 +17,7 @@ _asstctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} path="" names="" i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$path/${COMP_WORDS[i]}" in
-        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path) path+="/${COMP_WORDS[i]}" ;;
+        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
         esac
     done
     case "$path:$prev" in
@@ -58,11 +58,13 @@ _asstctl() {
         "/threads/recover:-p"|"/threads/recover:--profile") _asstctl_asked profiles; return ;;
         "/threads/rename:-p"|"/threads/rename:--profile") _asstctl_asked profiles; return ;;
         "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
-        "/config/init:--backend") _asstctl_words "assistants local"; return ;;
+        "/config/init:--backend") _asstctl_words "assistants responses local"; return ;;
         "/config/init:--endpoint") :; return ;;
         "/config/init:--api-version") :; return ;;
         "/config/init:--assistant-id") :; return ;;
         "/config/init:--api-key-env") :; return ;;
+        "/config/init:--auth") :; return ;;
+        "/config/init:--agent") :; return ;;
         "/config/init:--model") :; return ;;
         "/config/init:--instructions") :; return ;;
         "/config/init:-p"|"/config/init:--profile") _asstctl_asked profiles; return ;;
@@ -71,6 +73,8 @@ _asstctl() {
         "/config/get:-p"|"/config/get:--profile") _asstctl_asked profiles; return ;;
         "/config/set:-p"|"/config/set:--profile") _asstctl_asked profiles; return ;;
         "/config/unset:-p"|"/config/unset:--profile") _asstctl_asked profiles; return ;;
+        "/config/key/set:-p"|"/config/key/set:--profile") _asstctl_asked profiles; return ;;
+        "/config/key/delete:-p"|"/config/key/delete:--profile") _asstctl_asked profiles; return ;;
     esac
     if [[ $cur == -* ]]; then
         case "$path" in
@@ -88,12 +92,15 @@ _asstctl() {
         "/threads/rename") names="-p --profile --help" ;;
         "/threads/delete") names="-y --yes --keep-remote -p --profile --help" ;;
         "/config") names="--help" ;;
-        "/config/init") names="--backend --endpoint --api-version --assistant-id --api-key-env --model --instructions --force --no-input -p --profile --help" ;;
+        "/config/init") names="--backend --endpoint --api-version --assistant-id --api-key-env --auth --agent --model --instructions --force --no-input -p --profile --help" ;;
         "/config/show") names="--origin -o --output -p --profile --help" ;;
         "/config/get") names="-p --profile --help" ;;
         "/config/set") names="-p --profile --help" ;;
         "/config/unset") names="-p --profile --help" ;;
         "/config/path") names="--help" ;;
+        "/config/key") names="--help" ;;
+        "/config/key/set") names="-p --profile --help" ;;
+        "/config/key/delete") names="-p --profile --help" ;;
         esac
         _asstctl_words "$names"
         return
@@ -109,11 +116,12 @@ _asstctl() {
         "/threads/recover") _asstctl_asked threads ;;
         "/threads/rename") _asstctl_asked threads ;;
         "/threads/delete") _asstctl_asked threads ;;
-        "/config") _asstctl_words "init show get set unset path" ;;
+        "/config") _asstctl_words "init show get set unset path key" ;;
         "/config/init") : ;;
-        "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout" ;;
-        "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout" ;;
-        "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout" ;;
+        "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout" ;;
+        "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout" ;;
+        "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout" ;;
+        "/config/key") _asstctl_words "set delete" ;;
     esac
 }
 complete -F _asstctl asstctl

@@ -120,12 +120,15 @@ complete -c asstctl -n '__asstctl_at config' -a get -d 'Print the value in force
 complete -c asstctl -n '__asstctl_at config' -a set -d 'Write one setting; comments and order stay.'
 complete -c asstctl -n '__asstctl_at config' -a unset -d 'Remove one setting; comments and order stay.'
 complete -c asstctl -n '__asstctl_at config' -a path -d 'Print where the settings file is.'
+complete -c asstctl -n '__asstctl_at config' -a key -d 'Keep a key in the systems keyring.'
 complete -c asstctl -n '__asstctl_in config' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in config init' -l backend -d 'which wire to speak: assistants or local' -x -a 'assistants local'
+complete -c asstctl -n '__asstctl_in config init' -l backend -d 'which wire to speak: assistants, responses or local' -x -a 'assistants responses local'
 complete -c asstctl -n '__asstctl_in config init' -l endpoint -d 'The servers base URL.' -x
 complete -c asstctl -n '__asstctl_in config init' -l api-version -d 'Azures api-version.' -x
 complete -c asstctl -n '__asstctl_in config init' -l assistant-id -d 'The assistant that replies.' -x
 complete -c asstctl -n '__asstctl_in config init' -l api-key-env -d 'The variable that holds the key.' -x
+complete -c asstctl -n '__asstctl_in config init' -l auth -d 'How to sign in: key or entra.' -x
+complete -c asstctl -n '__asstctl_in config init' -l agent -d 'The Foundry agent that replies.' -x
 complete -c asstctl -n '__asstctl_in config init' -l model -d 'The model that replies.' -x
 complete -c asstctl -n '__asstctl_in config init' -l instructions -d 'What it is told first.' -x
 complete -c asstctl -n '__asstctl_in config init' -l force -d 'Overwrite what is there.'
@@ -138,11 +141,18 @@ complete -c asstctl -n '__asstctl_in config show' -s p -l profile -d 'Use this p
 complete -c asstctl -n '__asstctl_in config show' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in config get' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config get' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in config get' -k -a 'backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout'
+complete -c asstctl -n '__asstctl_in config get' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout'
 complete -c asstctl -n '__asstctl_in config set' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config set' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in config set' -k -a 'backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout'
+complete -c asstctl -n '__asstctl_in config set' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout'
 complete -c asstctl -n '__asstctl_in config unset' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config unset' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in config unset' -k -a 'backend endpoint api_version assistant_id model instructions api_key_env api_key_command timeout'
+complete -c asstctl -n '__asstctl_in config unset' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout'
 complete -c asstctl -n '__asstctl_in config path' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_at config key' -a set -d 'Put the profiles key into the systems keyring: typed unseen, or piped in.'
+complete -c asstctl -n '__asstctl_at config key' -a delete -d 'Take the profiles key out of the systems keyring.'
+complete -c asstctl -n '__asstctl_in config key' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in config key set' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in config key set' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in config key delete' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in config key delete' -l help -d 'Show this message and exit.'

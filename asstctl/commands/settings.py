@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from asstctl import config, settings_file
+from asstctl import config, credentials, settings_file
 from asstctl.backends import Kind
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
@@ -61,6 +61,12 @@ def init(
     api_key_env: Annotated[
         str | None, typer.Option(metavar="VARIABLE", help="The variable that holds the key.")
     ] = None,
+    auth: Annotated[
+        str | None, typer.Option(metavar="HOW", help="How to sign in: key or entra.")
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The Foundry agent that replies.")
+    ] = None,
     model: Annotated[str | None, typer.Option(metavar="M", help="The model that replies.")] = None,
     instructions: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What it is told first.")
@@ -79,6 +85,8 @@ def init(
         "api_version": api_version,
         "assistant_id": assistant_id,
         "api_key_env": api_key_env,
+        "auth": auth,
+        "agent": agent,
         "model": model,
         "instructions": instructions,
     }
@@ -88,6 +96,9 @@ def init(
     if sys.stdin.isatty() and not no_input:
         asked(values, name, invocation)
     values["backend"] = str(values.get("backend") or config.backend_of(name))
+    for setting, value in values.items():
+        if value is not None:
+            config.checked(setting, value, "the command line")
     if values["backend"] == Kind.ASSISTANTS and not values.get("endpoint"):
         raise ConfigError(
             "the backend assistants needs an --endpoint", hint="or try: --backend local"
@@ -186,6 +197,52 @@ def unset(
     """Remove one setting; comments and order stay."""
     invocation = options.invocation(ctx)
     settings_file.unset_value(target(invocation), invocation.written_profile, key)
+
+
+key_app = App(name="key", invoke_without_command=True, help="Keep a key in the system's keyring.")
+app.add_typer(key_app)
+
+
+@key_app.callback()
+def key(ctx: typer.Context) -> None:
+    """Keep a key in the system's keyring."""
+    if ctx.invoked_subcommand is None:
+        options.usage(ctx)
+
+
+@key_app.command("set")
+def key_set(
+    ctx: typer.Context,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Put the profile's key into the system's keyring: typed unseen, or piped in."""
+    invocation = options.invocation(ctx)
+    found = invocation.load().settings()
+    if sys.stdin.isatty():
+        said = typer.prompt(f"Key for {found.endpoint}", hide_input=True, err=True)
+    else:
+        said = sys.stdin.read()
+    if not said.strip():
+        raise ConfigError("no key was given", hint="type it, or pipe it in")
+    credentials.keep(found, said)
+    path = target(invocation)
+    settings_file.set_value(path, invocation.written_profile, "api_key_keyring", "true")
+    sys.stderr.write(f"asstctl: the keyring holds the key for {found.endpoint}\n")
+
+
+@key_app.command("delete")
+def key_delete(
+    ctx: typer.Context,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Take the profile's key out of the system's keyring."""
+    invocation = options.invocation(ctx)
+    found = invocation.load().settings()
+    credentials.discard(found)
+    if found.api_key_keyring:
+        path = target(invocation)
+        settings_file.unset_value(path, invocation.written_profile, "api_key_keyring")
+    sys.stderr.write(f"asstctl: the keyring no longer holds a key for {found.endpoint}\n")
 
 
 @app.command("path")
