@@ -13,7 +13,13 @@ from asstctl import __version__
 from asstctl.commands import _options as options
 from asstctl.commands._app import App, Group
 
-COMMANDS = {"ask": "ask", "chat": "chat", "threads": "threads", "config": "settings"}
+COMMANDS = {
+    "ask": "ask",
+    "chat": "chat",
+    "threads": "threads",
+    "assistants": "assistants",
+    "config": "settings",
+}
 """Every command and its module; a module is imported when its command is run."""
 
 

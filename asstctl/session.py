@@ -4,12 +4,15 @@ import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from asstctl.backends import Backend, Kind, connect, place
 from asstctl.config import Config, Settings
 from asstctl.errors import AsstctlError, ConfigError, IncompleteError, NotFoundError
 from asstctl.events import (
+    Assistant,
     Ending,
     Message,
     Notice,
@@ -21,6 +24,9 @@ from asstctl.events import (
     ThreadFacts,
 )
 from asstctl.store import Store
+
+Standing = Literal["known", "new", "gone"]
+"""How a thread stands to the index: in it, on the server alone, or no longer on the server."""
 
 FULL_ID = re.compile(r"(thread|conv)_\S{6,}|[\w-]{20,}")
 """What looks like an id that a service gave, whole."""
@@ -105,6 +111,32 @@ class Session:
         if self._config.profile:
             self._settings(None)  # it must be there
         return self.store.threads(self._config.profile, limit)
+
+    def remote_threads(self, limit: int) -> list[tuple[Thread, Standing]]:
+        """Give the threads that the chosen profile's server lists, the newest first.
+
+        Each comes with its row of the index where it has one, and how it stands to the index;
+        where the server's list was read to its end, rows that it lacks follow as `gone`. Raises
+        UnsupportedError where the service has no list.
+        """
+        settings = self._settings(None)
+        listed = list(islice(self._backend(settings).threads(), limit + 1))
+        rows = {t.id: t for t in self.store.threads() if t.endpoint == place(settings)}
+        found: list[tuple[Thread, Standing]] = [
+            (rows[t.id], "known") if t.id in rows else (t, "new") for t in listed[:limit]
+        ]
+        if len(listed) <= limit:
+            there = {thread.id for thread in listed}
+            found += [(row, "gone") for row in rows.values() if row.id not in there]
+        return found[:limit]
+
+    def assistants(self) -> Iterator[Assistant]:
+        """Give the assistants of the chosen profile's server."""
+        return self._backend(self._settings(None)).assistants()
+
+    def assistant(self, name: str | None) -> Assistant:
+        """Give one assistant of the chosen profile's server, None: the profile's own."""
+        return self._backend(self._settings(None)).assistant(name)
 
     def new_thread(self, name: str | None, metadata: Mapping[str, str]) -> Thread:
         """Make an empty thread; raises ConfigError where the name is taken."""

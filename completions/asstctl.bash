@@ -17,7 +17,7 @@ _asstctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} path="" names="" i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$path/${COMP_WORDS[i]}" in
-        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
+        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
         esac
     done
     case "$path:$prev" in
@@ -58,6 +58,10 @@ _asstctl() {
         "/threads/recover:-p"|"/threads/recover:--profile") _asstctl_asked profiles; return ;;
         "/threads/rename:-p"|"/threads/rename:--profile") _asstctl_asked profiles; return ;;
         "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
+        "/assistants/list:-o"|"/assistants/list:--output") _asstctl_words "table tsv json"; return ;;
+        "/assistants/list:-p"|"/assistants/list:--profile") _asstctl_asked profiles; return ;;
+        "/assistants/show:-o"|"/assistants/show:--output") _asstctl_words "text json"; return ;;
+        "/assistants/show:-p"|"/assistants/show:--profile") _asstctl_asked profiles; return ;;
         "/config/init:--backend") _asstctl_words "assistants responses local"; return ;;
         "/config/init:--endpoint") :; return ;;
         "/config/init:--api-version") :; return ;;
@@ -83,7 +87,7 @@ _asstctl() {
         "/chat") names="-t --thread -c --continue --history -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --show-reasoning -p --profile --help" ;;
         "/threads") names="--help" ;;
         "/threads/new") names="--name --metadata -p --profile --help" ;;
-        "/threads/list") names="--limit -o --output -q --quiet -p --profile --help" ;;
+        "/threads/list") names="--remote --limit -o --output -q --quiet -p --profile --help" ;;
         "/threads/show") names="-o --output -p --profile --help" ;;
         "/threads/history") names="--last --since --role -o --output --format -p --profile --help" ;;
         "/threads/add") names="--name -p --profile --help" ;;
@@ -91,6 +95,9 @@ _asstctl() {
         "/threads/recover") names="-o --output -p --profile --help" ;;
         "/threads/rename") names="-p --profile --help" ;;
         "/threads/delete") names="-y --yes --keep-remote -p --profile --help" ;;
+        "/assistants") names="--help" ;;
+        "/assistants/list") names="-o --output -q --quiet -p --profile --help" ;;
+        "/assistants/show") names="-o --output -p --profile --help" ;;
         "/config") names="--help" ;;
         "/config/init") names="--backend --endpoint --api-version --assistant-id --api-key-env --auth --agent --model --instructions --force --no-input -p --profile --help" ;;
         "/config/show") names="--origin -o --output -p --profile --help" ;;
@@ -106,7 +113,7 @@ _asstctl() {
         return
     fi
     case "$path" in
-        "") _asstctl_words "ask chat threads config" ;;
+        "") _asstctl_words "ask chat threads assistants config" ;;
         "/ask") : ;;
         "/threads") _asstctl_words "new list show history add unlock recover rename delete" ;;
         "/threads/show") _asstctl_asked threads ;;
@@ -116,6 +123,8 @@ _asstctl() {
         "/threads/recover") _asstctl_asked threads ;;
         "/threads/rename") _asstctl_asked threads ;;
         "/threads/delete") _asstctl_asked threads ;;
+        "/assistants") _asstctl_words "list show" ;;
+        "/assistants/show") : ;;
         "/config") _asstctl_words "init show get set unset path key" ;;
         "/config/init") : ;;
         "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout" ;;

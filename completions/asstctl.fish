@@ -29,6 +29,7 @@ end
 complete -c asstctl -n '__asstctl_at' -a ask -d 'Say something once and stream the reply.'
 complete -c asstctl -n '__asstctl_at' -a chat -d 'Talk: a prompt, a streamed reply, until `exit`, an empty line or Ctrl-D.'
 complete -c asstctl -n '__asstctl_at' -a threads -d 'Make, list, show, read, rename and delete threads.'
+complete -c asstctl -n '__asstctl_at' -a assistants -d 'Look at the assistants, or agents, that the server keeps.'
 complete -c asstctl -n '__asstctl_at' -a config -d 'Write, show and change settings.'
 complete -c asstctl -n '__asstctl_in' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in' -l config -d 'Read this settings file.' -r -F
@@ -79,6 +80,7 @@ complete -c asstctl -n '__asstctl_in threads new' -l name -d 'Name it.' -x
 complete -c asstctl -n '__asstctl_in threads new' -l metadata -d 'Note a fact; may be repeated.' -x
 complete -c asstctl -n '__asstctl_in threads new' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads new' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads list' -l remote -d 'Ask the server, and mark what is new.'
 complete -c asstctl -n '__asstctl_in threads list' -l limit -d 'At most so many.' -x
 complete -c asstctl -n '__asstctl_in threads list' -s o -l output -d 'The form of the output.' -x -a 'table tsv json'
 complete -c asstctl -n '__asstctl_in threads list' -s q -l quiet -d 'Print ids alone.'
@@ -114,6 +116,16 @@ complete -c asstctl -n '__asstctl_in threads delete' -l keep-remote -d 'Forget t
 complete -c asstctl -n '__asstctl_in threads delete' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads delete' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads delete' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_at assistants' -a list -d 'List the assistants of the profiles server.'
+complete -c asstctl -n '__asstctl_at assistants' -a show -d 'Show one assistant, as the server describes it.'
+complete -c asstctl -n '__asstctl_in assistants' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in assistants list' -s o -l output -d 'The form of the output.' -x -a 'table tsv json'
+complete -c asstctl -n '__asstctl_in assistants list' -s q -l quiet -d 'Print ids alone.'
+complete -c asstctl -n '__asstctl_in assistants list' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in assistants list' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in assistants show' -s o -l output -d 'The form of the output.' -x -a 'text json'
+complete -c asstctl -n '__asstctl_in assistants show' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in assistants show' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_at config' -a init -d 'Write a profile: asks for what its backend needs, or takes it from flags.'
 complete -c asstctl -n '__asstctl_at config' -a show -d 'Show the settings in force.'
 complete -c asstctl -n '__asstctl_at config' -a get -d 'Print the value in force of one setting.'

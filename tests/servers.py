@@ -137,7 +137,7 @@ class ThreadsServer(Server):
         self.ignores_prompts = False
         self.polls_left = 0  # how often a run is still in progress when it is asked for
         self.count = 0
-        self.annotate = False
+        self.assistants = {"asst_1": {"id": "asst_1", "name": "Ada", "model": "gpt-4o"}}
 
     @property
     def url(self) -> str:
@@ -192,6 +192,15 @@ class ThreadsServer(Server):
                 if refusal := self.refuses.get("new"):
                     return refusal
                 return self.run(None, body)
+            case "GET", ["threads"] if self.form == "project":
+                listed = [{"id": t, "created_at": NOW, "metadata": {}} for t in self.threads]
+                return Reply(body=self.page(listed, query))
+            case "GET", ["assistants"]:
+                return Reply(body=self.page(list(self.assistants.values()), query))
+            case "GET", ["assistants", assistant] if assistant in self.assistants:
+                return Reply(body=self.assistants[assistant])
+            case _, [_] | ["assistants", _]:
+                return error(404, f"no route {request.method} {path}")
         thread = words[1]
         if thread not in self.threads:
             return error(404, f"No thread found with id '{thread}'.")
@@ -213,7 +222,9 @@ class ThreadsServer(Server):
                     return error(
                         400, f"Can't add messages to {thread} while a run {active['id']} is active."
                     )
-                return Reply(body=self.say(thread, body["role"], body["content"]))
+                said = self.say(thread, body["role"], body["content"])
+                said["metadata"] = body.get("metadata") or {}
+                return Reply(body=said)
             case "GET", ["messages"]:
                 return Reply(body=self.page(self.threads[thread], query))
             case "POST", ["runs"]:

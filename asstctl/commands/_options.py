@@ -47,6 +47,14 @@ class Facts(StrEnum):
     JSON = "json"
 
 
+class Listing(StrEnum):
+    """The forms of a list."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    JSON = "json"
+
+
 def chosen(thread: str | None, last: bool) -> str | None:
     """Give the reference that -t and -c make; raises typer.BadParameter for both."""
     if thread is not None and last:

@@ -28,14 +28,6 @@ app = App(
 )
 
 
-class Listing(StrEnum):
-    """The forms of a list of threads."""
-
-    TABLE = "table"
-    TSV = "tsv"
-    JSON = "json"
-
-
 class Speaker(StrEnum):
     """Whose messages to show."""
 
@@ -91,23 +83,31 @@ def checked_name(name: str | None) -> str | None:
 @app.command("list")
 def list_(
     ctx: typer.Context,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Ask the server, and mark what is new.")
+    ] = False,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST, help="At most so many.")] = 50,
-    output: Annotated[Listing | None, options.JsonOutput] = None,
+    output: Annotated[options.Listing | None, options.JsonOutput] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print ids alone.")] = False,
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """List the threads that asstctl knows, the one used last first."""
     with open_session(options.invocation(ctx).load()) as session:
-        found = session.threads(limit)
-        form = output or (Listing.TABLE if sys.stdout.isatty() else Listing.TSV)
+        standings: list[str] | None = None
+        if remote:
+            pairs = session.remote_threads(limit)
+            found, standings = [t for t, _ in pairs], [s for _, s in pairs]
+        else:
+            found = session.threads(limit)
+        form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
         if quiet:
             sys.stdout.writelines(f"{thread.id}\n" for thread in found)
-        elif form is Listing.JSON:
-            listing.as_json(found, sys.stdout)
-        elif form is Listing.TSV:
-            listing.as_tsv(found, sys.stdout)
+        elif form is options.Listing.JSON:
+            listing.as_json(found, sys.stdout, standings)
+        elif form is options.Listing.TSV:
+            listing.as_tsv(found, sys.stdout, standings)
         else:
-            listing.as_table(found, sys.stdout, session.environment, time.time())
+            listing.as_table(found, sys.stdout, session.environment, time.time(), standings)
         if not found:
             sys.stderr.write('asstctl: no threads yet; asstctl ask "..." makes one\n')
 

@@ -1,7 +1,8 @@
 """Lists and facts: a table for eyes, lines for programs."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any, TextIO
 
 from asstctl.events import Thread
@@ -24,51 +25,72 @@ def facts(thread: Thread) -> dict[str, Any]:
         "backend": thread.backend,
         "endpoint": thread.endpoint or None,
         "created_at": instant(thread.created_at),
-        "last_used_at": instant(thread.said_at),
+        "last_used_at": instant(thread.said_at) if thread.said_at else None,
         "metadata": dict(thread.metadata),
     }
 
 
-def as_json(threads: Iterable[Thread], out: TextIO) -> None:
-    """Write the threads as one JSON object."""
-    document = {"schema": SCHEMA, "threads": [facts(thread) for thread in threads]}
-    out.write(json.dumps(document, indent=2, ensure_ascii=out.isatty()) + "\n")
+def as_json(threads: Sequence[Thread], out: TextIO, standings: Sequence[str] | None = None) -> None:
+    """Write the threads as one JSON object; each `standing` to the index where it is given."""
+    rows = [facts(thread) for thread in threads]
+    for row, standing in zip(rows, standings or (), strict=False):
+        row["standing"] = standing
+    document({"threads": rows}, out)
 
 
-def as_tsv(threads: Iterable[Thread], out: TextIO) -> None:
-    """Write a line a thread: id, name, title, profile, last used; no header."""
-    for thread in threads:
-        cells = (
-            thread.id,
-            thread.name or "",
-            thread.title,
-            thread.profile,
-            instant(thread.said_at),
-        )
-        out.write("\t".join(one_line(cell) for cell in cells) + "\n")
+def as_tsv(threads: Sequence[Thread], out: TextIO, standings: Sequence[str] | None = None) -> None:
+    """Write a line a thread: id, name, title, profile, last used, standing; no header."""
+    for thread, standing in zip(threads, standings or repeat(None), strict=False):
+        used = instant(thread.said_at or thread.created_at)
+        cells = [thread.id, thread.name or "", thread.title, thread.profile, used]
+        lines([[*cells, standing] if standing else cells], out)
+
+
+def lines(rows: Sequence[Sequence[str]], out: TextIO) -> None:
+    """Write a line a row, its cells between tabs."""
+    out.writelines("\t".join(one_line(cell) for cell in row) + "\n" for row in rows)
 
 
 def as_table(
-    threads: list[Thread], out: TextIO, environment: Mapping[str, str], now: float
+    threads: Sequence[Thread],
+    out: TextIO,
+    environment: Mapping[str, str],
+    now: float,
+    standings: Sequence[str] | None = None,
 ) -> None:
     """Draw the threads; where there is little room the title gives way, never the id."""
+    headings = ["ID", "TITLE", "PROFILE", "LAST"]
+    rows = []
+    for thread in threads:
+        title = f"{thread.name}: {thread.title}" if thread.name else thread.title
+        used = ago(now - (thread.said_at or thread.created_at))
+        rows.append([thread.id, title, thread.profile, used])
+    if standings:
+        headings.append("INDEX")
+        for row, standing in zip(rows, standings, strict=True):
+            row.append(standing)
+    draw(headings, rows, out, environment)
+
+
+def draw(
+    headings: list[str], rows: list[list[str]], out: TextIO, environment: Mapping[str, str]
+) -> None:
+    """Draw a table; where there is little room the second column gives way, never the first."""
     from rich.table import Table  # only a terminal pays for it
     from rich.text import Text
 
     from asstctl.render._document import console_on
 
     console = console_on(out, environment, terminal=out.isatty())
-    widest = max((len(thread.id) for thread in threads), default=0)
+    widest = max((len(row[0]) for row in rows), default=0)
     roomy = console.width >= widest + ROOM
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("ID", no_wrap=roomy, overflow="fold", min_width=widest if roomy else None)
-    for heading in ("TITLE", "PROFILE", "LAST") if roomy else ():
-        ratio = 1 if heading == "TITLE" else None
-        table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=ratio)
-    for thread in threads:
-        title = f"{thread.name}: {thread.title}" if thread.name else thread.title
-        cells = (thread.id, title, thread.profile, ago(now - thread.said_at))
-        table.add_row(*(Text(one_line(cell)) for cell in cells[: len(table.columns)]))
+    first, *others = headings
+    table.add_column(first, no_wrap=roomy, overflow="fold", min_width=widest if roomy else None)
+    for number, heading in enumerate(others if roomy else ()):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=None if number else 1)
+    for row in rows:
+        table.add_row(*(Text(one_line(cell)) for cell in row[: len(table.columns)]))
     with console.capture() as captured:
         console.print(table)
     out.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())

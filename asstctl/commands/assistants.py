@@ -1,0 +1,66 @@
+"""`asstctl assistants`: who replies, where the server keeps that."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from asstctl.commands import _options as options
+from asstctl.commands._app import App
+from asstctl.render import listing
+from asstctl.session import open_session
+
+app = App(
+    name="assistants",
+    invoke_without_command=True,
+    help="Look at the assistants, or agents, that the server keeps.",
+)
+
+
+@app.callback()
+def assistants(ctx: typer.Context) -> None:
+    """Look at the assistants, or agents, that the server keeps."""
+    if ctx.invoked_subcommand is None:
+        options.usage(ctx)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    output: Annotated[options.Listing | None, options.JsonOutput] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print ids alone.")] = False,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """List the assistants of the profile's server."""
+    with open_session(options.invocation(ctx).load()) as session:
+        found = list(session.assistants())
+        rows = [[a.id, a.name, a.model] for a in found]
+        form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
+        if quiet:
+            sys.stdout.writelines(f"{a.id}\n" for a in found)
+        elif form is options.Listing.JSON:
+            listing.document({"assistants": [dict(a.facts) for a in found]}, sys.stdout)
+        elif form is options.Listing.TSV:
+            listing.lines(rows, sys.stdout)
+        else:
+            listing.draw(["ID", "NAME", "MODEL"], rows, sys.stdout, session.environment)
+        if not found:
+            sys.stderr.write("asstctl: the server has no assistants\n")
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Which; none: the profile's own.")
+    ] = None,
+    output: Annotated[options.Facts, options.JsonOutput] = options.Facts.TEXT,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Show one assistant, as the server describes it."""
+    with open_session(options.invocation(ctx).load()) as session:
+        facts = session.assistant(name).facts
+        if output is options.Facts.JSON:
+            listing.document(facts, sys.stdout)
+        else:
+            listing.pairs(facts, sys.stdout)
