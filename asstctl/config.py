@@ -167,6 +167,13 @@ class Config:
         origins = {key: source for key, (_, source) in found.items()}
         return Settings(profile=name, origins=origins, **values)
 
+    def is_local(self, profile: str) -> bool:
+        """Say whether there is a profile of this name for threads on this machine."""
+        try:
+            return self.settings(profile).backend == "local"
+        except NotFoundError:
+            return False
+
     def _find(self, key: str, profile: str, backend: str) -> tuple[Any, str]:
         """Give a setting's value from the first layer that has it, and its source."""
         for layer in PRECEDENCE:

@@ -5,7 +5,7 @@ The classes' names are the names in `-o json`.
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 Role = Literal["user", "assistant"]
 
@@ -54,6 +54,23 @@ class ToolNote:
 
 
 Part = Text | Image | File | Refusal | ToolNote
+
+
+def words(part: Part) -> str:
+    """Give a part as text; what is not text becomes a placeholder with its id."""
+    match part:
+        case Text(text):
+            return text
+        case Refusal(text):
+            return f"[refused] {text}"
+        case Image(source):
+            return f"[image {source}]"
+        case File(identity, name):
+            return f"[file {identity}{' ' if name else ''}{name}]"
+        case ToolNote(text):
+            return f"[tool] {text}"
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,22 @@
 import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from asstctl._links import Copied
 from asstctl.backends import Backend, Kind, connect, place
-from asstctl.config import Config, Settings
+from asstctl.config import DEFAULT_PROFILE, Config, Settings
 from asstctl.errors import AsstctlError, ConfigError, IncompleteError, NotFoundError
 from asstctl.events import (
     Assistant,
     Ending,
     Message,
     Notice,
+    Part,
     Prompt,
     RunFinished,
     RunStarted,
@@ -59,6 +62,11 @@ class Session:
     def environment(self) -> Mapping[str, str]:
         """The environment that the session was opened in."""
         return self._config.environment
+
+    @property
+    def profile(self) -> str:
+        """The profile that was chosen, or the default one."""
+        return self._config.profile or DEFAULT_PROFILE
 
     def private_file(self, name: str) -> str | None:
         """Give the path of a file beside the store that only the user can read; None: no room."""
@@ -142,13 +150,17 @@ class Session:
         """Make an empty thread; raises ConfigError where the name is taken."""
         settings = self._settings(None)
         if name:
-            self.store.check_free(name)  # before there is a thread that could not have it
+            self._check_free(name)  # before there is a thread that could not have it
         thread_id = self._backend(settings).new_thread(metadata=metadata)
         thread = Thread(
             thread_id, settings.backend, place(settings), settings.profile, metadata=metadata
         )
         self._remember(thread, name)
         return thread
+
+    def _check_free(self, name: str) -> None:
+        if not self.store.is_free(name):
+            raise ConfigError(f"the name {name!r} is taken")
 
     def _remember(self, thread: Thread, name: str | None = None, first_prompt: str = "") -> None:
         self.store.remember(thread, first_prompt)
@@ -205,6 +217,54 @@ class Session:
     def recover(self, thread: Thread) -> Stream:
         """Give the last reply of a thread again, as the service holds it."""
         return self._holder(thread).recover(thread.id)
+
+    # Copies: threads that are carried from one profile to another
+
+    def home(self, thread: Thread) -> str:
+        """Give the profile whose backend holds a thread, as far as profiles still say so."""
+        if thread.backend == Kind.LOCAL and not self._config.is_local(thread.profile):
+            return Kind.LOCAL
+        return thread.profile
+
+    def carries(self, profile: str) -> tuple[type[Part], ...]:
+        """Give the kinds of parts that a profile's threads keep as they are."""
+        return self._at(profile).carries
+
+    def copy_of(self, source: Thread, profile: str) -> tuple[Thread | None, Copied | None]:
+        """Give the copy of a thread in a profile, and how far it went."""
+        where = place(self._config.settings(profile))
+        copied = self.store.copies.find((source.id, source.endpoint), profile, where)
+        return (self.store.find(copied.target_id), copied) if copied else (None, None)
+
+    def new_copy(self, source: Thread, profile: str, metadata: Mapping[str, str]) -> Thread:
+        """Make an empty thread in a profile, under the title, name and times of another."""
+        settings = self._config.settings(profile)
+        thread = replace(
+            source,
+            id=self._at(profile).new_thread(metadata=metadata),
+            backend=settings.backend,
+            endpoint=place(settings),
+            profile=settings.profile,
+            name=None,
+            metadata=metadata,
+        )
+        self.store.forget(thread)  # a backend may have put an untitled row there
+        self.store.remember(thread)
+        if source.name and self.store.is_free(source.name):
+            self.store.rename(thread, source.name)
+        return thread
+
+    def append(self, thread: Thread, messages: list[Message]) -> None:
+        """Put messages at the end of a thread, where its profile says."""
+        self._at(thread.profile).append(thread.id, messages)
+
+    def note_copy(self, source: Thread, target: Thread, copied: int, on_its_way: int) -> None:
+        """Note how many messages of a thread its copy has, and how many are being put there."""
+        whose = (source.id, source.endpoint)
+        self.store.copies.note(whose, target.id, target.endpoint, copied, on_its_way)
+
+    def _at(self, profile: str) -> Backend:
+        return self._backend(self._config.settings(profile))
 
     def rename(self, thread: Thread, name: str) -> None:
         """Name a thread; raises ConfigError where the name is taken."""

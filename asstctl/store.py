@@ -140,10 +140,9 @@ class Store:
             *[end for pair in ranges for end in pair],
         )
 
-    def check_free(self, name: str) -> None:
-        """Demand that no thread has this name; raises ConfigError."""
-        if self._rows(f"SELECT {_COLUMNS} FROM threads WHERE name = ?", name):  # noqa: S608
-            raise ConfigError(f"the name {name!r} is taken")
+    def is_free(self, name: str) -> bool:
+        """Say whether no thread has this name."""
+        return self._db.value("SELECT 1 FROM threads WHERE name = ?", name) is None
 
     def rename(self, thread: Thread, name: str) -> None:
         """Give a thread its name; raises ConfigError where the name is taken."""

@@ -17,7 +17,7 @@ _asstctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} path="" names="" i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$path/${COMP_WORDS[i]}" in
-        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
+        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/threads/export|/threads/import|/threads/copy|/threads/fork|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
         esac
     done
     case "$path:$prev" in
@@ -58,6 +58,14 @@ _asstctl() {
         "/threads/recover:-p"|"/threads/recover:--profile") _asstctl_asked profiles; return ;;
         "/threads/rename:-p"|"/threads/rename:--profile") _asstctl_asked profiles; return ;;
         "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
+        "/threads/export:-d"|"/threads/export:--directory") :; return ;;
+        "/threads/export:--format") _asstctl_words "json markdown text jsonl"; return ;;
+        "/threads/export:-p"|"/threads/export:--profile") _asstctl_asked profiles; return ;;
+        "/threads/import:-p"|"/threads/import:--profile") _asstctl_asked profiles; return ;;
+        "/threads/copy:--to") :; return ;;
+        "/threads/copy:-p"|"/threads/copy:--profile") _asstctl_asked profiles; return ;;
+        "/threads/fork:--at") :; return ;;
+        "/threads/fork:-p"|"/threads/fork:--profile") _asstctl_asked profiles; return ;;
         "/assistants/list:-o"|"/assistants/list:--output") _asstctl_words "table tsv json"; return ;;
         "/assistants/list:-p"|"/assistants/list:--profile") _asstctl_asked profiles; return ;;
         "/assistants/show:-o"|"/assistants/show:--output") _asstctl_words "text json"; return ;;
@@ -95,6 +103,10 @@ _asstctl() {
         "/threads/recover") names="-o --output -p --profile --help" ;;
         "/threads/rename") names="-p --profile --help" ;;
         "/threads/delete") names="-y --yes --keep-remote -p --profile --help" ;;
+        "/threads/export") names="--all -d --directory --format -p --profile --help" ;;
+        "/threads/import") names="--dry-run -p --profile --help" ;;
+        "/threads/copy") names="--to --dry-run -p --profile --help" ;;
+        "/threads/fork") names="--at -p --profile --help" ;;
         "/assistants") names="--help" ;;
         "/assistants/list") names="-o --output -q --quiet -p --profile --help" ;;
         "/assistants/show") names="-o --output -p --profile --help" ;;
@@ -115,7 +127,7 @@ _asstctl() {
     case "$path" in
         "") _asstctl_words "ask chat threads assistants config" ;;
         "/ask") : ;;
-        "/threads") _asstctl_words "new list show history add unlock recover rename delete" ;;
+        "/threads") _asstctl_words "new list show history add unlock recover rename delete export import copy fork" ;;
         "/threads/show") _asstctl_asked threads ;;
         "/threads/history") _asstctl_asked threads ;;
         "/threads/add") : ;;
@@ -123,6 +135,10 @@ _asstctl() {
         "/threads/recover") _asstctl_asked threads ;;
         "/threads/rename") _asstctl_asked threads ;;
         "/threads/delete") _asstctl_asked threads ;;
+        "/threads/export") : ;;
+        "/threads/import") : ;;
+        "/threads/copy") _asstctl_asked threads ;;
+        "/threads/fork") _asstctl_asked threads ;;
         "/assistants") _asstctl_words "list show" ;;
         "/assistants/show") : ;;
         "/config") _asstctl_words "init show get set unset path key" ;;

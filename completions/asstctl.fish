@@ -75,6 +75,10 @@ complete -c asstctl -n '__asstctl_at threads' -a unlock -d 'End the run that loc
 complete -c asstctl -n '__asstctl_at threads' -a recover -d 'Fetch the last reply again, whole: after a cut, or from another machine.'
 complete -c asstctl -n '__asstctl_at threads' -a rename -d 'Give a thread a name that can be used in place of its id.'
 complete -c asstctl -n '__asstctl_at threads' -a delete -d 'Delete threads, and all that was said in them.'
+complete -c asstctl -n '__asstctl_at threads' -a export -d 'Write threads as files, one a thread; a file that would not change is left...'
+complete -c asstctl -n '__asstctl_at threads' -a import -d 'Read threads from files into the profile; what is there already is not read...'
+complete -c asstctl -n '__asstctl_at threads' -a copy -d 'Copy a thread to another profiles server; a second run copies only what is new.'
+complete -c asstctl -n '__asstctl_at threads' -a fork -d 'Make a new thread of a threads messages, on the same server, and print its id.'
 complete -c asstctl -n '__asstctl_in threads' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads new' -l name -d 'Name it.' -x
 complete -c asstctl -n '__asstctl_in threads new' -l metadata -d 'Note a fact; may be repeated.' -x
@@ -116,6 +120,23 @@ complete -c asstctl -n '__asstctl_in threads delete' -l keep-remote -d 'Forget t
 complete -c asstctl -n '__asstctl_in threads delete' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads delete' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads delete' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in threads export' -l all -d 'Every thread in the index.'
+complete -c asstctl -n '__asstctl_in threads export' -s d -l directory -d 'Where to put the files.' -x
+complete -c asstctl -n '__asstctl_in threads export' -l format -d 'json can be imported again.' -x -a 'json markdown text jsonl'
+complete -c asstctl -n '__asstctl_in threads export' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads export' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads import' -l dry-run -d 'Say what would happen, and do nothing.'
+complete -c asstctl -n '__asstctl_in threads import' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads import' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads copy' -l to -d 'Where to copy it.' -x
+complete -c asstctl -n '__asstctl_in threads copy' -l dry-run -d 'Say what would happen, and do nothing.'
+complete -c asstctl -n '__asstctl_in threads copy' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads copy' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads copy' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in threads fork' -l at -d 'Up to this message: its id or number.' -x
+complete -c asstctl -n '__asstctl_in threads fork' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads fork' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads fork' -k -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_at assistants' -a list -d 'List the assistants of the profiles server.'
 complete -c asstctl -n '__asstctl_at assistants' -a show -d 'Show one assistant, as the server describes it.'
 complete -c asstctl -n '__asstctl_in assistants' -l help -d 'Show this message and exit.'

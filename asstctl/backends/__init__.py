@@ -8,7 +8,7 @@ from typing import Protocol
 
 from asstctl.config import Settings
 from asstctl.errors import ConfigError
-from asstctl.events import Assistant, Message, Prompt, Stream, Thread, ThreadFacts
+from asstctl.events import Assistant, Message, Part, Prompt, Stream, Thread, ThreadFacts
 from asstctl.store import Store
 
 
@@ -26,6 +26,9 @@ class Backend(Protocol):
     Every method raises AsstctlError: NotFoundError for a thread that is not there,
     UnavailableError where nobody answers.
     """
+
+    carries: tuple[type[Part], ...]
+    """The kinds of parts that `append` keeps as they are; others must be text before."""
 
     def check(self) -> None:
         """Demand all that a prompt needs; raises ConfigError that names what is missing."""

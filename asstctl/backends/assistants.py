@@ -33,9 +33,11 @@ from asstctl.events import (
     Event,
     Message,
     Notice,
+    Part,
     Prompt,
     RunStarted,
     Stream,
+    Text,
     Thread,
     ThreadFacts,
     ToolCall,
@@ -93,6 +95,8 @@ def retired(endpoint: str) -> str | None:
 
 class Assistants:
     """Threads on a server that speaks the threads wire; a Backend."""
+
+    carries: tuple[type[Part], ...] = (Text,)
 
     def __init__(
         self,

@@ -12,11 +12,15 @@ from asstctl.backends._wire import Wire, retried
 from asstctl.config import Settings
 from asstctl.errors import ConfigError, ContextExceededError, IncompleteError, UnsupportedError
 from asstctl.events import (
+    File,
+    Image,
     Message,
     MessageStarted,
     Notice,
+    Part,
     Progress,
     Prompt,
+    Refusal,
     RunFinished,
     RunStarted,
     Status,
@@ -25,6 +29,7 @@ from asstctl.events import (
     TextDelta,
     Thread,
     ThreadFacts,
+    ToolNote,
 )
 from asstctl.store import Store, new_id
 
@@ -73,6 +78,8 @@ def connect(
 
 class Local:
     """Threads in the store; a Backend. Who replies is not looked for before it is asked."""
+
+    carries: tuple[type[Part], ...] = (Text, Image, File, Refusal, ToolNote)
 
     def __init__(self, store: Store, model: Callable[[], Model], settings: Settings) -> None:
         self._store = store

@@ -35,10 +35,12 @@ from asstctl.events import (
     Message,
     MessageStarted,
     Notice,
+    Part,
     Prompt,
     RunFinished,
     RunStarted,
     Stream,
+    Text,
     TextDelta,
     Thread,
     ThreadFacts,
@@ -75,6 +77,8 @@ def connect(
 
 class Responses:
     """Threads on a server that speaks Responses; a Backend."""
+
+    carries: tuple[type[Part], ...] = (Text,)
 
     def __init__(
         self,

@@ -87,6 +87,7 @@ def _remember_flag(ctx: typer.Context, param: typer.CallbackParam, value: Any) -
     return value
 
 
+Named = Annotated[str, typer.Argument(metavar="REF", help="Id, prefix, name, @last, @2.")]
 Profile = Annotated[
     str | None,
     typer.Option(

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from asstctl.backends import Kind
+from asstctl.commands import _moving
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.commands._when import since_when
@@ -38,7 +39,8 @@ class Speaker(StrEnum):
 MOST = 1_000_000
 """More than a service keeps of messages in a thread, by ten."""
 
-Named = Annotated[str, typer.Argument(metavar="REF", help="Id, prefix, name, @last, @2.")]
+
+app.add_typer(_moving.app)
 
 
 @app.callback()
@@ -115,7 +117,7 @@ def list_(
 @app.command()
 def show(
     ctx: typer.Context,
-    reference: Named,
+    reference: options.Named,
     output: Annotated[options.Facts, options.JsonOutput] = options.Facts.TEXT,
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
@@ -201,7 +203,7 @@ def add(
 @app.command()
 def unlock(
     ctx: typer.Context,
-    reference: Named,
+    reference: options.Named,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the run, do not cancel it.")
     ] = False,
@@ -217,7 +219,7 @@ def unlock(
 @app.command()
 def recover(
     ctx: typer.Context,
-    reference: Named,
+    reference: options.Named,
     output: options.ReplyOutput = None,
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
@@ -232,7 +234,7 @@ def recover(
 @app.command()
 def rename(
     ctx: typer.Context,
-    reference: Named,
+    reference: options.Named,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:

@@ -1,13 +1,15 @@
 """The only code that knows what an answer looks like."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from enum import StrEnum
 from importlib import import_module
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, TypeVar
 
-from asstctl.events import Stream, TextDelta
+from asstctl.events import Event, Stream, TextDelta
+
+T = TypeVar("T")
 
 
 class Output(StrEnum):
@@ -50,6 +52,22 @@ def unechoed(keyboard: TextIO) -> AbstractContextManager[None]:
     from asstctl.render import _terminal  # a pipe needs no terminal
 
     return _terminal.unechoed(keyboard) if keyboard.isatty() else nullcontext()
+
+
+def noted(work: Generator[Event, None, T], err: TextIO) -> T:
+    """Do some work to its end, showing its events on `err`, and give what it gives."""
+    from asstctl.render._notes import Notes  # not every command has something to tell
+
+    notes = Notes(err, reasoning=False)
+    try:
+        while True:
+            notes.write(next(work))
+    except StopIteration as ended:
+        found: T = ended.value
+        return found
+    finally:
+        notes.pause()
+        work.close()
 
 
 def paced(reply: Stream, seconds: float, sleep: Callable[[float], None] = time.sleep) -> Stream:

@@ -43,19 +43,24 @@ class Notes:
             case ToolCall(identity, name, arguments):
                 self.pause()
                 self._put(f"asstctl: tool call {one_line(f'{identity}: {name}({arguments})')}\n")
-            case Progress(what, done, total):
-                share = done / total if total else 1.0
-                line = f"asstctl: {what} {share:4.0%}"
-                if terminal_width(self._err) > ROOM:
-                    filled = "#" * int(share * BAR)
-                    line += f" [{filled:.<{BAR}}] {done >> 20}/{total >> 20} MiB"
-                self._put(f"\r{line}" + ("\n" if done >= total else ""))
-                self._open = "\n" if done < total else ""
+            case Progress():
+                self._progress(event)
             case ReasoningDelta(text):
                 dim, bright = ("\x1b[2m", "\x1b[22m") if self._terminal else ("", "")
                 shown = self._thought.feed(text) if self._terminal else text
                 self._put(f"{dim}{shown}{bright}")
                 self._open = "" if text.endswith("\n") else "\n"
+
+    def _progress(self, event: Progress) -> None:
+        share = event.done / event.total if event.total else 1.0
+        line = f"asstctl: {event.what} {share:4.0%}"
+        if terminal_width(self._err) > ROOM:
+            shift, unit = (20, "MiB") if event.unit == "bytes" else (0, event.unit)
+            filled = "#" * int(share * BAR)
+            line += f" [{filled:.<{BAR}}] {event.done >> shift}/{event.total >> shift} {unit}"
+        ended = event.done >= event.total
+        self._put(f"\r{line}" + ("\n" if ended else ""))
+        self._open = "" if ended else "\n"
 
     def pause(self) -> None:
         """End an open line, before something else is written."""

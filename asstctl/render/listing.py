@@ -114,6 +114,11 @@ def pairs(found: Mapping[str, Any], out: TextIO) -> None:
         out.write(f"{key:<{width}}  {one_line(text) if out.isatty() else text}\n")
 
 
+def line(text: str) -> str:
+    """Give a text that is shown beside the data as one harmless line."""
+    return one_line(text)
+
+
 def document(found: Mapping[str, Any], out: TextIO) -> None:
     """Write facts as one JSON object."""
     out.write(json.dumps({"schema": SCHEMA, **found}, indent=2, ensure_ascii=out.isatty()) + "\n")

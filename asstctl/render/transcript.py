@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TextIO, assert_never
 
-from asstctl.events import File, Image, Message, Part, Refusal, Text, Thread, ToolNote
+from asstctl.events import Message, Thread, words
 from asstctl.render import capable
 from asstctl.render._terminal import harmless
 
@@ -40,23 +40,27 @@ def write(
     environment: Mapping[str, str],
 ) -> None:
     """Write messages as they come; None is drawn Markdown on a terminal, else text."""
-    drawn = form is None and capable(out, environment)
+    if form is None and capable(out, environment):
+        out.writelines(draw(messages, out, environment))
+    else:
+        safe: Callable[[str], str] = harmless if out.isatty() else str
+        out.writelines(map(safe, pieces(thread, messages, form or Format.TEXT)))
+    out.flush()
+
+
+def pieces(thread: Thread, messages: Iterable[Message], form: Format) -> Iterator[str]:
+    """Give messages as text, one at a time."""
     match form:
-        case _ if drawn:
-            pieces = draw(messages, out, environment)
-        case None | Format.TEXT:
-            pieces = (as_text(message, blank) for blank, message in with_blanks(messages))
+        case Format.TEXT:
+            return (as_text(message, blank) for blank, message in with_blanks(messages))
         case Format.MARKDOWN:
-            pieces = (as_markdown(message, blank) for blank, message in with_blanks(messages))
+            return (as_markdown(message, blank) for blank, message in with_blanks(messages))
         case Format.JSONL:
-            pieces = (as_json(message) + "\n" for message in messages)
+            return (as_json(message) + "\n" for message in messages)
         case Format.JSON:
-            pieces = as_document(thread, messages)
+            return as_document(thread, messages)
         case _ as unreachable:
             assert_never(unreachable)
-    safe: Callable[[str], str] = harmless if out.isatty() and not drawn else str
-    out.writelines(map(safe, pieces))
-    out.flush()
 
 
 def with_blanks(messages: Iterable[Message]) -> Iterator[tuple[str, Message]]:
@@ -80,23 +84,6 @@ def heading(message: Message) -> str:
 def instant(seconds: float) -> str:
     """Give a time as RFC 3339, in UTC, to the second."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def words(part: Part) -> str:
-    """Give a part as text; what is not text becomes a placeholder with its id."""
-    match part:
-        case Text(text):
-            return text
-        case Refusal(text):
-            return f"[refused] {text}"
-        case Image(source):
-            return f"[image {source}]"
-        case File(identity, name):
-            return f"[file {identity}{' ' if name else ''}{name}]"
-        case ToolNote(text):
-            return f"[tool] {text}"
-        case _ as unreachable:
-            assert_never(unreachable)
 
 
 def body(message: Message) -> str:

@@ -1,0 +1,159 @@
+"""`asstctl threads export`, `import`, `copy` and `fork`: threads as files and elsewhere."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asstctl import archive, moving
+from asstctl.commands import _options as options
+from asstctl.commands._app import App
+from asstctl.errors import AsstctlError
+from asstctl.events import Thread
+from asstctl.render import listing, noted, transcript
+from asstctl.session import Session, open_session
+
+app = App()
+
+
+class Form(StrEnum):
+    """The forms of exported threads; json is the one that `import` reads."""
+
+    JSON = "json"
+    MARKDOWN = "markdown"
+    TEXT = "text"
+    JSONL = "jsonl"
+
+
+SUFFIXES = {Form.JSON: ".json", Form.MARKDOWN: ".md", Form.TEXT: ".txt", Form.JSONL: ".jsonl"}
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    references: Annotated[
+        list[str] | None, typer.Argument(metavar="[REF...]", help="Id, prefix, name, @last, @2.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every thread in the index.")] = False,
+    directory: Annotated[
+        Path, typer.Option("-d", "--directory", metavar="DIR", help="Where to put the files.")
+    ] = Path(),
+    form: Annotated[Form, typer.Option("--format", help="json can be imported again.")] = Form.JSON,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Write threads as files, one a thread; a file that would not change is left alone."""
+    if everything == bool(references):
+        raise typer.BadParameter("give threads, or --all", param_hint="REF")
+    with open_session(options.invocation(ctx).load()) as session:
+        threads = session.threads() if everything else map(session.known_thread, references or [])
+        counts = {True: 0, False: 0}
+        failures: list[AsstctlError] = []
+        for thread in threads:
+            path = directory / archive.file_name(thread, SUFFIXES[form])
+            try:
+                changed = archive.write(path, pieces(session, thread, form))
+            except AsstctlError as error:
+                failures.append(error)
+                sys.stderr.write(f"asstctl: {listing.line(f'{thread.id}: {error.message}')}\n")
+                continue
+            counts[changed] += 1
+            if changed:
+                sys.stdout.write(f"{path}\n")
+        sys.stderr.write(f"asstctl: {counts[True]} written, {counts[False]} unchanged\n")
+        if failures:
+            failures[0].message = f"{len(failures)} threads were not exported"
+            raise failures[0]
+
+
+def pieces(session: Session, thread: Thread, form: Form) -> Iterable[str]:
+    """Give a thread as a file of the form holds it."""
+    messages = session.history(thread)
+    if form is Form.JSON:
+        return archive.document(thread, messages)
+    return transcript.pieces(thread, messages, transcript.Format(form))
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files, or folders of an export.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")
+    ] = False,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Read threads from files into the profile; what is there already is not read again."""
+    with open_session(options.invocation(ctx).load()) as session:
+        for found in archived(files):
+            if isinstance(found, str):
+                sys.stderr.write(f"asstctl: {listing.line(found)}\n")
+                continue
+            sys.stderr.writelines(f"asstctl: {listing.line(note)}\n" for note in found.notes)
+            plan = moving.plan(session, found.thread, found.messages, session.profile)
+            carry(session, plan, dry_run=dry_run)
+
+
+def archived(files: Iterable[Path]) -> Iterator[archive.Archived | str]:
+    """Give the threads of all files."""
+    for path in files:
+        yield from archive.read(path)
+
+
+@app.command()
+def copy(
+    ctx: typer.Context,
+    reference: options.Named,
+    to: Annotated[str, typer.Option("--to", metavar="PROFILE", help="Where to copy it.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")
+    ] = False,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Copy a thread to another profile's server; a second run copies only what is new."""
+    with open_session(options.invocation(ctx).load()) as session:
+        thread = session.known_thread(reference)
+        plan = moving.plan(session, thread, session.history(thread), to)
+        carry(session, plan, dry_run=dry_run)
+
+
+def carry(session: Session, plan: moving.Plan, *, dry_run: bool) -> None:
+    """Carry a plan out and print the copy's id; or print the plan."""
+    placeholders = ", ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in plan.replaced.items())
+    if dry_run:
+        facts = {
+            "from": plan.source.id,
+            "profile": plan.profile,
+            "to": plan.target.id if plan.target else "a new thread",
+            "there already": plan.already,
+            "to copy": len(plan.messages),
+            "as placeholders": placeholders or "nothing",
+        }
+        listing.pairs(facts, sys.stdout)
+        return
+    target = noted(moving.carry_out(session, plan), sys.stderr)
+    told = f"{len(plan.messages)} messages of {plan.source.id} copied to {target.id}"
+    instead = f"; as placeholders: {placeholders}" if placeholders else ""
+    sys.stderr.write(f"asstctl: {listing.line(told + instead)}\n")
+    sys.stdout.write(f"{target.id}\n")
+
+
+@app.command()
+def fork(
+    ctx: typer.Context,
+    reference: options.Named,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="MESSAGE", help="Up to this message: its id or number."),
+    ] = None,
+    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+) -> None:
+    """Make a new thread of a thread's messages, on the same server, and print its id."""
+    with open_session(options.invocation(ctx).load()) as session:
+        thread = session.known_thread(reference)
+        target = noted(moving.forked(session, thread, at), sys.stderr)
+        sys.stdout.write(f"{target.id}\n")

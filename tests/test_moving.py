@@ -1,0 +1,520 @@
+"""Threads as files, and from one server to another."""
+
+import json
+import os
+import signal
+import sqlite3
+import stat
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+
+from asstctl import archive, moving
+from asstctl.errors import AsstctlError
+from asstctl.events import File, Image, Message, Refusal, Text, Thread, ToolNote
+from tests.responses_server import ResponsesServer
+from tests.servers import ChatServer, Reply, ThreadsServer, error
+from tests.terminal import Screen
+
+
+class Resource(ResponsesServer):
+    form = "resource"
+
+
+@pytest.fixture
+def world(home):
+    """Profiles on four servers and this machine; `home` by default speaks to the first."""
+    with ExitStack() as running:
+        chat = running.enter_context(ChatServer())
+        kinds = {"threads": ThreadsServer, "responses": ResponsesServer, "resource": Resource}
+        home.servers = {name: running.enter_context(kind()) for name, kind in kinds.items()}
+        text = f'backend = "local"\nendpoint = "{chat.url}"\nmodel = "test"\n'
+        for name, server in home.servers.items():
+            lines = "".join(f'{k} = "{v}"\n' for k, v in server.settings.items())
+            text += f"[profiles.{name}]\n{lines}"
+        home.configure(text)
+        home.environment["MY_KEY"] = "canary"
+        yield home
+
+
+def history(home, thread, *words):
+    out = home.run("threads", "history", thread, "-o", "jsonl", *words)[0]
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def said(home, thread):
+    return [(m["role"], m["text"]) for m in history(home, thread)]
+
+
+def talk(home, *prompts, profile="default"):
+    home.run("ask", prompts[0], "-p", profile)
+    if len(prompts) > 1:
+        home.run("chat", "-c", stdin="\n".join(prompts[1:]).encode())
+    return home.run("threads", "list", "-q")[0].splitlines()[0]
+
+
+def copy(home, thread, profile):
+    return home.run("threads", "copy", thread, "--to", profile)[0].strip()
+
+
+def store(home):
+    return sqlite3.connect(home.data / "threads.db")
+
+
+# Across backends
+
+
+def test_a_round_trip_over_every_backend_gives_the_same_text_roles_and_order(world):
+    first = talk(world, "One\n\n* a\n* b", "Two 汉字 🙂", *(f"Prompt {n}" for n in range(12)))
+    told = said(world, first)
+    assert len(told) == 28  # more than one chunk
+    second = copy(world, first, "threads")
+    third = copy(world, second, "responses")
+    fourth = copy(world, third, "resource")
+    last = copy(world, fourth, "local")
+    assert [second[:7], third[:5], fourth[:6], last[:6]] == ["thread_", "conv_", "chain_", "local_"]
+    for thread in (second, third, fourth, last):
+        assert said(world, thread) == told
+    original = history(world, first)[3]
+    carried = history(world, second)[3]["metadata"]
+    assert carried["asstctl_id"] == original["id"]
+    assert carried["asstctl_created_at"].startswith(original["created_at"][:-1])
+    assert world.servers["responses"].metadata[third]["asstctl_source"] == first
+    assert (
+        max(len(r.body["items"]) for r in world.servers["responses"].asked("/items") if r.body)
+        == 20
+    )
+
+
+def test_a_copy_goes_on_where_it_is(world):
+    first = talk(world, "One", "Two")
+    for profile in ("threads", "responses", "resource"):
+        target = copy(world, first, profile)
+        assert world.run("ask", "-t", target, "Three")[0] == "You said: Three (5)\n"
+        assert len(said(world, target)) == 6
+    assert len(said(world, first)) == 4
+
+
+@pytest.mark.parametrize("profile", ["threads", "responses", "resource", "local"])
+def test_a_second_copy_carries_only_what_is_new(world, profile):
+    first = talk(world, "One")
+    target = copy(world, first, profile)
+    assert copy(world, first, profile) == target
+    assert len(said(world, target)) == 2
+    world.run("ask", "-t", first, "Two")
+    out, err = world.run("threads", "copy", first, "--to", profile)
+    assert out == f"{target}\n"
+    assert err == f"asstctl: 2 messages of {first} copied to {target}\n"
+    assert said(world, target) == said(world, first)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7, 19, 20])
+def test_a_copy_that_was_stopped_goes_on_and_carries_nothing_twice(world, kept):
+    """The service took `kept` messages of the chunk that was on its way, and nobody heard of it."""
+    first = talk(world, *(f"Prompt {n}" for n in range(21)))
+    target = copy(world, first, "threads")
+    messages = world.servers["threads"].threads[target]
+    del messages[20 + kept :]
+    with store(world) as db:
+        db.execute("UPDATE copies SET copied = 20, on_its_way = 20")
+    db.close()
+    assert copy(world, first, "threads") == target
+    assert said(world, target) == said(world, first)
+
+
+def test_a_refusal_half_way_says_how_far_it_came_and_the_next_run_goes_on(world):
+    first = talk(world, *(f"Prompt {n}" for n in range(15)))
+    server = world.servers["responses"]
+    taken = server.conversation
+
+    def once(request, words, asked):
+        if words[1:] == ["items"] and server.conversations.get(words[0]) and request.body:
+            server.conversation = taken
+            return error(500, "Oh no")
+        return taken(request, words, asked)
+
+    server.conversation = once
+    err = world.run("threads", "copy", first, "--to", "responses", code=7)[1].splitlines()
+    assert err[-1] == "hint: 20 of 30 messages are in conv_000001; run it again to go on"
+    assert copy(world, first, "responses") == "conv_000001"
+    assert said(world, "conv_000001") == said(world, first)
+
+
+def test_a_killed_copy_goes_on(world):
+    first = talk(world, *(f"Prompt {n}" for n in range(15)))
+    server = world.servers["threads"]
+    say = server.say
+    running = []
+
+    def deadly(left, *words):
+        found = say(*words)
+        if next(left, None) is None:
+            os.kill(running[-1].pid, signal.SIGKILL)
+        return found
+
+    for after in (3, 5, 11):
+        server.say = partial(deadly, iter(range(after)))
+        running.append(world.start("threads", "copy", first, "--to", "threads"))
+        running[-1].communicate(timeout=20)
+    server.say = say
+    target = copy(world, first, "threads")
+    assert list(server.threads) == [target]
+    assert said(world, target) == said(world, first)
+
+
+def test_a_dry_run_says_what_would_happen_and_does_nothing(world):
+    first = talk(world, "One")
+    out, err = world.run("threads", "copy", first, "--to", "threads", "--dry-run")
+    assert out.splitlines() == [
+        f"from             {first}",
+        "profile          threads",
+        "to               a new thread",
+        "there already    0",
+        "to copy          2",
+        "as placeholders  nothing",
+    ]
+    assert err == ""
+    assert not world.servers["threads"].requests
+    assert len(world.run("threads", "list", "-q")[0].splitlines()) == 1
+
+
+def test_what_cannot_be_carried_is_a_visible_placeholder_and_counted(world):
+    parts = (Text("Look"), Image("file_1"), File("file_2", "a.pdf"), ToolNote("f()"), Refusal("No"))
+    thread = Thread("thread_x", "assistants", "", "", created_at=1.0)
+    path = world.path / "thread_x.json"
+    messages = [Message("m1", "user", parts), Message("m2", "assistant", (), status="failed")]
+    archive.write(path, archive.document(thread, messages))
+    dry = world.run("threads", "import", "-p", "threads", str(path), "--dry-run")[0]
+    counted = "1 image, 1 file, 1 tool turn, 1 refusal, 1 message without text"
+    assert f"as placeholders  {counted}\n" in dry
+    out, err = world.run("threads", "import", "-p", "threads", str(path))
+    assert (
+        err == f"asstctl: 2 messages of thread_x copied to thread_1; as placeholders: {counted}\n"
+    )
+    assert said(world, out.strip()) == [
+        ("user", "Look\n\n[image file_1]\n\n[file file_2 a.pdf]\n\n[tool] f()\n\n[refused] No"),
+        ("assistant", "[no text]"),
+    ]
+    here = world.run("threads", "import", "-p", "local", str(path))[0].strip()
+    kept = history(world, here)
+    assert [part["type"] for part in kept[0]["parts"]] == [type(p).__name__ for p in parts]
+    assert kept[1]["status"] == "failed"
+
+
+def test_a_terminal_shows_how_far_a_copy_is(world):
+    first = talk(world, *(f"Prompt {n}" for n in range(15)))
+    with Screen(world, "threads", "copy", first, "--to", "responses", columns=120) as screen:
+        assert screen.end() == 0
+        assert "30/30 messages" in screen.text()
+
+
+def test_copying_to_a_profile_that_is_not_there_is_one_line(world):
+    first = talk(world, "One")
+    err = world.run("threads", "copy", first, "--to", "respones", code=5)[1]
+    assert "no profile 'respones'" in err
+    assert "did you mean 'responses'?" in err
+
+
+def test_a_copy_that_was_deleted_elsewhere_is_said(world):
+    first = talk(world, "One")
+    target = copy(world, first, "responses")
+    del world.servers["responses"].conversations[target]
+    world.run("ask", "-t", first, "Two")
+    err = world.run("threads", "copy", first, "--to", "responses", code=5)[1]
+    assert f"is {target} gone? threads delete --keep-remote forgets it" in err
+    world.run("threads", "delete", "--keep-remote", target)
+    assert said(world, copy(world, first, "responses")) == said(world, first)
+
+
+# Forks
+
+
+@pytest.mark.parametrize("profile", ["default", "threads", "responses", "resource"])
+def test_a_fork_is_a_new_thread_up_to_a_message(world, profile):
+    first = talk(world, "One", "Two", profile=profile)
+    second = world.run("threads", "fork", first, "--at", history(world, first)[1]["id"])[0].strip()
+    assert said(world, second) == said(world, first)[:2]
+    assert world.run("ask", "-c", "Other")[0] == "You said: Other (3)\n"  # a fork is @last
+    assert len(said(world, first)) == 4
+    third = world.run("threads", "fork", first)[0].strip()
+    assert said(world, third) == said(world, first)
+    assert len({first, second, third}) == 3
+    assert (
+        said(world, world.run("threads", "fork", first, "--at", "1")[0].strip())
+        == said(world, first)[:1]
+    )
+
+
+def test_a_fork_at_no_message_is_one_line_and_makes_nothing(world):
+    first = talk(world, "One")
+    err = world.run("threads", "fork", first, "--at", "7", code=5)[1]
+    assert err.startswith("asstctl: no message '7': there are 2\nhint: ")
+    assert len(world.run("threads", "list", "-q")[0].splitlines()) == 1
+
+
+# Files
+
+
+def exported(home, *words):
+    return home.run("threads", "export", *words)[0].splitlines()
+
+
+def test_an_export_is_whole_deterministic_and_rewrites_nothing_that_did_not_change(world):
+    threads = [talk(world, "One", "Two"), talk(world, "Else", profile="threads")]
+    out, err = world.run("threads", "export", "--all", "-d", "out")
+    assert sorted(out.splitlines()) == sorted(f"out/{thread}.json" for thread in threads)
+    assert err == "asstctl: 2 written, 0 unchanged\n"
+    files = {path: (path.read_bytes(), path.stat()) for path in (world.path / "out").iterdir()}
+    assert {stat.S_IMODE(s.st_mode) for _, s in files.values()} == {0o600}
+    assert stat.S_IMODE((world.path / "out").stat().st_mode) == 0o700
+    assert world.run("threads", "export", "--all", "-d", "out") == (
+        "",
+        "asstctl: 0 written, 2 unchanged\n",
+    )
+    for path, (data, before) in files.items():
+        after = path.stat()
+        assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+        assert path.read_bytes() == data
+    world.run("ask", "-t", threads[0], "Three")
+    assert exported(world, "--all", "-d", "out") == [f"out/{threads[0]}.json"]
+
+
+def test_an_export_has_our_schema_with_every_fact(world):
+    thread = talk(world, "One", profile="threads")
+    world.run("threads", "rename", thread, "mine")
+    exported(world, "mine")
+    found = json.loads((world.path / f"{thread}.json").read_text())
+    assert found["schema"] == "asstctl-thread/v1"
+    assert {k: found["thread"][k] for k in ("id", "name", "title", "backend", "endpoint")} == {
+        "id": thread,
+        "name": "mine",
+        "title": "One",
+        "backend": "assistants",
+        "endpoint": world.servers["threads"].origin,
+    }
+    assert found["messages"][0] == {
+        "id": "msg_1",
+        "role": "user",
+        "created_at": "2025-11-24T16:00:01Z",
+        "status": "completed",
+        "parts": [{"type": "Text", "text": "One"}],
+        "metadata": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("form", "suffix", "begins"),
+    [
+        ("markdown", "md", "## user, "),
+        ("text", "txt", "user, "),
+        ("jsonl", "jsonl", '{"id": "msg_'),
+    ],
+)
+def test_readable_forms_are_what_history_writes(world, form, suffix, begins):
+    thread = talk(world, "One")
+    exported(world, thread, "--format", form)
+    text = (world.path / f"{thread}.{suffix}").read_text()
+    assert text.startswith(begins)
+    assert text == world.run("threads", "history", thread, "-o", form)[0]
+
+
+def test_an_exported_thread_is_imported_once_and_only_what_is_new_after_that(world):
+    thread = talk(world, "One", "Two")
+    world.run("threads", "rename", thread, "mine")
+    exported(world, "mine", "-d", "out")
+    told = said(world, thread)
+    world.run("threads", "delete", "-y", thread)
+    first = world.run("threads", "import", "out")[0].strip()
+    assert said(world, first) == told
+    assert json.loads(world.run("threads", "list", "-o", "json")[0])["threads"][0]["name"] == "mine"
+    assert world.run("threads", "import", "out")[0].strip() == first
+    assert said(world, first) == told
+    elsewhere = world.run("threads", "import", "-p", "responses", "out")[0].strip()
+    assert said(world, elsewhere) == told
+
+
+def test_one_thread_that_cannot_be_had_does_not_stop_the_others(world):
+    gone, kept = talk(world, "One", profile="threads"), talk(world, "Two")
+    world.servers["threads"].threads.clear()
+    out, err = world.run("threads", "export", "--all", code=5)
+    assert out == f"{kept}.json\n"
+    assert err.splitlines()[0].startswith(f"asstctl: {gone}: No thread found")
+    assert "asstctl: 1 written, 0 unchanged" in err
+    assert "asstctl: 1 threads were not exported" in err
+    assert not (world.path / f"{gone}.json").exists()
+    assert [p.name for p in world.path.glob(".*.json*")] == []
+
+
+def test_a_cut_export_leaves_the_old_file_whole(world):
+    thread = talk(world, *(f"Prompt {n}" for n in range(60)), profile="threads")
+    exported(world, thread)
+    old = (world.path / f"{thread}.json").read_bytes()
+    world.servers["threads"].say(thread, "user", "More")
+    pages = iter([False, True])
+    answer = world.servers["threads"].answer
+
+    def cut(request):
+        if "/messages" in request.path and next(pages, True):
+            return Reply(status=503, body={"error": {"message": "busy"}})
+        return answer(request)
+
+    world.servers["threads"].answer = cut
+    world.run("threads", "export", thread, code=7)
+    assert (world.path / f"{thread}.json").read_bytes() == old
+
+
+def test_a_folder_that_takes_no_file_is_one_line(world):
+    talk(world, "One")
+    err = world.run("threads", "export", "--all", "-d", "/dev/null/x", code=1)[1]
+    assert "can't write /dev/null/x/local_" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../x",
+        "/etc/passwd",
+        "a\0b",
+        "CON",
+        "nul.",
+        "x" * 300,
+        ".",
+        "..",
+        "",
+        "a/b",
+        "\x1b[2J",
+        "🙂",
+    ],
+)
+def test_no_id_leads_a_file_out_of_its_folder(name):
+    found = archive.file_name(Thread(name, "local", "", ""), ".json")
+    assert archive.PLAIN_NAME.fullmatch(found.removesuffix(".json"))
+    assert found == archive.file_name(Thread(name, "local", "", ""), ".json")
+
+
+def test_give_threads_or_all(world):
+    for words in ([], ["--all", "x"]):
+        assert "give threads, or --all" in world.run("threads", "export", *words, code=2)[1]
+
+
+# The exports that people hold
+
+
+def foreign(path, **facts):
+    def raw(number, role, *content, **more):
+        parts = [
+            {"type": "text", "text": {"value": c, "annotations": []}} if isinstance(c, str) else c
+            for c in content
+        ]
+        return {
+            "id": f"msg_{number}",
+            "object": "thread.message",
+            "created_at": 1700000000 + number,
+            "role": role,
+            "content": parts,
+            "metadata": {},
+            **more,
+        }
+
+    folder = path / "export"
+    (folder / "threads").mkdir(parents=True)
+    (folder / "manifest.json").write_text('{"endpoint": "https://api.openai.com/v1", "counts": {}}')
+    (folder / "assistants.json").write_text("[]")
+    thread = {
+        "export_schema": "assistants-thread-export/v1",
+        "thread_id": "thread_old",
+        "exported_at": "2026-08-01T10:00:00Z",
+        "thread": {"id": "thread_old", "created_at": 1700000000, "metadata": {"a": "b"}},
+        "messages": [
+            raw(1, "user", "Read this", attachments=[{"file_id": "file_1", "tools": []}]),
+            raw(
+                2, "assistant", "I see", {"type": "image_file", "image_file": {"file_id": "file_2"}}
+            ),
+        ],
+        "runs": [{"id": "run_1", "steps": [{"type": "tool_calls"}, {"type": "message_creation"}]}],
+        "files": {"file_1": {"id": "file_1", "filename": "a.pdf"}, "file_2": None},
+        "errors": [{"object": "file", "id": "file_2", "error": "404", "detail": ""}],
+    } | facts
+    (folder / "threads" / "thread_old.json").write_text(json.dumps(thread))
+    return folder
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["folder", "file"])
+def test_an_assistants_export_is_imported(world, whole):
+    folder = foreign(world.path)
+    path = folder if whole else folder / "threads" / "thread_old.json"
+    out, err = world.run("threads", "import", str(path))
+    assert err.splitlines() == [
+        "asstctl: thread_old: 1 tool steps stand in its runs and are not carried",
+        "asstctl: thread_old: the export says that it missed 1 things",
+        f"asstctl: 2 messages of thread_old copied to {out.strip()}",
+    ]
+    first, second = history(world, out.strip())
+    assert first["parts"][1] == {"type": "File", "id": "file_1", "name": "a.pdf"}
+    assert second["parts"][1] == {"type": "Image", "source": "file_2"}
+    assert first["metadata"]["asstctl_id"] == "msg_1"
+    assert first["created_at"] == "2023-11-14T22:13:21Z"
+
+
+def test_a_thread_whose_object_was_gone_is_imported_all_the_same(world):
+    folder = foreign(world.path, thread=None, runs=[], files={}, errors=[])
+    assert len(history(world, world.run("threads", "import", str(folder))[0].strip())) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is not JSON"),
+        ("\xff", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "is no thread that asstctl knows: its schema is None"),
+        ('{"schema": "asstctl-thread/v9"}', "its schema is 'asstctl-thread/v9'"),
+        ('{"schema": "asstctl-thread/v1"}', "is damaged: KeyError"),
+        ('{"schema": "asstctl-thread/v1", "thread": {"id": "a"}, "messages": [5]}', "is damaged"),
+        (
+            '{"schema": "asstctl-thread/v1", "thread": {"id": "a"}, "messages": [{"id": "m", "role": "system", "status": "completed", "parts": []}]}',
+            "is damaged: ValueError: role 'system'",
+        ),
+        ('{"export_schema": "assistants-thread-export/v1", "thread_id": "a"}', "is damaged"),
+    ],
+)
+def test_a_file_that_is_no_thread_is_one_clear_line(home, text, words):
+    path = home.path / "bad.json"
+    path.write_bytes(text.encode("latin-1"))
+    out, err = home.run("threads", "import", "-p", "local", str(path), code=1)
+    assert words in err
+    assert out == ""
+    assert len(err.splitlines()) <= 2
+    assert home.run("threads", "list", "-q")[0] == ""
+
+
+def test_what_is_no_thread_in_a_folder_is_passed_over_visibly(world):
+    thread = talk(world, "One")
+    exported(world, thread, "-d", "out")
+    (world.path / "out" / "package.json").write_text("{}")
+    err = world.run("threads", "import", "-p", "threads", "out")[1]
+    assert "asstctl: passed over out/package.json: it is no thread\n" in err
+
+
+def test_metadata_stays_within_what_servers_take():
+    metadata = {f"k{n}": "v" * 600 for n in range(30)}
+    carried = moving.origin(Message("m", "user", (), created_at=1.5, metadata=metadata))
+    assert len(carried) == 16
+    assert max(map(len, carried.values())) == 512
+    assert carried["asstctl_created_at"] == "1970-01-01T00:00:01.500000Z"
+
+
+def test_writing_to_a_full_disk_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+
+    def pieces():
+        yield "new"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(AsstctlError, match=r"can't write .*: No space left on device"):
+        archive.write(path, pieces())
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
