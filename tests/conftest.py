@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.forker import Forker, Process
 from tests.responses_server import ResponsesServer
 from tests.servers import ChatServer, ThreadsServer
 
@@ -27,8 +29,9 @@ NO_KEYS = (
 class Home:
     """A home folder with nothing in it, and the program in it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, forker: Forker | None = None) -> None:
         self.path = path
+        self.forker = forker
         self.config = path / ".config/asstctl/config.toml"
         self.data = path / ".local/share/asstctl"
         self.environment = {
@@ -38,13 +41,14 @@ class Home:
     def arguments(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "asstctl", *words]
 
-    def start(self, *words: str, **options) -> subprocess.Popen[bytes]:
+    def start(self, *words: str, **options):
         """Start the program with pipes for all that is not given."""
         pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE) | {"stdin": subprocess.DEVNULL}
         environment = self.environment | options.pop("env", {})
-        return subprocess.Popen(
-            self.arguments(*words), env=environment, cwd=self.path, **(pipes | options)
-        )
+        streams = pipes | options
+        if self.forker and "arguments" not in vars(self):
+            return Process(self.forker, words, environment, self.path, **streams)
+        return subprocess.Popen(self.arguments(*words), env=environment, cwd=self.path, **streams)
 
     def run(
         self, *words: str, stdin: bytes | None = None, code: int | None = 0, timeout=60, **env: str
@@ -79,9 +83,18 @@ def responses() -> Iterator[ResponsesServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forker | None]:
+    if os.environ.get("ASSTCTL_TEST_EXEC"):
+        yield None
+        return
+    with closing(Forker()) as running:
+        yield running
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def home(tmp_path: Path, forker: Forker | None) -> Home:
+    return Home(tmp_path, forker)
 
 
 @pytest.fixture

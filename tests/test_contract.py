@@ -1,13 +1,15 @@
 """What every backend promises. A new one is under test as soon as it is in the list."""
 
 from contextlib import closing
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from asstctl.backends import Kind, connect
 from asstctl.config import Settings
-from asstctl.errors import AsstctlError, NotFoundError
-from asstctl.events import Message, Prompt, RunFinished, RunStarted, Text, TextDelta
+from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
+from asstctl.events import Message, Part, Prompt, RunFinished, RunStarted, Text, TextDelta
 from asstctl.store import Store
 from tests.responses_server import ResponsesServer
 from tests.servers import ChatServer, Reply, ThreadsServer
@@ -163,3 +165,91 @@ def test_a_thread_without_a_run_is_not_locked(backend):
 def test_instructions_go_with_the_prompt(backend, world):
     say(backend, None, "Hello")
     assert "Be brief." in str([request.body for request in world[1].requests])
+
+
+# What each backend can and cannot do: the README's table, tried out
+
+
+COLUMNS = ["local", "assistants, Foundry project", "responses, Foundry project"]
+COLUMNS.append("responses, Azure resource")
+
+
+def is_one_request(backend, server):
+    thread = say(backend, None, "One")[0][0].thread_id
+    say(backend, thread, "Two")  # a server is looked at once before it is known
+    before = len(server.requests)
+    say(backend, thread, "Three")
+    return len(server.requests) == before + 1
+
+
+def is_completed(backend, server):
+    server.replies.append(Reply("word " * 40, cut=4000))
+    try:
+        return say(backend, None, "Hello")[1] == "word " * 40
+    except IncompleteError:
+        return False
+
+
+def is_stopped(backend, server):
+    server.replies.append(Reply("word " * 500, delay=0.01))
+    with closing(backend.send(None, Prompt("Count"))) as reply:
+        next(event for event in reply if isinstance(event, TextDelta))
+    return server.closed_early.wait(5)
+
+
+def lists(what):
+    def can(backend, server):
+        try:
+            list(getattr(backend, what)())
+        except UnsupportedError:
+            return False
+        return True
+
+    return can
+
+
+def keeps_parts(backend, server):
+    return set(get_args(Part)) == set(backend.carries)
+
+
+def kept(backend):
+    thread = backend.new_thread(metadata={})
+    message = Message("", "user", (Text("x"),), created_at=1.0, metadata={"a": "b"})
+    backend.append(thread, [message])
+    say(backend, thread, "And?")
+    return next(backend.history(thread))
+
+
+ABILITIES = {
+    "a prompt to a thread is one request": is_one_request,
+    "a cut reply is completed": is_completed,
+    "a stopped reply is stopped on the server": is_stopped,
+    "`threads list --remote`": lists("threads"),
+    "`assistants list`": lists("assistants"),
+    "copies keep images, files and tool turns": keeps_parts,
+    "messages keep metadata": lambda backend, _: kept(backend).metadata == {"a": "b"},
+    "messages have a time": lambda backend, _: kept(backend).created_at is not None,
+    "`threads delete` deletes what was said": lambda backend, _: (
+        backend.delete(say(backend, None, "Hello")[0][0].thread_id) is None
+    ),
+}
+
+
+def capability_rows():
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    rows = readme.split("| | `local` |")[1].split("\n\n")[0].splitlines()[2:]
+    cells = ([cell.strip() for cell in row.strip("|").split("|")] for row in rows)
+    return {name: said for name, *said in cells}
+
+
+def test_every_row_of_the_readmes_table_is_tried():
+    assert list(capability_rows()) == list(ABILITIES)
+
+
+@pytest.mark.parametrize("ability", ABILITIES)
+@pytest.mark.parametrize("world", COLUMNS, indirect=True)
+def test_a_backend_can_what_the_readme_says(world, ability, request):
+    column = COLUMNS.index(request.node.callspec.params["world"])
+    said = capability_rows()[ability][column]
+    assert said.startswith(("yes", "no"))
+    assert ABILITIES[ability](*world) == said.startswith("yes")

@@ -109,7 +109,7 @@ def test_a_second_copy_carries_only_what_is_new(world, profile):
     assert said(world, target) == said(world, first)
 
 
-@pytest.mark.parametrize("kept", [0, 1, 7, 19, 20])
+@pytest.mark.parametrize("kept", [0, 7, 20])
 def test_a_copy_that_was_stopped_goes_on_and_carries_nothing_twice(world, kept):
     """The service took `kept` messages of the chunk that was on its way, and nobody heard of it."""
     first = talk(world, *(f"Prompt {n}" for n in range(21)))

@@ -1,5 +1,6 @@
 """The README tells the truth: its console blocks are run, its tables are compared with the code."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asstctl import cli, errors, events
+from asstctl import archive, cli, errors, events
 from asstctl.config import SETTINGS
 from tests.servers import ChatServer, Reply
 
@@ -90,28 +91,34 @@ def test_every_command_is_in_the_readme():
         name
         for row in table("## Commands")
         for cell in row
-        for name in cell.split(" [")[0].split()[:2]
+        for name in cell.split(" [")[0].split()[:3]
     }
     for name in cli.COMMANDS:
         assert name in words
         module = __import__(f"asstctl.commands.{cli.COMMANDS[name]}", fromlist=["app"])
-        for command in module.app.registered_commands:
+        groups = [module.app, *(g.typer_instance for g in module.app.registered_groups)]
+        for command in (command for group in groups for command in group.registered_commands):
             inner = command.name or command.callback.__name__
             assert inner in words, f"{name} {inner}"
 
 
-def test_every_setting_that_a_local_profile_uses_is_in_the_readme():
+def test_every_setting_is_in_the_readme():
     keys = {key for row in table("in the user's configuration folder") for key in row}
-    assert keys <= set(SETTINGS)
-    assert {
-        "backend",
-        "endpoint",
-        "model",
-        "instructions",
-        "api_key_env",
-        "api_key_command",
-        "timeout",
-    } <= keys
+    assert keys == set(SETTINGS)
+
+
+def test_the_exported_form_is_as_the_readme_says():
+    thread = events.Thread("a", "local", "", "default")
+    message = events.Message("m", "user", (events.Text("x"),))
+    found = json.loads("".join(archive.document(thread, [message])))
+    keys = dict(zip((row[0] for row in table("An exported file is")), found, strict=True))
+    assert all(key == name for key, name in keys.items())
+    assert found["schema"] == archive.SCHEMA
+    rows = README.split("An exported file is")[1].split("\n\n")[1]
+    for name in (*found["thread"], *found["messages"][0]):
+        assert f"`{name}`" in rows
+    for kind in archive.PART_KINDS:
+        assert f"`{kind}`" in README
 
 
 def test_every_exit_code_is_in_the_readme():
