@@ -61,7 +61,7 @@ class Settings:
     instructions: str | None = _setting("what the model is told before the thread")
     agent: str | None = _setting("the Foundry agent that replies, by name")
     agent_version: str | None = _setting("which version of the agent; the newest where unset")
-    tools: list[dict[str, Any]] | None = _setting("the server's tools to offer, as its own JSON")
+    tools: Any = _setting("the server's tools as its own JSON, or a table [tools.NAME] for each")
     truncation: str = _setting(
         "what a window too small does: auto (drop turns) or disabled", "auto"
     )
@@ -126,8 +126,7 @@ SETTINGS = {f.name: f for f in fields(Settings) if "about" in f.metadata}
 """Every setting by its key in config.toml."""
 
 WORDS = list[str] | None
-OBJECTS = list[dict[str, Any]] | None
-"""Types of settings that are lists."""
+"""The type of settings that are lists of words."""
 
 
 def variable_name(setting: str) -> str:
@@ -257,13 +256,25 @@ def checked(key: str, value: Any, source: str) -> Any:
         wanted, fits = "true or false", isinstance(value, bool)
     elif kind == WORDS:
         wanted, fits = "a list of words, like ['pass', 'work/key']", _list_of(str, value)
-    elif kind == OBJECTS:
-        wanted, fits = 'a list of objects, like [{type = "web_search"}]', _list_of(dict, value)
+    elif key == "tools":
+        wanted = 'a list like [{type = "web_search"}], or tables like [tools.NAME] with a command'
+        fits = _list_of(dict, value) or (
+            isinstance(value, dict) and all(map(_tool, value.values()))
+        )
     else:
         wanted, fits = "text", isinstance(value, str)
     if not fits:
         raise ConfigError(f"{key} in {source} must be {wanted}, not {value!r}")
     return float(value) if kind is float else value
+
+
+def _tool(table: Any) -> bool:
+    """Say whether a tool's table is one: its command a list of words, and so on."""
+    if not isinstance(table, dict) or not table:
+        return False
+    seconds, command = table.get("timeout", 1), table.get("command", ["true"])
+    timed = isinstance(seconds, int | float) and 0 < seconds <= LONGEST_TIMEOUT
+    return _list_of(str, command) and isinstance(table.get("confirm", True), bool) and timed
 
 
 def _list_of(kind: type, value: Any) -> bool:
@@ -305,7 +316,7 @@ def parsed(key: str, text: str, source: str) -> Any:
             import shlex  # only for this one kind of setting
 
             value = shlex.split(text)
-        elif kind == OBJECTS:
+        elif key == "tools":
             import json  # the same
 
             value = json.loads(text)

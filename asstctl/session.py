@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from asstctl.errors import AsstctlError, ConfigError, IncompleteError, NotFoundE
 from asstctl.events import (
     Assistant,
     Ending,
+    Event,
     Message,
     Notice,
     Part,
@@ -25,8 +26,10 @@ from asstctl.events import (
     Stream,
     Thread,
     ThreadFacts,
+    ToolCall,
 )
 from asstctl.store import Store
+from asstctl.tools import Consent, answering, answers
 
 Standing = Literal["known", "new", "gone"]
 """How a thread stands to the index: in it, on the server alone, or no longer on the server."""
@@ -41,6 +44,14 @@ REASONS: Mapping[Ending, str] = {
     "incomplete": "the service ended the reply early",
 }
 """Why a reply that ended is not whole."""
+
+
+@dataclass(slots=True)
+class End:
+    """How a reply ended, as the service claims (None: it did not say), and the calls in it."""
+
+    ending: Ending | None = None
+    calls: list[ToolCall] = field(default_factory=list)
 
 
 class Session:
@@ -173,29 +184,65 @@ class Session:
         """Demand all that a prompt to a thread needs; raises ConfigError."""
         self._backend(self._settings(thread)).check()
 
-    def say(self, thread: Thread | None, prompt: Prompt) -> Stream:
+    def say(self, thread: Thread | None, prompt: Prompt, consent: Consent | None = None) -> Stream:
         """Post a prompt and pass the reply on; None says it to a new thread.
 
-        The thread is in the index before the first word comes. Raises IncompleteError where
-        the reply ended early, or without a claim that it ended.
+        The thread is in the index before the first word comes. Calls of functions are answered
+        by the profile's tools, as far as `consent` allows. Raises IncompleteError where the
+        reply ended early, or without a claim that it ended, or with a call that nobody answers.
         """
         settings = self._settings(thread)
         backend = self._backend(settings)
-        ending: Ending | None = None
-        with closing(backend.send(thread.id if thread else None, prompt)) as reply:
+        reply = backend.send(thread.id if thread else None, prompt)
+        while True:
+            end = yield from self._passed(reply, settings, prompt)
+            if end.ending != "tool_call":
+                break
+            reply = backend.answer(self._answers(backend, settings, end.calls, consent))
+        if end.ending is None:
+            raise IncompleteError("the reply broke off: the service did not say that it ended")
+        if end.ending != "completed":
+            raise IncompleteError(REASONS[end.ending])
+
+    def _passed(
+        self, reply: Stream, settings: Settings, prompt: Prompt
+    ) -> Generator[Event, None, End]:
+        """Pass a reply on and give how it ended; an end with calls is not passed on."""
+        end = End()
+        with closing(reply):
             for event in reply:
                 match event:
                     case RunStarted(thread_id):
                         self._note(thread_id, settings, prompt)
+                    case ToolCall():
+                        end.calls.append(event)
                     case RunFinished(claimed):
-                        ending = claimed
-                yield event
+                        end.ending = claimed
+                if end.ending != "tool_call":
+                    yield event
                 if self._forgetful and isinstance(event, RunStarted):
                     yield Notice(f"nothing is remembered: {self._forgetful.message}")
-        if ending is None:
-            raise IncompleteError("the reply broke off: the service did not say that it ended")
-        if ending != "completed":
-            raise IncompleteError(REASONS[ending])
+        return end
+
+    def _answers(
+        self,
+        backend: Backend,
+        settings: Settings,
+        calls: list[ToolCall],
+        consent: Consent | None,
+    ) -> dict[str, str]:
+        """Answer every call by the command that the profile has for it.
+
+        Where one has none, or nobody can allow it, all are given up, and IncompleteError says so.
+        """
+        try:
+            return answers(calls, answering(settings.tools), consent)
+        except BaseException as leaving:
+            with suppress(AsstctlError):
+                done = backend.decline()
+                if isinstance(leaving, IncompleteError) and done:
+                    leaving.message = f"{leaving.message}: {done}"
+            raise
 
     def _note(self, thread_id: str, settings: Settings, prompt: Prompt) -> None:
         thread = Thread(thread_id, settings.backend, place(settings), settings.profile)

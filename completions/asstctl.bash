@@ -91,8 +91,8 @@ _asstctl() {
     if [[ $cur == -* ]]; then
         case "$path" in
         "") names="-p --profile --config --debug --install-completion -V --version -h --help" ;;
-        "/ask") names="-t --thread -c --continue -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --show-reasoning -p --profile --help" ;;
-        "/chat") names="-t --thread -c --continue --history -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --show-reasoning -p --profile --help" ;;
+        "/ask") names="-t --thread -c --continue -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
+        "/chat") names="-t --thread -c --continue --history -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
         "/threads") names="--help" ;;
         "/threads/new") names="--name --metadata -p --profile --help" ;;
         "/threads/list") names="--remote --limit -o --output -q --quiet -p --profile --help" ;;

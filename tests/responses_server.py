@@ -215,7 +215,9 @@ class ResponsesServer(Server):
             before = self.responses[before]["previous_response_id"]
         turns = [item for item in (*earlier, *said) if item["type"] == "message"]
         text = turns[-1]["content"][0]["text"] if turns else "nothing"
-        reply = reply or Reply(f"You said: {text} ({len(turns)})")
+        outputs = [item["output"] for item in said if item["type"] == "function_call_output"]
+        told = f"It says: {outputs}" if outputs else f"You said: {text} ({len(turns)})"
+        reply = reply or Reply(told)
         identity = f"resp_{len(self.responses) + 1}"
         self.responses[identity] = {
             "id": identity,
@@ -236,8 +238,13 @@ class ResponsesServer(Server):
         if reply.raw is None:
             reply.events = self.stream(identity, reply, -1)
         else:
-            reply.raw = reply.raw.replace(b"RESP", identity.encode())
+            reply.events = self.played(identity, reply.raw)
         return reply
+
+    def played(self, identity: str, raw: bytes) -> Iterator[bytes]:
+        """A stream that a test wrote, with this response's id in it."""
+        yield raw.replace(b"RESP", identity.encode())
+        self.responses[identity]["status"] = "completed"
 
     def told(self, identity: str, reply: Reply) -> list[tuple[str, dict]]:
         """All events of a response but those that carry the response itself."""

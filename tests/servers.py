@@ -135,6 +135,7 @@ class ThreadsServer(Server):
         self.metadata: dict[str, dict] = {}
         self.refuses: dict[str, Reply] = {}  # by "new" and "old"
         self.ignores_prompts = False
+        self.outputs: list[list[str]] = []  # what tools answered
         self.polls_left = 0  # how often a run is still in progress when it is asked for
         self.count = 0
         self.assistants = {"asst_1": {"id": "asst_1", "name": "Ada", "model": "gpt-4o"}}
@@ -244,6 +245,13 @@ class ThreadsServer(Server):
                 elif found["status"] == "cancelling":
                     found["status"] = "cancelled"
                 return Reply(body=found)
+            case "POST", ["runs", run, "submit_tool_outputs"]:
+                found = next(r for r in self.runs[thread] if r["id"] == run)
+                self.outputs.append([o["output"] for o in body["tool_outputs"]])
+                found |= {"required_action": None, "reply": f"It says: {self.outputs[-1]}"}
+                reply = Reply(found["reply"])
+                reply.events = self.stream(thread, found, reply, None)
+                return reply
             case "POST", ["runs", run, "cancel"]:
                 found = next(r for r in self.runs[thread] if r["id"] == run)
                 if found["status"] not in ("queued", "in_progress", "requires_action"):
@@ -355,6 +363,8 @@ class ThreadsServer(Server):
 
     def played(self, thread: str, run: dict, raw: bytes) -> Iterator[bytes]:
         """A stream that a test wrote, with this run's ids in it."""
+        if b"requires_action" in raw:
+            run["status"] = "requires_action"
         yield raw.replace(b"RUN", run["id"].encode()).replace(b"THREAD", thread.encode())
 
     def stream(self, thread: str, run: dict, reply: Reply, made: dict | None) -> Iterator[bytes]:

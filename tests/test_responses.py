@@ -288,7 +288,7 @@ def test_a_call_that_nobody_answers_is_shown_and_the_conversation_goes_on(home, 
     assert out == ""
     assert err.splitlines() == [
         'asstctl: tool call call_1: get_weather({"city": "Ulm"})',
-        "asstctl: the model calls get_weather, and nothing here answers: it was told so",
+        'asstctl: the model calls get_weather({"city": "Ulm"}), and nothing here answers: it was told so',
     ]
     (answer,) = posted(responses, "/items")[0]["items"]
     assert (answer["type"], answer["call_id"]) == ("function_call_output", "call_1")

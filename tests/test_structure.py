@@ -37,6 +37,7 @@ LAYERS = [
     "_database",
     "_links",
     "store",
+    "tools",
     "backends",
     "session",
     "archive",

@@ -39,8 +39,17 @@ class Backend(Protocol):
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
         """Post `prompt` and stream the reply; None makes the thread in the same round trip.
 
-        The first event is RunStarted, the last one RunFinished. Closing the stream early
-        cancels the reply.
+        The first event is RunStarted, the last one RunFinished; where that says `tool_call`,
+        `answer` or `decline` follows. Closing the stream early cancels the reply.
+        """
+
+    def answer(self, outputs: Mapping[str, str]) -> Stream:
+        """Answer the calls with which the last reply ended, by their ids; stream what follows."""
+
+    def decline(self) -> str | None:
+        """Give up the calls with which the last reply ended, so that the thread takes prompts.
+
+        Says what was done, None where there was nothing to do.
         """
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:

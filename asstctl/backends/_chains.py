@@ -86,8 +86,13 @@ class Chains:
         """Count a chain's messages."""
         return ThreadFacts(messages=sum(1 for _ in self.history(thread_id)))
 
-    def answer(self, thread_id: str, answers: list[dict[str, Any]]) -> None:
+    def following(self, thread_id: str, response_id: str) -> dict[str, Any]:  # noqa: ARG002
+        """Give what ties a request to a response."""
+        return {"previous_response_id": response_id}
+
+    def decline(self, thread_id: str, answers: list[dict[str, Any]]) -> str:  # noqa: ARG002
         """Do nothing: a chain does not go on from a response with open calls."""
+        return "the thread goes on from before this prompt"
 
     def delete(self, thread_id: str) -> str | None:
         """Delete every response of a chain that is still there."""

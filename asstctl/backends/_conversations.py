@@ -45,11 +45,20 @@ class Conversations:
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a conversation, CHUNK a request."""
         for chunk in chunks(messages, CHUNK):
-            self.answer(thread_id, [items.spoken(message) for message in chunk])
+            self._add(thread_id, [items.spoken(message) for message in chunk])
 
-    def answer(self, thread_id: str, answers: list[dict[str, Any]]) -> None:
-        """Add items at the end of a conversation, at most CHUNK."""
-        self._wire.call("POST", f"/conversations/{thread_id}/items", {"items": answers})
+    def _add(self, thread_id: str, added: list[dict[str, Any]]) -> None:
+        self._wire.call("POST", f"/conversations/{thread_id}/items", {"items": added})
+
+    def following(self, thread_id: str, response_id: str) -> dict[str, Any]:  # noqa: ARG002
+        """Give what ties a request to the conversation: it holds the response already."""
+        return {"conversation": thread_id}
+
+    def decline(self, thread_id: str, answers: list[dict[str, Any]]) -> str:
+        """Answer open calls with a refusal: a conversation with one takes no prompt."""
+        for chunk in chunks(answers, CHUNK):
+            self._add(thread_id, chunk)
+        return "it was told so"
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Say what is known of a conversation; its messages are counted page by page."""

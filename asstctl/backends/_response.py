@@ -149,7 +149,10 @@ class Response:
             if identity not in self.waiting:
                 self.waiting[identity] = item
                 arguments = str(item.get("arguments") or item.get("input") or "{}")
-                yield ToolCall(identity, str(item.get("name") or kind), arguments)
+                name = str(item.get("name") or kind)
+                if kind == "mcp_approval_request":  # no function of ours, whatever its name
+                    name = f"{item.get('server_label')}.{name}"
+                yield ToolCall(identity, name, arguments)
 
     def _tool(self, item: Mapping[str, Any]) -> Iterator[Event]:
         """Say once that a kind of tool is at work."""
@@ -191,7 +194,8 @@ class Response:
         counted = Usage(int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0))
         match self.status:
             case "completed":
-                yield RunFinished("completed", counted if usage else None)
+                ending: Ending = "tool_call" if self.waiting else "completed"
+                yield RunFinished(ending, counted if usage else None)
             case "incomplete":
                 why = (self._facts.get("incomplete_details") or {}).get("reason") or "no reason"
                 yield RunFinished(ENDINGS.get(why, "incomplete"), counted if usage else None)

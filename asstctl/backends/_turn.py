@@ -48,8 +48,11 @@ class Keeper(Protocol):
     def facts(self, thread_id: str) -> ThreadFacts:
         """Say what is known of a thread."""
 
-    def answer(self, thread_id: str, answers: list[dict[str, Any]]) -> None:
-        """Put the answers to open calls into a thread, which takes no prompt before."""
+    def following(self, thread_id: str, response_id: str) -> dict[str, Any]:
+        """Give the part of a request that goes on from a response of a thread."""
+
+    def decline(self, thread_id: str, answers: list[dict[str, Any]]) -> str:
+        """See that a thread with open calls takes prompts again; says what was done."""
 
     def delete(self, thread_id: str) -> str | None:
         """Delete a thread; gives what the service keeps of it."""
@@ -102,12 +105,14 @@ class Turn:
         response: Response,
         prompt: Prompt,
         begun: Callable[[str, str], None],
+        before: tuple[str, ...] = (),
     ) -> None:
         self._wire = wire
         self._keeper = keeper
         self._replies = Replies(wire)
         self._prompt = prompt
         self._begun = begun
+        self._before = before  # the responses of this turn whose calls were answered
         self._noted = False
         self.response = response
 
@@ -134,10 +139,9 @@ class Turn:
         except UnansweredError as error:
             error.hint = self._holds()
             raise
-        if response.waiting:
-            raise self._declined()
-        if response.status in WHOLE:
-            self._keeper.held(response.thread_id, str(response.id))
+        if response.status in WHOLE and not response.waiting:
+            for reply_id in (*self._before, str(response.id)):
+                self._keeper.held(response.thread_id, reply_id)
         if cut and not self._held():
             yield Notice(self._holds())
         yield from response.end()
@@ -186,20 +190,24 @@ class Turn:
             retryable=True,
         )
 
-    def _declined(self) -> IncompleteError:
-        """Answer calls that nobody here can, for a thread with an open call takes no prompt."""
-        waiting = self.response.waiting.values()
-        calls = ", ".join(f"{i.get('name') or i['type']}" for i in waiting)
-        with suppress(AsstctlError):  # what matters more is said next
-            self._keeper.answer(self.response.thread_id, self.response.answers({}))
-        return IncompleteError(f"the model calls {calls}, and nothing here answers: it was told so")
+    def next(self) -> "Turn":
+        """Give the turn in which the calls of this one are answered."""
+        response = Response(self.response.thread_id, announced=True)
+        before = (*self._before, str(self.response.id))
+        return Turn(self._wire, self._keeper, response, self._prompt, self._begun, before)
+
+    def decline(self) -> str:
+        """Answer the calls with a refusal, for a thread with an open call takes no prompt."""
+        return self._keeper.decline(self.response.thread_id, self.response.answers({}))
 
     def _abandon(self, leaving: BaseException) -> None:
         """Cancel the response of a reply that nobody wants any more, and say what is left of it."""
         response = self.response
-        if response.final:
+        if response.final and not response.waiting:
             return
         with suppress(AsstctlError):
+            if response.waiting:
+                self.decline()
             if response.id and response.background:
                 status = self._replies.cancelled(response.id)
                 if status in WHOLE:  # it ended before it was cancelled

@@ -35,12 +35,12 @@ from asstctl.events import (
     Notice,
     Part,
     Prompt,
+    RunFinished,
     RunStarted,
     Stream,
     Text,
     Thread,
     ThreadFacts,
-    ToolCall,
 )
 from asstctl.store import Store
 
@@ -111,6 +111,7 @@ class Assistants:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
+        self._waiting: Run | None = None  # for answers to its calls
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -255,24 +256,38 @@ class Assistants:
         Leaving early, by whatever way, cancels the run and waits for its end.
         """
         thread_id = run.thread_id
-        calls: list[ToolCall] = []
         try:
             yield from self._streamed(run, path, body, prompt)
             if not run.ended or (run.status == "completed" and not run.shown):
                 yield from self._rest(run)
             if run.status == "requires_action":
-                calls = run.calls()
-                yield from calls
-                self._settled(run.thread_id or "", run.id or "", cancel=True)
+                yield from run.calls()
         except (GeneratorExit, KeyboardInterrupt, StoppedError) as leaving:
             self._abandon(run, thread_id, leaving)
             raise
-        if calls:
-            wanted = ", ".join(f"{call.name}({call.arguments})" for call in calls)
-            raise IncompleteError(
-                f"the assistant calls {wanted}, and nothing here answers: the run was cancelled"
-            )
-        yield from run.end()
+        if run.status == "requires_action":
+            self._waiting = run
+            yield RunFinished("tool_call")
+        else:
+            yield from run.end()
+
+    def answer(self, outputs: Mapping[str, str]) -> Stream:
+        """Answer the calls that the run waits for, and stream what follows."""
+        run, self._waiting = self._waiting, None
+        if run is None:
+            return
+        path = f"/threads/{run.thread_id}/runs/{run.id}/submit_tool_outputs"
+        told = [{"tool_call_id": call, "output": output} for call, output in outputs.items()]
+        run.status = ""
+        yield from self._run(run, path, {"tool_outputs": told, "stream": True}, Prompt(""))
+
+    def decline(self) -> str | None:
+        """Cancel the run that waits for answers."""
+        run, self._waiting = self._waiting, None
+        if run is None:
+            return None
+        self._settled(run.thread_id or "", run.id or "", cancel=True)
+        return "the run was cancelled"
 
     def _streamed(self, run: Run, path: str, body: Any, prompt: Prompt) -> Stream:
         """Read the stream to its end, or to where it was cut."""

@@ -161,6 +161,13 @@ class Local:
         with closing(self._model.complete(turns)) as batches:
             yield from events(batches)
 
+    def answer(self, outputs: Mapping[str, str]) -> NoReturn:  # noqa: ARG002 - a Backend's signature
+        """Raise UnsupportedError: no tool is offered to the model."""
+        raise UnsupportedError("the backend local answers no calls")
+
+    def decline(self) -> None:
+        """Do nothing: a call leaves nothing open."""
+
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Give every message of a thread, or the `last` ones, oldest first."""
         yield from self._store.messages(thread_id, last)

@@ -46,6 +46,7 @@ from asstctl.events import (
     ThreadFacts,
 )
 from asstctl.store import Store
+from asstctl.tools import offered
 
 CONVERSATIONS = "conversations"
 """An ability that servers were found to have or not."""
@@ -97,6 +98,7 @@ class Responses:
         self._clock = clock
         self._sleep = sleep
         self._replies = Replies(wire, clock, sleep)
+        self._waiting: Turn | None = None  # for answers to its calls
         self._conversations = Conversations(wire)
         self._chains = Chains(wire, store, self._place, settings.profile)
 
@@ -128,8 +130,27 @@ class Responses:
         keeper = self._keeper(thread_id)
         response = Response(thread_id, announced=announced)
         turn = Turn(self._wire, keeper, response, prompt, self._begun)
+        yield from self._taken(turn, keeper.request(thread_id, prompt.text))
+
+    def answer(self, outputs: Mapping[str, str]) -> Stream:
+        """Answer the calls of the last response, and stream what follows."""
+        last, self._waiting = self._waiting, None
+        if last is None:
+            return
+        thread_id = last.response.thread_id
+        tie = self._keeper(thread_id).following(thread_id, str(last.response.id))
+        yield from self._taken(last.next(), {**tie, "input": last.response.answers(outputs)})
+
+    def decline(self) -> str | None:
+        """Give up the calls of the last response."""
+        last, self._waiting = self._waiting, None
+        return last.decline() if last else None
+
+    def _taken(self, turn: Turn, said: Mapping[str, Any]) -> Stream:
+        """Ask for a reply, without the fields that the server does not take."""
+        response = turn.response
         while True:
-            body = {**self._wanted(), **keeper.request(thread_id, prompt.text)}
+            body = {**self._wanted(), **said}
             try:
                 yield from self._patiently(turn, body)
             except AsstctlError as error:
@@ -139,6 +160,7 @@ class Responses:
                 self._store.note_ability(self._place, str(field), has=False)
                 yield Notice(f"{self._wire.host} takes no {field}: {OPTIONAL[str(field)]}")
             else:
+                self._waiting = turn if response.waiting else None
                 return
 
     def _opened(self) -> Generator[Event, None, str]:
@@ -152,7 +174,7 @@ class Responses:
         wanted: dict[str, Any] = {
             "model": settings.model,
             "instructions": settings.instructions,
-            "tools": settings.tools,
+            "tools": offered(settings.tools),
             "truncation": settings.truncation,
             "stream": True,
             "background": True,

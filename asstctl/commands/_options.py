@@ -154,6 +154,7 @@ Wait = Annotated[
 CancelActive = Annotated[
     bool, typer.Option("--cancel-active", help="Where the thread has an active run, cancel it.")
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Run the profile's tools without asking.")]
 ShowReasoning = Annotated[
     bool, typer.Option("--show-reasoning", help="Show on stderr what the model thinks aloud.")
 ]

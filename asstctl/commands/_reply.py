@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import typer
 
 from asstctl.events import IfBusy, Prompt, RunFinished, Stream, TextDelta, Thread, Usage
-from asstctl.render import Output, Render, paced, renderer, unechoed
+from asstctl.render import Output, Render, confirmed, paced, renderer, unechoed
 from asstctl.session import Session
+from asstctl.tools import Consent
 
 
 @dataclass(slots=True)
@@ -62,6 +63,17 @@ def if_busy(wait: bool, cancel: bool) -> IfBusy:
     return "wait" if wait else "cancel" if cancel else "refuse"
 
 
+def consent(yes: bool) -> Consent:
+    """Say who allows tools: everything where the user said so before, else who sits there."""
+
+    def ask(question: str) -> bool | None:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        return confirmed(question, sys.stdin, sys.stderr)
+
+    return Consent(ask, everything=yes)
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """How replies are to be written."""
@@ -71,6 +83,7 @@ class Form:
     stats: bool
     reasoning: bool
     if_busy: IfBusy
+    consent: Consent
 
     def renderer(self, session: Session) -> Render:
         """Load what draws the replies; on a terminal that takes a while, so it is done once."""
@@ -80,7 +93,10 @@ class Form:
         """Say `text` to a thread and write the reply as it comes."""
         stats = Stats()
         prompt = Prompt(text, if_busy=self.if_busy)
-        with unechoed(sys.stdin), closing(stats.of(session.say(thread, prompt))) as reply:
+        with (
+            unechoed(sys.stdin),
+            closing(stats.of(session.say(thread, prompt, self.consent))) as reply,
+        ):
             shown = paced(reply, self.delay_ms / 1000) if self.delay_ms else reply
             try:
                 render(

@@ -8,7 +8,7 @@ import typer
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.commands._input import prompt_text
-from asstctl.commands._reply import Form, if_busy
+from asstctl.commands._reply import Form, consent, if_busy
 from asstctl.session import open_session
 
 app = App()
@@ -31,6 +31,7 @@ def ask(
     stats: options.Stats = False,
     wait: options.Wait = False,
     cancel_active: options.CancelActive = False,
+    yes: options.Yes = False,
     show_reasoning: options.ShowReasoning = False,
     profile: options.Profile = None,  # noqa: ARG001 - the same
 ) -> None:
@@ -43,7 +44,9 @@ def ask(
         sys.stderr.write("asstctl: no prompt\n")
         options.usage(ctx)
     reference = options.chosen(thread, last)
-    form = Form(output, typing_delay, stats, show_reasoning, if_busy(wait, cancel_active))
+    form = Form(
+        output, typing_delay, stats, show_reasoning, if_busy(wait, cancel_active), consent(yes)
+    )
     with open_session(options.invocation(ctx).load()) as session:
         chosen = session.thread(reference)
         try:

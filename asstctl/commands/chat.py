@@ -9,7 +9,7 @@ import typer
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.commands._input import LARGEST_PROMPT, attached, decoded
-from asstctl.commands._reply import Form, if_busy
+from asstctl.commands._reply import Form, consent, if_busy
 from asstctl.errors import AsstctlError, AuthError, ConfigError
 from asstctl.events import Thread
 from asstctl.render import Output, Render, failure, transcript
@@ -41,6 +41,7 @@ def chat(
     stats: options.Stats = False,
     wait: options.Wait = False,
     cancel_active: options.CancelActive = False,
+    yes: options.Yes = False,
     show_reasoning: options.ShowReasoning = False,
     profile: options.Profile = None,  # noqa: ARG001 - the same
 ) -> None:
@@ -49,7 +50,9 @@ def chat(
     Ctrl-C ends a reply, not the chat.
     """
     reference = options.chosen(thread, last)
-    form = Form(output, typing_delay, stats, show_reasoning, if_busy(wait, cancel_active))
+    form = Form(
+        output, typing_delay, stats, show_reasoning, if_busy(wait, cancel_active), consent(yes)
+    )
     attachments = [attached(path) for path in file or []]
     with open_session(options.invocation(ctx).load()) as session:
         session.current = session.thread(reference)

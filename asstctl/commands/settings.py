@@ -169,7 +169,7 @@ def get(
 
 def printed(value: Any) -> str:
     """Give a value in the form in which `config set` takes it."""
-    if isinstance(value, bool) or (isinstance(value, list) and isinstance(value[0], dict)):
+    if isinstance(value, bool | dict) or (isinstance(value, list) and isinstance(value[0], dict)):
         return json.dumps(value)
     return shlex.join(value) if isinstance(value, list) else str(value)
 

@@ -54,6 +54,16 @@ def unechoed(keyboard: TextIO) -> AbstractContextManager[None]:
     return _terminal.unechoed(keyboard) if keyboard.isatty() else nullcontext()
 
 
+def confirmed(question: str, keyboard: TextIO, err: TextIO) -> bool:
+    """Put a question to who sits at the terminal, and give the answer; typed ahead is no answer."""
+    from asstctl.render import _terminal  # a pipe needs no terminal
+
+    err.write(f"{_terminal.one_line(question)} [y/N] ")
+    err.flush()
+    with _terminal.echoed(keyboard):
+        return keyboard.readline().strip().lower() in ("y", "yes")
+
+
 def noted(work: Generator[Event, None, T], err: TextIO) -> T:
     """Do some work to its end, showing its events on `err`, and give what it gives."""
     from asstctl.render._notes import Notes  # not every command has something to tell

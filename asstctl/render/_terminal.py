@@ -69,6 +69,20 @@ def unechoed(keyboard: TextIO) -> Iterator[None]:
             termios.tcsetattr(keyboard, termios.TCSANOW, before)
 
 
+@contextmanager
+def echoed(keyboard: TextIO) -> Iterator[None]:
+    """Show what is typed, for an answer; what was typed before it was asked for is dropped."""
+    before = termios.tcgetattr(keyboard)
+    shown = [*before[:3], before[3] | termios.ECHO | termios.ICANON, *before[4:]]
+    termios.tcflush(keyboard, termios.TCIFLUSH)
+    try:
+        termios.tcsetattr(keyboard, termios.TCSANOW, shown)
+        yield
+    finally:
+        with suppress(termios.error):  # the terminal was closed
+            termios.tcsetattr(keyboard, termios.TCSANOW, before)
+
+
 def terminal_height(out: TextIO) -> int:
     """Give the rows of the terminal that `out` is, 24 where it does not say."""
     try:
