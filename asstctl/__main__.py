@@ -38,7 +38,9 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     except BrokenPipeError:
         return 128 + signal.SIGPIPE
     except (KeyboardInterrupt, StoppedError) as left:
-        err.writelines(f"asstctl: {note}\n" for note in getattr(left, "__notes__", ()))
+        from asstctl.render._terminal import one_line
+
+        err.writelines(f"asstctl: {one_line(note)}\n" for note in getattr(left, "__notes__", ()))
         return left.exit_code if isinstance(left, StoppedError) else 128 + signal.SIGINT
     except Exception as error:  # noqa: BLE001 - here all become exit codes
         from asstctl.render import failure

@@ -3,9 +3,10 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from asstctl.errors import AsstctlError
 
@@ -55,6 +56,8 @@ MIGRATIONS = (
         thread TEXT NOT NULL,
         place INTEGER NOT NULL,
         id TEXT NOT NULL,
+        after TEXT NOT NULL DEFAULT '',
+        sent INTEGER NOT NULL DEFAULT 0,
         held INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (endpoint, thread, place)
     ) WITHOUT ROWID;
@@ -64,6 +67,8 @@ MIGRATIONS = (
         target INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
         copied INTEGER NOT NULL DEFAULT 0,
         on_its_way INTEGER NOT NULL DEFAULT 0,
+        before INTEGER NOT NULL DEFAULT 0,
+        last_id TEXT NOT NULL DEFAULT '',
         PRIMARY KEY (source_id, source_endpoint, target)
     ) WITHOUT ROWID;
     """,
@@ -79,15 +84,32 @@ class Database:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        with self.translated():
-            self._open()
+        self.read_only: AsstctlError | None = None  # why nothing can be written
+        try:
+            with self.translated():
+                self._open()
+        except AsstctlError as error:
+            if path and damaged(error.__cause__):
+                raise self._set_aside(path, error) from error
+            raise
+
+    def _set_aside(self, path: Path, error: AsstctlError) -> AsstctlError:
+        """Move a file that is no database out of the way, whole; gives the error that says so."""
+        self._db.close()  # it was opened: by reading it the damage was found
+        for number in range(1, 1000):
+            aside = path.with_name(f"{path.name}.damaged-{number}")
+            if not aside.exists():
+                break
+        for tail in ("-wal", "-shm", ""):
+            with suppress(OSError):
+                path.with_name(path.name + tail).rename(aside.with_name(aside.name + tail))
+        error.hint = f"it is kept as {aside}; the next command begins a new one"
+        return error
 
     def _open(self) -> None:
-        if self._path:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        where = self._path or ":memory:"
-        self._db = sqlite3.connect(where, timeout=BUSY_SECONDS, isolation_level=None)
+        self._connect()
+        if self.read_only:
+            return
         self._db.execute("PRAGMA foreign_keys = ON")
         if self._version() < len(MIGRATIONS):
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -100,6 +122,32 @@ class Database:
             raise AsstctlError(
                 f"{self._path} was written by a newer asstctl", hint="upgrade asstctl to use it"
             )
+
+    def _connect(self) -> None:
+        """Open the file, for reading alone where it can't be written."""
+        if self._path is None:
+            self._db = sqlite3.connect(":memory:", isolation_level=None)
+            return
+        if self._path.exists() and not (writable(self._path) and writable(self._path.parent)):
+            self._db = self._reading(self._path)  # SQLite keeps files beside the one it writes
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+
+    def _reading(self, path: Path) -> sqlite3.Connection:
+        """Open the file as it is; raises AsstctlError where its schema is not the one we read."""
+        self.read_only = AsstctlError(f"the store {path} can't be written")
+        for way in ("mode=ro", "immutable=1"):  # the first sees what is not in the file yet
+            uri = f"file:{quote(str(path))}?{way}"
+            found = sqlite3.connect(uri, uri=True, isolation_level=None)
+            try:
+                if found.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+                    return found
+            except sqlite3.OperationalError:
+                pass
+            found.close()
+        raise self.read_only
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -123,6 +171,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction that takes the write lock first, so that it can't fail half-way."""
+        if self.read_only:
+            raise self.read_only
         with self.translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -158,6 +208,17 @@ class Database:
         with self.translated():
             row = self._db.execute(sql, values).fetchone()
         return row[0] if row else None
+
+
+def writable(path: Path) -> bool:
+    """Say whether the system lets us write to a file or folder."""
+    return os.access(path, os.W_OK)
+
+
+def damaged(error: BaseException | None) -> bool:
+    """Say whether SQLite found the file to be no database, or one with a broken head."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name in ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
 def duplicate(error: AsstctlError) -> bool:

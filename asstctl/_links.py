@@ -14,28 +14,53 @@ class Replies:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def begin(self, endpoint: str, thread_id: str, reply_id: str) -> None:
-        """Note a reply that has begun; one that is there already stays."""
+    def begin(
+        self, endpoint: str, thread_id: str, reply_id: str, *, after: str = "", sent: int = 0
+    ) -> None:
+        """Note a reply that has begun; one that is there already stays.
+
+        It goes on from the reply `after`, and took along the kept messages up to place `sent`.
+        """
         with self._db.writing():
             self._db.execute(
-                "INSERT INTO replies (endpoint, thread, place, id)"
+                "INSERT INTO replies (endpoint, thread, place, id, after, sent)"
                 " SELECT ?1, ?2, (SELECT coalesce(max(place), 0) + 1 FROM replies"
-                " WHERE endpoint = ?1 AND thread = ?2), ?3 WHERE NOT EXISTS"
+                " WHERE endpoint = ?1 AND thread = ?2), ?3, ?4, ?5 WHERE NOT EXISTS"
                 " (SELECT 1 FROM replies WHERE endpoint = ?1 AND thread = ?2 AND id = ?3)",
                 endpoint,
                 thread_id,
                 reply_id,
+                after,
+                sent,
             )
 
-    def hold(self, endpoint: str, thread_id: str, reply_id: str) -> None:
-        """Note that the thread goes on from a reply."""
+    def hold(self, endpoint: str, thread_id: str, reply_id: str) -> bool:
+        """Note that the thread goes on from a reply, which took kept messages along.
+
+        Says whether it does: not where another reply was held since this one was asked for.
+        """
         with self._db.writing():
-            self._db.execute(
-                "UPDATE replies SET held = 1 WHERE endpoint = ? AND thread = ? AND id = ?",
-                endpoint,
-                thread_id,
-                reply_id,
+            key = (endpoint, thread_id, reply_id)
+            changed = self._db.execute(
+                "UPDATE replies SET held = 1 WHERE endpoint = ?1 AND thread = ?2 AND id = ?3"
+                " AND held = 0 AND after = coalesce((SELECT id FROM replies WHERE endpoint = ?1"
+                " AND thread = ?2 AND held ORDER BY place DESC LIMIT 1), '')",
+                *key,
             )
+            if changed:
+                self._db.execute(
+                    "DELETE FROM messages WHERE thread ="
+                    " (SELECT number FROM threads WHERE endpoint = ?1 AND id = ?2) AND place <="
+                    " (SELECT sent FROM replies WHERE endpoint = ?1 AND thread = ?2 AND id = ?3)",
+                    *key,
+                )
+            held = "SELECT held FROM replies WHERE endpoint = ? AND thread = ? AND id = ?"
+            return bool(self._db.value(held, *key))
+
+    def all(self, endpoint: str, thread_id: str) -> list[str]:
+        """Give every reply that began in the thread, in order."""
+        sql = "SELECT id FROM replies WHERE endpoint = ? AND thread = ? ORDER BY place"
+        return [row[0] for row in self._db.rows(sql, endpoint, thread_id)]
 
     def held(self, endpoint: str, thread_id: str) -> list[str]:
         """Give the replies that the thread consists of, in order."""
@@ -66,11 +91,17 @@ class Replies:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """How far a copy went: messages that are `copied`, and those `on_its_way` when it stopped."""
+    """How far a copy went: messages that are `copied`, and those `on_its_way` when it stopped.
+
+    The copy held `before` messages when the latter left; `last_id` is the source's message that
+    was copied last.
+    """
 
     target_id: str
-    copied: int
-    on_its_way: int
+    copied: int = 0
+    on_its_way: int = 0
+    before: int = 0
+    last_id: str = ""
 
 
 class Copies:
@@ -82,7 +113,8 @@ class Copies:
     def find(self, source: tuple[str, str], profile: str, endpoint: str) -> Copied | None:
         """Give the newest copy of a source in a profile, None where there is none."""
         rows = self._db.rows(
-            "SELECT threads.id, copied, on_its_way FROM copies JOIN threads ON number = target"
+            "SELECT threads.id, copied, on_its_way, before, last_id FROM copies"
+            " JOIN threads ON number = target"
             " WHERE source_id = ? AND source_endpoint = ? AND profile = ? AND endpoint = ?"
             " ORDER BY number DESC LIMIT 1",
             *source,
@@ -91,20 +123,32 @@ class Copies:
         )
         return Copied(*rows[0]) if rows else None
 
-    def note(
-        self, source: tuple[str, str], target_id: str, endpoint: str, copied: int, on_its_way: int
-    ) -> None:
-        """Note how many of a source's messages are in its copy, and how many are being put there.
-
-        The copy must be in the index.
-        """
+    def begin(self, source: tuple[str, str], target_id: str, endpoint: str) -> None:
+        """Note that a thread, which is in the index, is a copy of a source."""
         with self._db.writing():
             self._db.execute(
-                "INSERT OR REPLACE INTO copies"
-                " SELECT ?, ?, number, ?, ? FROM threads WHERE id = ? AND endpoint = ?",
+                "INSERT INTO copies (source_id, source_endpoint, target)"
+                " SELECT ?, ?, number FROM threads WHERE id = ? AND endpoint = ?",
                 *source,
-                copied,
-                on_its_way,
                 target_id,
                 endpoint,
             )
+
+    def step(self, source: tuple[str, str], endpoint: str, was: Copied, now: Copied) -> bool:
+        """Note how far a copy is; says whether it was as this process knew it."""
+        with self._db.writing():
+            changed = self._db.execute(
+                "UPDATE copies SET copied = ?, on_its_way = ?, before = ?, last_id = ?"
+                " WHERE source_id = ? AND source_endpoint = ? AND copied = ? AND on_its_way = ?"
+                " AND target = (SELECT number FROM threads WHERE id = ? AND endpoint = ?)",
+                now.copied,
+                now.on_its_way,
+                now.before,
+                now.last_id,
+                *source,
+                was.copied,
+                was.on_its_way,
+                now.target_id,
+                endpoint,
+            )
+        return changed == 1

@@ -16,9 +16,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from asstctl._json import loads
 from asstctl.backends import _objects as objects
 from asstctl.errors import AsstctlError
 from asstctl.events import File, Message, Part, Role, Status, Thread
+from asstctl.store import titled
 
 SCHEMA = "asstctl-thread/v1"
 FOREIGN_SCHEMA = "assistants-thread-export/v1"
@@ -42,11 +44,18 @@ class Archived:
 # Writing
 
 
-def file_name(thread: Thread, suffix: str) -> str:
-    """Give a thread's file name: its id where that is safe, else a name made of its hash."""
-    if PLAIN_NAME.fullmatch(thread.id):
-        return thread.id + suffix
-    return f"thread-{sha256(thread.id.encode(errors='replace')).hexdigest()[:16]}{suffix}"
+def file_name(thread: Thread, suffix: str, *, apart: bool = False) -> str:
+    """Give a thread's file name: its id where that is safe, else a name made of its hash.
+
+    `apart` tells it from a thread of the same id on another server.
+    """
+    name = thread.id if PLAIN_NAME.fullmatch(thread.id) else f"thread-{short_hash(thread.id)}"
+    return name + (f"-{short_hash(thread.endpoint)[:8]}" if apart else "") + suffix
+
+
+def short_hash(text: str) -> str:
+    """Give 16 letters that stand for a text."""
+    return sha256(text.encode(errors="replace")).hexdigest()[:16]
 
 
 def document(thread: Thread, messages: Iterable[Message]) -> Iterator[str]:
@@ -118,30 +127,33 @@ def write(path: Path, pieces: Iterable[str]) -> bool:
 # Reading
 
 
-def read(path: Path) -> Iterator[Archived | str]:
+def read(path: Path) -> Iterator[Archived | AsstctlError]:
     """Give the threads in a file, or in all files of an export's folder.
 
-    What is no thread is passed over in a folder, and given as a line that says so. Raises
-    AsstctlError for a file that can't be read as a thread.
+    For a file that can't be read as a thread the error that says so is given in its place.
     """
     if not path.is_dir():
-        yield parse(load(path), path, {})
+        try:
+            yield parse(load(path), path, {})
+        except AsstctlError as error:
+            yield error
         return
     manifest = load(path / "manifest.json") if (path / "manifest.json").is_file() else {}
     inner = path / "threads" if (path / "threads").is_dir() else path
-    for file in sorted(inner.glob("*.json")):
-        found = load(file)
-        if not isinstance(found, dict) or not {"schema", "export_schema"} & set(found):
-            if file.name != "manifest.json":
-                yield f"passed over {file}: it is no thread"
-            continue
-        yield parse(found, file, manifest if isinstance(manifest, dict) else {})
+    files = [file for file in sorted(inner.glob("*.json")) if file.name != "manifest.json"]
+    if not files:
+        yield AsstctlError(f"there is no thread in {path}")
+    for file in files:
+        try:
+            yield parse(load(file), file, manifest if isinstance(manifest, dict) else {})
+        except AsstctlError as error:
+            yield error
 
 
 def load(path: Path) -> Any:
     """Read a JSON file; raises AsstctlError."""
     try:
-        return json.loads(path.read_bytes())
+        return loads(path.read_bytes())
     except OSError as error:
         raise AsstctlError(f"can't read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -176,15 +188,17 @@ def ours(found: Mapping[str, Any]) -> Archived:
         name=facts.get("name") and str(facts["name"]),
         title=str(facts.get("title") or ""),
         created_at=objects.moment(facts.get("created_at")) or 0.0,
-        metadata=texts(facts.get("metadata")),
+        metadata=objects.texts(facts.get("metadata")),
     )
     return Archived(used(thread, messages), messages, [])
 
 
 def used(thread: Thread, messages: list[Message]) -> Thread:
-    """Give a thread with the time of its last message as when it was used last."""
+    """Give a thread with the time of its last message, and a title if it has none."""
     moments = [found.created_at for found in messages if found.created_at]
-    return replace(thread, said_at=moments[-1] if moments else thread.created_at)
+    said_at = moments[-1] if moments else thread.created_at
+    prompts = (found.text for found in messages if found.role == "user")
+    return replace(thread, said_at=said_at, title=thread.title or titled(next(prompts, "")))
 
 
 def message(facts: Mapping[str, Any]) -> Message:
@@ -197,7 +211,7 @@ def message(facts: Mapping[str, Any]) -> Message:
         parts=tuple(part(one) for one in facts["parts"]),
         created_at=objects.moment(facts.get("created_at")),
         status=cast("Status", facts["status"]),
-        metadata=texts(facts.get("metadata")),
+        metadata=objects.texts(facts.get("metadata")),
     )
 
 
@@ -205,11 +219,6 @@ def part(facts: Mapping[str, Any]) -> Part:
     """Read a part of a message; raises ValueError and its like."""
     fields = {key: str(value) for key, value in facts.items() if key != "type"}
     return PART_KINDS[facts["type"]](**fields)
-
-
-def texts(found: Mapping[str, Any] | None) -> dict[str, str]:
-    """Give metadata as text to text."""
-    return {str(key): str(value) for key, value in (found or {}).items()}
 
 
 def foreign(found: Mapping[str, Any], manifest: Mapping[str, Any]) -> Archived:
@@ -221,7 +230,7 @@ def foreign(found: Mapping[str, Any], manifest: Mapping[str, Any]) -> Archived:
         endpoint=str(manifest.get("endpoint") or ""),
         profile="",
         created_at=objects.moment(raw.get("created_at")) or 0.0,
-        metadata=texts(raw.get("metadata")),
+        metadata=objects.texts(raw.get("metadata")),
     )
     names = {i: str(f.get("filename") or "") for i, f in (found.get("files") or {}).items() if f}
     messages = [named(objects.message(one), names) for one in found["messages"]]

@@ -101,9 +101,13 @@ def _key(settings: Settings, environment: Mapping[str, str]) -> Signing | None:
         return None
 
     def fetch() -> str:
+        if settings.api_key_env:
+            return clean(str(key), f"the variable {settings.api_key_env}")
         if settings.api_key_command:
-            return clean(_printed(settings.api_key_command), settings)
-        return clean(_kept(settings) if settings.api_key_keyring else str(key), settings)
+            return clean(_printed(settings.api_key_command), settings.api_key_command[0])
+        if settings.api_key_keyring:
+            return clean(_kept(settings), "the keyring")
+        return clean(str(key), "the environment")
 
     header, prefix = ("api-key", "") if settings.azure_key else ("Authorization", "Bearer ")
     found = Signing(header, prefix, fetch, renewable=bool(settings.api_key_command))
@@ -111,11 +115,10 @@ def _key(settings: Settings, environment: Mapping[str, str]) -> Signing | None:
     return found
 
 
-def clean(found: str, settings: Settings) -> str:
+def clean(found: str, source: str) -> str:
     """Give a key without blanks around it; raises ConfigError for what no header can carry."""
     found = found.strip()
-    if not found.isascii() or not found.isprintable() or " " in found:
-        source = settings.api_key_env or (settings.api_key_command or ["the environment"])[0]
+    if not found or not found.isascii() or not found.isprintable() or " " in found:
         raise ConfigError(f"the key from {source} is not one word of ASCII")
     return found
 
@@ -159,10 +162,16 @@ def _printed(command: list[str]) -> str:
     """Give the first line that `command` prints; its stderr tells why it fails."""
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=COMMAND_SECONDS, check=False, errors="replace"
+            command,
+            stdin=subprocess.DEVNULL,  # what is piped in is the prompt
+            capture_output=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+            errors="replace",
         )
-    except OSError as error:
-        raise ConfigError(f"can't run api_key_command {command[0]}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # a NUL in a word is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"can't run api_key_command {command[0]!r}: {reason}") from error
     except subprocess.TimeoutExpired as error:
         raise AuthError(
             f"api_key_command {command[0]} took more than {COMMAND_SECONDS} s"
@@ -181,20 +190,24 @@ def _entra(settings: Settings) -> Callable[[], str]:
     try:
         import logging
 
-        from azure.core.exceptions import ClientAuthenticationError  # 0.25 s, for this alone
+        from azure.core.exceptions import AzureError  # 0.25 s, for this alone
         from azure.identity import DefaultAzureCredential, get_bearer_token_provider
     except ImportError as error:
         raise missing_extra("azure", 'auth = "entra"') from error
     logging.getLogger("azure").addHandler(logging.NullHandler())  # its reasons are told below
     old = settings.azure and settings.backend == "assistants"
     scope = AZURE_SCOPE if old else FOUNDRY_SCOPE
-    provider = get_bearer_token_provider(DefaultAzureCredential(), scope)
+    try:
+        provider = get_bearer_token_provider(DefaultAzureCredential(), scope)
+    except ValueError as error:  # of a variable that azure-identity reads
+        raise ConfigError(f"can't sign in with Entra: {error}") from error
 
     def fetch() -> str:
         try:
             return provider()
-        except ClientAuthenticationError as error:
-            lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
+        except (AzureError, ValueError) as error:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            lines = lines or [type(error).__name__]
             reason = next((line for line in lines if line.startswith("AzureCli")), lines[0])
             raise AuthError(
                 f"no token from Entra: {reason[:LONGEST_REASON]}",
@@ -243,7 +256,15 @@ def keep(settings: Settings, key: str) -> None:
     """Put the profile's key into the system's keyring; raises ConfigError."""
     if not settings.endpoint:
         raise settings.missing(settings.unset("endpoint"))
-    _keyring("set_password", SERVICE, _account(settings), clean(key, settings))
+    first = "api_key_env" if settings.api_key_env else "api_key_command"
+    if settings.api_key_env or settings.api_key_command:
+        raise ConfigError(
+            f"{first} is set, and comes before the keyring",
+            hint=f"{_config(settings)} unset {first}",
+        )
+    if settings.auth != "key":
+        raise ConfigError(f'auth is "{settings.auth}", which uses no key')
+    _keyring("set_password", SERVICE, _account(settings), clean(key, "stdin"))
 
 
 def discard(settings: Settings) -> None:
@@ -256,15 +277,14 @@ def discard(settings: Settings) -> None:
 def _keyring(verb: str, *words: str) -> str | None:
     try:
         import keyring  # 0.16 s, for this alone
-        import keyring.errors
     except ImportError as error:
         raise missing_extra("keyring", "a key in the system's keyring") from error
     try:
         found: str | None = getattr(keyring, verb)(*words)
-    except keyring.errors.KeyringError as error:
-        words_ = " ".join(str(error).split())[:LONGEST_REASON]
+    except Exception as error:  # backends raise whatever their systems raise
+        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
         raise ConfigError(
-            f"the system's keyring can't be used: {words_}",
-            hint=f"api_key_env or api_key_command do without; {SERVICE} config set KEY VALUE",
+            f"the system's keyring can't be used: {reason}",
+            hint="api_key_env or api_key_command do without",
         ) from error
     return found

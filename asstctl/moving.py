@@ -8,10 +8,23 @@ of them neither loses one nor carries one twice.
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from itertools import takewhile
 
-from asstctl.errors import AsstctlError, NotFoundError
-from asstctl.events import Message, Part, Progress, Text, Thread, words
+from asstctl._links import Copied
+from asstctl.archive import instant
+from asstctl.errors import AsstctlError, NotFoundError, StoppedError
+from asstctl.events import (
+    File,
+    Image,
+    Message,
+    Part,
+    Progress,
+    Refusal,
+    Text,
+    Thread,
+    ToolNote,
+    words,
+)
 from asstctl.session import Session
 
 CHUNK = 20
@@ -21,7 +34,7 @@ MOST_PAIRS = 16
 LONGEST_VALUE = 512
 """Pairs of metadata, and characters of a value, that servers take."""
 
-KINDS = {"Image": "image", "File": "file", "ToolNote": "tool turn", "Refusal": "refusal"}
+KINDS = {Image: "image", File: "file", ToolNote: "tool turn", Refusal: "refusal"}
 """What only a placeholder can stand for elsewhere, in words."""
 
 EMPTY = "[no text]"
@@ -30,48 +43,88 @@ EMPTY = "[no text]"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a copy would do: `messages` go to `profile`, behind the `already` that are there."""
+    """What a copy would do: `messages` go to `profile`, behind the `already` that are there.
+
+    `ids` are the ids that the messages have in the source.
+    """
 
     source: Thread
     profile: str
     target: Thread | None  # None: a new thread
     already: int
     messages: list[Message]
+    ids: list[str]
     replaced: Mapping[str, int]  # placeholders that will stand in the copy, by kind
-    again: str = "run it again to go on"  # what to do where it fails
+    was: Copied  # what is noted of the copy
+    before: int = 0  # messages that the target holds
 
 
 def plan(session: Session, source: Thread, messages: Iterable[Message], profile: str) -> Plan:
-    """Say what copying a thread into a profile would do; nothing is altered but the index.
+    """Say what copying a thread into a profile would do; nothing is altered.
 
-    Raises ConfigError and NotFoundError for the profile.
+    Raises ConfigError and NotFoundError for the profile, NotFoundError where a copy that was made
+    before is gone, AsstctlError where the source lost the message that was copied last.
     """
     everything = list(messages)
-    target, copied = session.copy_of(source, profile)
-    already = 0
-    if target and copied:
-        already = copied.copied
-        if copied.on_its_way:  # it stopped in between: the thread itself says how far it came
-            sent = everything[already : already + copied.on_its_way]
-            already += arrived(session, target, sent)
+    target, was = session.copy_of(source, profile)
+    already = before = 0
+    if target and was:
+        already = position(source, everything, was)
+        try:
+            there = list(session.history(target))
+        except NotFoundError as error:
+            error.hint = f"is {target.id} gone? threads delete --keep-remote forgets it"
+            raise
+        before = len(there)
+        if was.on_its_way:  # it stopped in between: the thread itself says how far it came
+            sent = everything[already : already + was.on_its_way]
+            already += arrived(session, profile, sent, there[was.before :])
+    return made(session, source, everything[already:], profile, target, was, already, before)
+
+
+def made(
+    session: Session,
+    source: Thread,
+    messages: list[Message],
+    profile: str,
+    target: Thread | None = None,
+    was: Copied | None = None,
+    already: int = 0,
+    before: int = 0,
+) -> Plan:
+    """Give the plan that carries `messages`, as the profile takes them."""
     carries = session.carries(profile)
     replaced: Counter[str] = Counter()
-    carried = [as_carried(message, carries, replaced) for message in everything[already:]]
-    return Plan(source, profile, target, already, carried, dict(replaced))
+    carried = [as_carried(message, carries, replaced) for message in messages]
+    ids = [message.id for message in messages]
+    noted = was or Copied("")
+    return Plan(source, profile, target, already, carried, ids, dict(replaced), noted, before)
 
 
-def arrived(session: Session, target: Thread, sent: list[Message]) -> int:
-    """Count the messages that a thread ends with, of those that were on their way to it."""
-    carries = session.carries(target.profile)
+def position(source: Thread, everything: list[Message], was: Copied) -> int:
+    """Say behind how many messages of a source its copy goes on."""
+    if not was.last_id:
+        return was.copied
+    for number, message in enumerate(everything, 1):
+        if message.id == was.last_id:
+            return number
+    raise AsstctlError(
+        f"{source.id} no longer holds the message that was copied last to {was.target_id}",
+        hint=f"asstctl threads export {source.id} keeps what it holds now",
+    )
+
+
+def arrived(session: Session, profile: str, sent: list[Message], there: list[Message]) -> int:
+    """Count the messages that stand in a thread where they should, of those on their way."""
+    carries = session.carries(profile)
     wanted = [said(as_carried(message, carries, Counter())) for message in sent]
-    there = [said(message) for message in session.history(target, len(sent))]
-    fits = (n for n in range(len(wanted), 0, -1) if there[-n:] == wanted[:n])
-    return next(fits, 0)
+    pairs = zip(wanted, map(said, there), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def said(message: Message) -> tuple[str, str]:
-    """Give what two copies of a message have in common."""
-    return message.role, message.text
+    """Give what two copies of a message have in common; some servers trim texts."""
+    return message.role, message.text.strip()
 
 
 def as_carried(
@@ -83,12 +136,12 @@ def as_carried(
         if isinstance(part, carries):
             parts.append(part)
         else:
-            replaced[KINDS[type(part).__name__]] += 1
+            replaced[KINDS.get(type(part), "part")] += 1
             parts.append(Text(words(part)))
-    if Text in carries and len(carries) == 1:  # one text is all that it takes
+    if carries == (Text,):  # one text is all that it takes
         text = "\n\n".join(words(part) for part in parts)
         if not text.strip():
-            replaced["message without text"] += 1
+            replaced["empty message"] += 1
         parts = [Text(text if text.strip() else EMPTY)]
     return replace(message, id="", parts=tuple(parts), metadata=origin(message))
 
@@ -96,9 +149,8 @@ def as_carried(
 def origin(message: Message) -> dict[str, str]:
     """Give a message's metadata with the id, time and end that it had where it was first said."""
     facts = {"asstctl_id": message.id}
-    if message.created_at is not None:
-        moment = datetime.fromtimestamp(message.created_at, UTC)
-        facts["asstctl_created_at"] = moment.isoformat().replace("+00:00", "Z")
+    if created := instant(message.created_at):
+        facts["asstctl_created_at"] = created
     if message.status != "completed":
         facts["asstctl_status"] = message.status
     return trimmed({**facts, **message.metadata})
@@ -114,23 +166,37 @@ def carry_out(session: Session, found: Plan) -> Generator[Progress, None, Thread
 
     Raises what the target raises, with how far it came.
     """
+    source = found.source
     target = found.target or begun(session, found)
-    copied, total = found.already, len(found.messages)
-    what = f"copying {found.source.id}"
-    for start in range(0, total, CHUNK):
-        yield Progress(what, start, total, "messages")
-        chunk = found.messages[start : start + CHUNK]
-        session.note_copy(found.source, target, copied, len(chunk))
-        try:
+    was = found.was if found.target else Copied(target.id)
+    now = replace(was, copied=found.already, on_its_way=0)
+    total = len(found.messages)
+    what = f"copying {source.id}"
+    try:
+        for start in range(0, total, CHUNK):
+            yield Progress(what, start, total, "messages")
+            chunk = found.messages[start : start + CHUNK]
+            now = replace(now, on_its_way=len(chunk), before=found.before + start)
+            session.step_copy(source, target, was, now)
             session.append(target, chunk)
-        except NotFoundError as error:
-            error.hint = f"is {target.id} gone? threads delete --keep-remote forgets it"
-            raise
-        except AsstctlError as error:
-            error.hint = f"{start} of {total} messages are in {target.id}; {found.again}"
-            raise
-        copied += len(chunk)
-        session.note_copy(found.source, target, copied, 0)
+            was, now = (
+                now,
+                replace(
+                    now,
+                    copied=now.copied + len(chunk),
+                    on_its_way=0,
+                    last_id=found.ids[start + len(chunk) - 1],
+                ),
+            )
+            session.step_copy(source, target, was, now)
+            was = now
+    except AsstctlError as error:
+        there = now.copied - found.already
+        error.hint = error.hint or f"at least {there} of {total} messages are in {target.id}"
+        raise
+    except (KeyboardInterrupt, StoppedError) as left:
+        left.add_note(f"{target.id} has a part of {source.id}; the same command goes on with it")
+        raise
     yield Progress(what, total, total, "messages")
     return target
 
@@ -138,28 +204,24 @@ def carry_out(session: Session, found: Plan) -> Generator[Progress, None, Thread
 def begun(session: Session, found: Plan) -> Thread:
     """Make the empty copy, and note at once what it is a copy of."""
     source = found.source
-    facts = {"asstctl_source": source.id}
-    if source.endpoint:
-        facts["asstctl_source_endpoint"] = source.endpoint
+    facts = {"asstctl_source": source.id, "asstctl_source_endpoint": source.endpoint or "local"}
+    if "asstctl_source" in source.metadata:  # a copy of a copy: the first one counts
+        facts = {}
     target = session.new_copy(source, found.profile, trimmed({**facts, **source.metadata}))
-    session.note_copy(source, target, 0, 0)
+    session.begin_copy(source, target)
     return target
 
 
-def forked(session: Session, source: Thread, at: str | None) -> Generator[Progress, None, Thread]:
-    """Make a new thread on the same server of a thread's messages, up to the one meant by `at`.
+def fork(session: Session, source: Thread, at: str | None) -> Plan:
+    """Say what a fork would be: a new thread on the same server, up to the message meant by `at`.
 
     `at` is a message's id or its number from 1. Raises NotFoundError where there is no such.
     """
     messages = list(session.history(source))
     if at is not None:
         messages = messages[: place_of(messages, at)]
-    home = session.home(source)
-    replaced: Counter[str] = Counter()
-    carried = [as_carried(message, session.carries(home), replaced) for message in messages]
-    fork = replace(source, id=f"{source.id}@{at or len(messages)}", name=None, said_at=0.0)
-    again = "threads delete removes this part of a fork"
-    return (yield from carry_out(session, Plan(fork, home, None, 0, carried, replaced, again)))
+    again = replace(source, id=f"{source.id}@{len(messages)}", name=None, said_at=0.0)
+    return made(session, again, messages, session.home(source))
 
 
 def place_of(messages: list[Message], at: str) -> int:

@@ -28,7 +28,7 @@ from asstctl.events import (
     ThreadFacts,
     ToolCall,
 )
-from asstctl.store import Store
+from asstctl.store import CHAIN, Store, is_name
 from asstctl.tools import Consent, answering, answers
 
 Standing = Literal["known", "new", "gone"]
@@ -120,10 +120,16 @@ class Session:
         settings = self._settings(None)
         backend = self._backend(settings)
         with closing(backend.history(thread_id)) as messages:
-            first = next((m.text for m in messages if m.role == "user"), "")
-        thread = Thread(thread_id, settings.backend, place(settings), settings.profile)
-        self._remember(thread, name, first)
-        return self.store.find(thread_id, settings.profile)
+            first = next((m for m in messages if m.role == "user"), None)
+        thread = Thread(
+            thread_id,
+            settings.backend,
+            place(settings),
+            settings.profile,
+            created_at=(first and first.created_at) or 0.0,
+        )
+        self._remember(thread, name, first.text if first else "")
+        return self._notes.find(thread_id, settings.profile)
 
     def threads(self, limit: int = -1) -> list[Thread]:
         """Give the index, newest first, of the chosen profile if one was chosen."""
@@ -140,13 +146,15 @@ class Session:
         """
         settings = self._settings(None)
         listed = list(islice(self._backend(settings).threads(), limit + 1))
-        rows = {t.id: t for t in self.store.threads() if t.endpoint == place(settings)}
+        where = (settings.backend, place(settings))
+        rows = {t.id: t for t in self.store.threads() if (t.backend, t.endpoint) == where}
         found: list[tuple[Thread, Standing]] = [
             (rows[t.id], "known") if t.id in rows else (t, "new") for t in listed[:limit]
         ]
         if len(listed) <= limit:
             there = {thread.id for thread in listed}
-            found += [(row, "gone") for row in rows.values() if row.id not in there]
+            gone = (i for i in rows if i not in there and not i.startswith(CHAIN))
+            found += [(rows[i], "gone") for i in gone]
         return found[:limit]
 
     def assistants(self) -> Iterator[Assistant]:
@@ -174,9 +182,9 @@ class Session:
             raise ConfigError(f"the name {name!r} is taken")
 
     def _remember(self, thread: Thread, name: str | None = None, first_prompt: str = "") -> None:
-        self.store.remember(thread, first_prompt)
+        self._notes.remember(thread, first_prompt)
         if name:
-            self.store.rename(thread, name)
+            self._notes.rename(thread, name)
 
     # What is said
 
@@ -246,7 +254,7 @@ class Session:
 
     def _note(self, thread_id: str, settings: Settings, prompt: Prompt) -> None:
         thread = Thread(thread_id, settings.backend, place(settings), settings.profile)
-        self.store.said_to(thread, prompt.text)
+        self._notes.said_to(thread, prompt.text)
         self.current = thread
 
     def history(self, thread: Thread, last: int | None = None) -> Generator[Message]:
@@ -269,9 +277,9 @@ class Session:
 
     def home(self, thread: Thread) -> str:
         """Give the profile whose backend holds a thread, as far as profiles still say so."""
-        if thread.backend == Kind.LOCAL and not self._config.is_local(thread.profile):
-            return Kind.LOCAL
-        return thread.profile
+        if thread.backend != Kind.LOCAL:
+            return self._settings(thread).profile
+        return thread.profile if self._config.is_local(thread.profile) else Kind.LOCAL
 
     def carries(self, profile: str) -> tuple[type[Part], ...]:
         """Give the kinds of parts that a profile's threads keep as they are."""
@@ -281,7 +289,7 @@ class Session:
         """Give the copy of a thread in a profile, and how far it went."""
         where = place(self._config.settings(profile))
         copied = self.store.copies.find((source.id, source.endpoint), profile, where)
-        return (self.store.find(copied.target_id), copied) if copied else (None, None)
+        return (self.store.get(copied.target_id, where), copied) if copied else (None, None)
 
     def new_copy(self, source: Thread, profile: str, metadata: Mapping[str, str]) -> Thread:
         """Make an empty thread in a profile, under the title, name and times of another."""
@@ -297,7 +305,7 @@ class Session:
         )
         self.store.forget(thread)  # a backend may have put an untitled row there
         self.store.remember(thread)
-        if source.name and self.store.is_free(source.name):
+        if source.name and is_name(source.name) and self.store.is_free(source.name):
             self.store.rename(thread, source.name)
         return thread
 
@@ -305,10 +313,31 @@ class Session:
         """Put messages at the end of a thread, where its profile says."""
         self._at(thread.profile).append(thread.id, messages)
 
-    def note_copy(self, source: Thread, target: Thread, copied: int, on_its_way: int) -> None:
-        """Note how many messages of a thread its copy has, and how many are being put there."""
+    def resident(self, source: Thread, profile: str) -> Thread | None:
+        """Give a thread that lives where a profile's threads live already."""
+        try:
+            found = self.store.get(source.id, source.endpoint)
+        except NotFoundError:
+            return None
+        settings = self._config.settings(profile)
+        here = (found.backend, found.endpoint) == (settings.backend, place(settings))
+        return found if here else None
+
+    def begin_copy(self, source: Thread, target: Thread) -> None:
+        """Note that a thread is a copy of another."""
+        self.store.copies.begin((source.id, source.endpoint), target.id, target.endpoint)
+
+    def step_copy(self, source: Thread, target: Thread, was: Copied, now: Copied) -> None:
+        """Note how far a copy is; raises AsstctlError where another process goes on with it."""
         whose = (source.id, source.endpoint)
-        self.store.copies.note(whose, target.id, target.endpoint, copied, on_its_way)
+        if not self.store.copies.step(whose, target.endpoint, was, now):
+            raise AsstctlError(
+                f"another copy of {source.id} is at work", hint="run it again when it has ended"
+            )
+
+    def namesakes(self, thread: Thread) -> int:
+        """Count the threads of the index that have this id, itself among them."""
+        return self.store.namesakes(thread)
 
     def _at(self, profile: str) -> Backend:
         return self._backend(self._config.settings(profile))
@@ -358,14 +387,19 @@ class Session:
 
     def _store_for(self, settings: Settings) -> Store:
         """Give the store; where it can't be used, threads elsewhere go without one."""
-        try:
+        if settings.backend == Kind.LOCAL:
             return self.store
+        try:
+            self._forgetful = self.store.read_only
         except AsstctlError as error:
-            if settings.backend == Kind.LOCAL:
-                raise
             self._forgetful = error
             self.store = Store(None)
-            return self.store
+        return self._notes
+
+    @cached_property
+    def _notes(self) -> Store:
+        """Where it is noted what was said; forgotten where the store can't be written."""
+        return Store(None) if self.store.read_only else self.store
 
 
 @contextmanager

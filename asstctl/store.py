@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -13,12 +13,15 @@ from asstctl import events
 from asstctl._database import Database, duplicate
 from asstctl._links import Copies, Replies
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
-from asstctl.events import Message, Part, Role, Status, Thread
+from asstctl.events import Message, Part, Role, Status, Text, Thread
 
 TITLE_LENGTH = 60
 """Characters of the first prompt that become a thread's title."""
 
-PREFIXES = ("", "local_", "thread_", "conv_", "chain_")
+CHAIN = "chain_"
+"""How the ids of threads begin that are known as a chain of replies, and to the index alone."""
+
+PREFIXES = ("", "local_", "thread_", "conv_", CHAIN)
 """What a reference may leave out at the front of an id."""
 
 _COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, metadata"
@@ -36,6 +39,11 @@ class Store:
         self._db = Database(path)
         self.replies = Replies(self._db)
         self.copies = Copies(self._db)
+
+    @property
+    def read_only(self) -> AsstctlError | None:
+        """Why nothing can be written; None where it can."""
+        return self._db.read_only
 
     def close(self) -> None:
         """Let go of the file."""
@@ -100,6 +108,8 @@ class Store:
             return self._recent(reference, profile)
         by = f"SELECT {_COLUMNS} FROM threads WHERE "  # noqa: S608 - a constant
         exact = self._rows(by + "id = ?", reference) or self._rows(by + "name = ?", reference)
+        if len(exact) > 1 and profile:  # the same id at two endpoints
+            exact = [thread for thread in exact if thread.profile == profile] or exact
         match exact or ([] if reference in PREFIXES else self._with_prefix(reference)):
             case []:
                 raise NotFoundError(
@@ -112,7 +122,7 @@ class Store:
                     f"{reference!r} could be: "
                     + ", ".join(f"{thread.id} ({thread.title})" for thread in several[:8])
                     + (", ..." if len(several) > 8 else ""),  # noqa: PLR2004 - a line's worth
-                    hint="give more of the id, or a name",
+                    hint="give more of the id, a name, or its profile with -p",
                 )
 
     def _recent(self, reference: str, profile: str | None) -> Thread:
@@ -139,6 +149,19 @@ class Store:
             f"SELECT {_COLUMNS} FROM threads WHERE {where} ORDER BY said_at DESC LIMIT 9",  # noqa: S608
             *[end for pair in ranges for end in pair],
         )
+
+    def get(self, thread_id: str, endpoint: str) -> Thread:
+        """Give one thread by all that it is known by; raises NotFoundError."""
+        sql = f"SELECT {_COLUMNS} FROM threads WHERE id = ? AND endpoint = ?"  # noqa: S608
+        found = self._rows(sql, thread_id, endpoint)
+        if not found:
+            raise NotFoundError(f"no thread {thread_id!r} at {endpoint}")
+        return found[0]
+
+    def namesakes(self, thread: Thread) -> int:
+        """Count the threads whose ids differ at most by their case: two endpoints may agree."""
+        sql = "SELECT count(*) FROM threads WHERE lower(id) = lower(?)"
+        return int(self._db.value(sql, thread.id))
 
     def is_free(self, name: str) -> bool:
         """Say whether no thread has this name."""
@@ -185,11 +208,14 @@ class Store:
 
     # Messages that are kept here: all of a local thread, and what a chain has not sent yet
 
-    def append(self, thread_id: str, messages: Sequence[Message]) -> None:
-        """Add messages at the end of a thread; raises NotFoundError if it is gone."""
+    def append(self, thread_id: str, messages: Sequence[Message]) -> int:
+        """Add messages at the end of a thread; gives the place of the last one.
+
+        Raises NotFoundError if the thread is gone.
+        """
         with self._db.writing():
             number = self._number(thread_id)
-            place = self._db.value(
+            place: int = self._db.value(
                 "SELECT coalesce(max(place), 0) FROM messages WHERE thread = ?", number
             )
             self._db.execute_many(
@@ -200,13 +226,37 @@ class Store:
                         place + offset,
                         message.id or new_id("msg"),
                         message.role,
-                        json.dumps([_packed(part) for part in message.parts]),
+                        packed(message.parts),
                         message.status,
-                        message.created_at or self._clock(),
+                        message.created_at,
                         json.dumps(dict(message.metadata)),
                     )
                     for offset, message in enumerate(messages, 1)
                 ],
+            )
+        return place + len(messages)
+
+    def begin_turn(self, thread_id: str, prompt: str) -> int:
+        """Add a prompt, and a reply that counts as cut until it ends; gives the reply's place.
+
+        Whatever happens to this process, the turn is there, and marked.
+        """
+        now = self._clock()
+        said = Message("", "user", (Text(prompt),), now)
+        return self.append(thread_id, [said, Message("", "assistant", (), now, status="cut")])
+
+    def end_turn(self, thread_id: str, place: int, text: str, status: Status) -> None:
+        """Complete the reply at a place; one that was deleted meanwhile stays deleted."""
+        parts = (Text(text),) if text else ()
+        with self._db.writing():
+            self._db.execute(
+                "UPDATE messages SET parts = ?, status = ?, created_at = ?"
+                " WHERE place = ? AND thread = (SELECT number FROM threads WHERE id = ?)",
+                packed(parts),
+                status,
+                self._clock(),
+                place,
+                thread_id,
             )
 
     def messages(self, thread_id: str, last: int | None = None) -> Iterator[Message]:
@@ -225,11 +275,11 @@ class Store:
         number = self._number(thread_id)
         return int(self._db.value("SELECT count(*) FROM messages WHERE thread = ?", number))
 
-    def clear(self, thread_id: str) -> None:
-        """Remove the messages that are kept here: another place has them now."""
-        with self._db.writing():
-            number = self._number(thread_id)
-            self._db.execute("DELETE FROM messages WHERE thread = ?", number)
+    def last_place(self, thread_id: str) -> int:
+        """Give the place of the last message that is kept here, 0 where there is none."""
+        number = self._number(thread_id)
+        sql = "SELECT coalesce(max(place), 0) FROM messages WHERE thread = ?"
+        return int(self._db.value(sql, number))
 
     def _number(self, thread_id: str) -> int:
         number = self._db.value(
@@ -238,6 +288,12 @@ class Store:
         if number is None:
             raise NotFoundError(f"no thread {thread_id!r} on this machine")
         return int(number)
+
+
+def is_name(name: str) -> bool:
+    """Say whether a name can't be taken for an id, a place, an option or several words' mark."""
+    taken = ("@", "-", *filter(None, PREFIXES))
+    return bool(name.strip()) and name.isprintable() and not name.startswith(taken)
 
 
 def titled(prompt: str) -> str:
@@ -269,8 +325,9 @@ def _message(row: Sequence[Any]) -> Message:
     )
 
 
-def _packed(part: Part) -> dict[str, str]:
-    return {"part": type(part).__name__, **asdict(part)}
+def packed(parts: Iterable[Part]) -> str:
+    """Give parts as they are stored."""
+    return json.dumps([{"part": type(part).__name__, **asdict(part)} for part in parts])
 
 
 def _unpacked(part: dict[str, str]) -> Part:

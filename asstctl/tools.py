@@ -11,8 +11,8 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,21 +144,39 @@ def run(tool: Tool, data: bytes) -> tuple[int, bytes, bytes]:
     Raises TimeoutError, and OSError where it can't be run.
     """
     end = time.monotonic() + tool.timeout
-    process = subprocess.Popen(
-        tool.command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    process = None
     try:
+        with undisturbed():
+            process = subprocess.Popen(
+                tool.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
         out, err = exchanged(process, data, end)
         code = process.wait(max(0.0, end - time.monotonic()))
     except subprocess.TimeoutExpired as error:
         raise TimeoutError from error
     finally:
-        ended(process)
+        if process:
+            ended(process)
     return code, out, err
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put signals that stop us off to the end: in between nobody could end what was started."""
+    caught: list[int] = []
+    signums = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [(n, signal.signal(n, lambda number, _: caught.append(number))) for n in signums]
+    try:
+        yield
+    finally:
+        for signum, handler in before:
+            signal.signal(signum, handler)
+        for number in caught:
+            signal.raise_signal(number)
 
 
 def exchanged(process: "subprocess.Popen[bytes]", data: bytes, end: float) -> tuple[bytes, bytes]:

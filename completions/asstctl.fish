@@ -78,7 +78,7 @@ complete -c asstctl -n '__asstctl_at threads' -a recover -d 'Fetch the last repl
 complete -c asstctl -n '__asstctl_at threads' -a rename -d 'Give a thread a name that can be used in place of its id.'
 complete -c asstctl -n '__asstctl_at threads' -a delete -d 'Delete threads, and all that was said in them.'
 complete -c asstctl -n '__asstctl_at threads' -a export -d 'Write threads as files, one a thread; a file that would not change is left...'
-complete -c asstctl -n '__asstctl_at threads' -a import -d 'Read threads from files into the profile; what is there already is not read...'
+complete -c asstctl -n '__asstctl_at threads' -a import -d 'Read threads from files into the profile; a second run reads only what is new.'
 complete -c asstctl -n '__asstctl_at threads' -a copy -d 'Copy a thread to another profiles server; a second run copies only what is new.'
 complete -c asstctl -n '__asstctl_at threads' -a fork -d 'Make a new thread of a threads messages, on the same server, and print its id.'
 complete -c asstctl -n '__asstctl_in threads' -l help -d 'Show this message and exit.'

@@ -64,6 +64,7 @@ class Home:
     def configure(self, text: str) -> None:
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.config.write_text(text)
+        self.config.chmod(0o600)
 
     def use_server(self, server: ChatServer, **settings: str) -> None:
         """Make the default profile a chat-completions server."""

@@ -6,9 +6,11 @@ starts a new interpreter each time instead, as tests of start-up and memory alwa
 """
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -51,6 +53,7 @@ class Forker:
     """The helper, for as long as one worker of the suite runs."""
 
     def __init__(self) -> None:
+        self._order = threading.Lock()
         self._socket, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -69,9 +72,10 @@ class Forker:
         status, theirs = os.pipe()
         order = json.dumps([words, environment, str(folder)]).encode()
         head = struct.pack("I", len(order))
-        socket.send_fds(self._socket, [head], [*fds, theirs])
+        with self._order:  # tests give orders from several threads
+            socket.send_fds(self._socket, [head], [*fds, theirs])
+            self._socket.sendall(order)
         os.close(theirs)
-        self._socket.sendall(order)
         return status
 
 
@@ -89,7 +93,10 @@ def serve(number: int) -> None:
         size = struct.unpack("I", head)[0]
         data = b""
         while len(data) < size:
-            data += orders.recv(size - len(data))
+            piece = orders.recv(min(size - len(data), 65536))
+            if not piece:
+                os._exit(1)
+            data += piece
         if os.fork() == 0:
             orders.close()
             supervise(*json.loads(data), fds)
@@ -113,8 +120,19 @@ def supervise(words, environment, folder, fds) -> None:
     os._exit(0)
 
 
+def bounded(environment) -> None:
+    """Take from the program what a test wants it to do without."""
+    if size := environment.pop("TEST_FILE_SIZE", None):  # a disk that is full at so many bytes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
+    if environment.pop("TEST_NO_OVERRIDE", None) and os.getuid() == 0:
+        header = struct.pack("Ii", 0x20080522, 0)  # capset(2): root as anybody else
+        none = struct.pack("IIIIII", 0, 0, 0, 0, 0, 0)
+        assert ctypes.CDLL(None, use_errno=True).capset(header, none) == 0
+
+
 def become(words, environment, folder, fds) -> None:
     """Be the program, as a new interpreter would be."""
+    bounded(environment)
     for place, fd in enumerate(fds):
         os.dup2(fd, place)
         os.close(fd)
@@ -174,7 +192,8 @@ class Process:
 
     def send_signal(self, signum) -> None:
         if self.returncode is None:
-            os.kill(self.pid, signum)
+            with contextlib.suppress(ProcessLookupError):  # it ended just now
+                os.kill(self.pid, signum)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)

@@ -415,7 +415,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest(home):
 def test_a_key_that_no_header_can_carry_is_refused_and_never_shown(home, server, key):
     home.use_server(server, api_key_env="MY_KEY")
     out, err = home.run("ask", "Hello", code=3, MY_KEY=key)
-    assert "the key from MY_KEY is not one word of ASCII" in err
+    assert "the key from the variable MY_KEY is not one word of ASCII" in err
     assert key not in out + err
     assert not server.requests
 

@@ -116,8 +116,11 @@ def test_a_copy_that_was_stopped_goes_on_and_carries_nothing_twice(world, kept):
     target = copy(world, first, "threads")
     messages = world.servers["threads"].threads[target]
     del messages[20 + kept :]
+    last = history(world, first)[19]["id"]
     with store(world) as db:
-        db.execute("UPDATE copies SET copied = 20, on_its_way = 20")
+        db.execute(
+            "UPDATE copies SET copied = 20, on_its_way = 20, before = 20, last_id = ?", (last,)
+        )
     db.close()
     assert copy(world, first, "threads") == target
     assert said(world, target) == said(world, first)
@@ -136,7 +139,7 @@ def test_a_refusal_half_way_says_how_far_it_came_and_the_next_run_goes_on(world)
 
     server.conversation = once
     err = world.run("threads", "copy", first, "--to", "responses", code=7)[1].splitlines()
-    assert err[-1] == "hint: 20 of 30 messages are in conv_000001; run it again to go on"
+    assert err[-1] == "hint: at least 20 of 30 messages are in conv_000001"
     assert copy(world, first, "responses") == "conv_000001"
     assert said(world, "conv_000001") == said(world, first)
 
@@ -186,7 +189,7 @@ def test_what_cannot_be_carried_is_a_visible_placeholder_and_counted(world):
     messages = [Message("m1", "user", parts), Message("m2", "assistant", (), status="failed")]
     archive.write(path, archive.document(thread, messages))
     dry = world.run("threads", "import", "-p", "threads", str(path), "--dry-run")[0]
-    counted = "1 image, 1 file, 1 tool turn, 1 refusal, 1 message without text"
+    counted = "1 image, 1 file, 1 tool turn, 1 refusal, 1 empty message"
     assert f"as placeholders  {counted}\n" in dry
     out, err = world.run("threads", "import", "-p", "threads", str(path))
     assert (
@@ -341,7 +344,7 @@ def test_one_thread_that_cannot_be_had_does_not_stop_the_others(world):
     assert out == f"{kept}.json\n"
     assert err.splitlines()[0].startswith(f"asstctl: {gone}: No thread found")
     assert "asstctl: 1 written, 0 unchanged" in err
-    assert "asstctl: 1 threads were not exported" in err
+    assert "asstctl: 1 thread not exported" in err
     assert not (world.path / f"{gone}.json").exists()
     assert [p.name for p in world.path.glob(".*.json*")] == []
 
@@ -486,16 +489,20 @@ def test_a_file_that_is_no_thread_is_one_clear_line(home, text, words):
     out, err = home.run("threads", "import", "-p", "local", str(path), code=1)
     assert words in err
     assert out == ""
-    assert len(err.splitlines()) <= 2
+    assert len(err.splitlines()) <= 3
     assert home.run("threads", "list", "-q")[0] == ""
 
 
-def test_what_is_no_thread_in_a_folder_is_passed_over_visibly(world):
+def test_what_is_no_thread_in_a_folder_does_not_stop_the_others(world):
     thread = talk(world, "One")
     exported(world, thread, "-d", "out")
     (world.path / "out" / "package.json").write_text("{}")
-    err = world.run("threads", "import", "-p", "threads", "out")[1]
-    assert "asstctl: passed over out/package.json: it is no thread\n" in err
+    out, err = world.run("threads", "import", "-p", "threads", "out", code=1)
+    assert out == "thread_1\n"
+    assert "asstctl: out/package.json is no thread that asstctl knows: its schema is None\n" in err
+    assert "asstctl: 1 file not imported\n" in err
+    (world.path / "empty").mkdir()
+    assert "there is no thread in empty" in world.run("threads", "import", "empty", code=1)[1]
 
 
 def test_metadata_stays_within_what_servers_take():

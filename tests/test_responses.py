@@ -385,7 +385,7 @@ def test_a_cut_stream_is_resumed_where_it_stopped(home, responses, cut):
     home.use_threads(responses)
     if cut == 100:  # before the response has an id
         err = home.run("ask", "Hello", code=7)[1]
-        assert "conv_000001 does not hold this prompt: it goes on from before it" in err
+        assert "whether conv_000001 will hold this prompt is not known yet" in err
         assert len(posted(responses)) == 1
         return
     out, err = home.run("ask", "Hello")
@@ -510,7 +510,10 @@ def test_unlock_cancels_a_reply_that_was_left_behind(home, responses):
     assert (shown["messages"], shown["active_run"]) == (0, "resp_1")
     err = home.run("threads", "unlock", "@last")[1]
     assert err == "asstctl: resp_1 is cancelled\n"
-    assert home.run("threads", "unlock", "@last")[1] == "asstctl: conv_000001 is not locked\n"
+    assert (
+        home.run("threads", "unlock", "@last")[1]
+        == "asstctl: conv_000001 has no active reply that was begun here\n"
+    )
 
 
 # Chains: an Azure OpenAI resource keeps responses, and no conversations

@@ -222,13 +222,6 @@ def test_a_store_of_a_newer_schema_is_refused(talked):
     assert "hint: upgrade" in err
 
 
-def test_a_store_that_is_no_database_is_an_error_and_left_alone(home):
-    home.data.mkdir(parents=True)
-    (home.data / "threads.db").write_bytes(b"not a database" * 100)
-    assert "can't use the store" in home.run("-p", "local", "threads", "list", code=1)[1]
-    assert (home.data / "threads.db").read_bytes() == b"not a database" * 100
-
-
 def test_the_memory_of_history_is_flat_in_the_threads_length(home):
     thread = home.run("-p", "local", "threads", "new")[0].strip()
     database = sqlite3.connect(home.data / "threads.db")
@@ -332,19 +325,3 @@ def test_numbers_beyond_all_bounds_are_wrong_command_lines(talked):
         assert "is more than" in talked.run(*words, code=2)[1]
     assert talked.run("threads", "show", "@" + "9" * 30, code=5)
     assert "at most 86400" in talked.run("ask", "--timeout", "inf", "x", code=3)[1]
-
-
-def test_a_full_disk_is_said_in_the_databases_words(tmp_path):
-    from asstctl.errors import AsstctlError
-    from asstctl.events import Message, Text, Thread
-    from asstctl.store import Store
-
-    store = Store(tmp_path / "threads.db")
-    store.remember(Thread("local_1", "local", "", "default"))
-    store._db.execute("PRAGMA max_page_count = 20")
-    with pytest.raises(AsstctlError, match="disk is full"):
-        store.append("local_1", [Message("", "user", (Text("x" * 1_000_000),))])
-    store._db.execute("PRAGMA max_page_count = 100000")
-    store.append("local_1", [Message("", "user", (Text("small"),))])
-    assert [m.text for m in store.messages("local_1")] == ["small"]
-    store.close()

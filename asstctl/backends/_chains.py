@@ -12,10 +12,7 @@ from asstctl.backends._lists import found, pages
 from asstctl.backends._wire import Wire
 from asstctl.errors import NotFoundError
 from asstctl.events import Message, Thread, ThreadFacts
-from asstctl.store import Store, new_id
-
-PREFIX = "chain_"
-"""How the ids of chains begin: they are ours."""
+from asstctl.store import CHAIN, Store, new_id
 
 
 class Chains:
@@ -26,27 +23,51 @@ class Chains:
         self._store = store
         self._place = place
         self._profile = profile
+        self._asked: dict[str, tuple[str, int]] = {}  # by thread, what the last request names:
+        # the response that it goes on from, and the place of the last message it takes along
 
     def new(self, metadata: Mapping[str, str]) -> str:
         """Make an empty chain and give its id."""
-        thread_id = new_id(PREFIX.rstrip("_"))
+        thread_id = self.unused()
+        self._remember(thread_id, metadata)
+        return thread_id
+
+    def unused(self) -> str:
+        """Give the id of a chain that will exist once a response has begun in it."""
+        return new_id(CHAIN.rstrip("_"))
+
+    def _remember(self, thread_id: str, metadata: Mapping[str, str]) -> None:
         thread = Thread(thread_id, "responses", self._place, self._profile, metadata=metadata)
         self._store.remember(thread)
-        return thread_id
+
+    def first(self, thread_id: str, text: str) -> dict[str, Any]:
+        """Give what says the first prompt of a chain that does not exist yet."""
+        self._asked[thread_id] = ("", 0)
+        return {"input": text}
 
     def request(self, thread_id: str, text: str) -> dict[str, Any]:
         """Give what ties a prompt to its chain, and what was put there since the last one."""
+        held = self._store.replies.held(self._place, thread_id)
+        self._asked[thread_id] = (held[-1] if held else "", self._store.last_place(thread_id))
         kept = [items.spoken(message) for message in self._store.messages(thread_id)]
         prompt = {"type": "message", "role": "user", "content": text}
-        body: dict[str, Any] = {"input": [*kept, prompt] if kept else text}
-        if held := self._store.replies.held(self._place, thread_id):
-            body["previous_response_id"] = held[-1]
-        return body
+        tie = {"previous_response_id": held[-1]} if held else {}
+        return {**tie, "input": [*kept, prompt] if kept else text}
 
-    def held(self, thread_id: str, response_id: str) -> None:
-        """Go on from a response: with it the server has what was put into the chain."""
-        self._store.replies.hold(self._place, thread_id, response_id)
-        self._store.clear(thread_id)
+    def following(self, thread_id: str, response_id: str) -> dict[str, Any]:
+        """Give what ties a request to a response."""
+        self._asked[thread_id] = (response_id, 0)
+        return {"previous_response_id": response_id}
+
+    def begun(self, thread_id: str, response_id: str) -> None:
+        """Note a response, and with the first one that the chain exists."""
+        after, sent = self._asked[thread_id]
+        self._remember(thread_id, {})
+        self._store.replies.begin(self._place, thread_id, response_id, after=after, sent=sent)
+
+    def hold(self, thread_id: str, response_id: str) -> bool:
+        """Go on from a response, unless the chain went on from another meanwhile."""
+        return self._store.replies.hold(self._place, thread_id, response_id)
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Give every message of a chain, or the `last` ones, oldest first.
@@ -73,9 +94,11 @@ class Chains:
                 continue
             for item in (*asked, *(response.get("output") or ())):
                 identity = str(item.get("id") or "")
-                message = items.message(item) if identity not in seen else None
-                seen.add(identity or response_id)
-                if message:
+                if identity in seen:
+                    continue
+                if identity:
+                    seen.add(identity)
+                if message := items.message(item):
                     yield message
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
@@ -83,21 +106,16 @@ class Chains:
         self._store.append(thread_id, list(messages))
 
     def facts(self, thread_id: str) -> ThreadFacts:
-        """Count a chain's messages."""
+        """Count a chain's messages; raises NotFoundError where the index has no such chain."""
         return ThreadFacts(messages=sum(1 for _ in self.history(thread_id)))
-
-    def following(self, thread_id: str, response_id: str) -> dict[str, Any]:  # noqa: ARG002
-        """Give what ties a request to a response."""
-        return {"previous_response_id": response_id}
 
     def decline(self, thread_id: str, answers: list[dict[str, Any]]) -> str:  # noqa: ARG002
         """Do nothing: a chain does not go on from a response with open calls."""
         return "the thread goes on from before this prompt"
 
     def delete(self, thread_id: str) -> str | None:
-        """Delete every response of a chain that is still there."""
-        self._store.count(thread_id)
-        for response_id in self._store.replies.held(self._place, thread_id):
+        """Delete every response that began in a chain and is still there."""
+        for response_id in self._store.replies.all(self._place, thread_id):
             try:
                 self._wire.call("DELETE", f"/responses/{response_id}")
             except NotFoundError:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from asstctl.backends._wire import refusal, sound, understood
+from asstctl._json import sound
+from asstctl.backends._wire import refusal, understood
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
     Ending,

@@ -6,9 +6,10 @@ from typing import Any
 
 from asstctl.backends import _items as items
 from asstctl.backends._lists import chunks, found, identity, pages
-from asstctl.backends._objects import moment
+from asstctl.backends._objects import moment, texts
 from asstctl.backends._wire import Wire
 from asstctl.events import Message, ThreadFacts
+from asstctl.store import Store
 
 CHUNK = 20
 """Items that the wire takes in one request."""
@@ -17,8 +18,10 @@ CHUNK = 20
 class Conversations:
     """Keeps threads as conversations; a Keeper."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, store: Store, place: str) -> None:
         self._wire = wire
+        self._store = store
+        self._place = place
 
     def new(self, metadata: Mapping[str, str]) -> str:
         """Make an empty conversation and give its id."""
@@ -28,8 +31,13 @@ class Conversations:
         """Give what ties a prompt to its conversation: its id; as an object some refuse it."""
         return {"conversation": thread_id, "input": text}
 
-    def held(self, thread_id: str, response_id: str) -> None:
+    def begun(self, thread_id: str, response_id: str) -> None:
+        """Note a response, so that it can be found again."""
+        self._store.replies.begin(self._place, thread_id, response_id)
+
+    def hold(self, thread_id: str, response_id: str) -> bool:  # noqa: ARG002 - a Keeper's signature
         """Do nothing: the server adds a response that completed."""
+        return True
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Give every message of a conversation, or the `last` ones, oldest first."""
@@ -63,11 +71,10 @@ class Conversations:
     def facts(self, thread_id: str) -> ThreadFacts:
         """Say what is known of a conversation; its messages are counted page by page."""
         conversation = found(self._wire.call("GET", f"/conversations/{thread_id}"))
-        metadata = conversation.get("metadata") or {}
         return ThreadFacts(
             messages=sum(1 for _ in self.history(thread_id)),
             created_at=moment(conversation.get("created_at")),
-            metadata={str(key): str(word) for key, word in metadata.items()},
+            metadata=texts(conversation.get("metadata")),
         )
 
     def delete(self, thread_id: str) -> str | None:

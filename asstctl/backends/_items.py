@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from asstctl.backends._objects import moment
+from asstctl.backends import _objects
 from asstctl.events import File, Image, Message, Part, Refusal, Role, Text, ToolNote
 
 OWN_TURNS = {"message", "reasoning"}
@@ -16,15 +16,12 @@ OWN_TURNS = {"message", "reasoning"}
 
 def contents(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Give a message item's content parts, whatever shape they came in."""
-    content = item.get("content")
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    return [part for part in content or () if isinstance(part, dict)]
+    return list(_objects.contents(item))
 
 
 def text(item: Mapping[str, Any]) -> str:
     """Give the words of a message item, refusals among them."""
-    return "".join(str(p.get("text") or p.get("refusal") or "") for p in contents(item))
+    return "".join(_objects.part_text(part) for part in contents(item))
 
 
 def parts(item: Mapping[str, Any]) -> Iterator[Part]:
@@ -32,14 +29,14 @@ def parts(item: Mapping[str, Any]) -> Iterator[Part]:
     for part in contents(item):
         match str(part.get("type")):
             case "refusal":
-                yield Refusal(str(part.get("refusal") or ""))
+                yield Refusal(_objects.value(part.get("refusal")))
             case "input_image" | "computer_screenshot":
                 yield Image(str(part.get("file_id") or part.get("image_url") or ""))
             case "input_file":
                 name = str(part.get("filename") or "")
                 yield File(str(part.get("file_id") or part.get("file_url") or name), name)
-            case _ if part.get("text"):
-                yield Text(str(part["text"]))
+            case _ if words := _objects.value(part.get("text")):
+                yield Text(words)
 
 
 def message(item: Mapping[str, Any]) -> Message | None:
@@ -58,7 +55,7 @@ def message(item: Mapping[str, Any]) -> Message | None:
         id=str(item.get("id") or ""),
         role=role,
         parts=found,
-        created_at=moment(item.get("created_at")),
+        created_at=_objects.moment(item.get("created_at")),
         status="cut" if item.get("status") == "incomplete" else "completed",
     )
 

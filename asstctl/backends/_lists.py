@@ -1,12 +1,13 @@
 """Answers that are objects or lists of them, page by page, and objects that are looked at again."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-from asstctl.backends._objects import moment
+from asstctl.backends._objects import moment, objects, texts
 from asstctl.backends._wire import Wire
 from asstctl.errors import (
     AsstctlError,
@@ -34,9 +35,11 @@ def found(answer: Any) -> dict[str, Any]:
 
 
 def items(answer: Any) -> list[dict[str, Any]]:
-    """Give the objects of a list, in the server's order."""
+    """Give the objects of a list, in the server's order; raises AsstctlError for no list."""
     listed = answer.get("data") if isinstance(answer, dict) else answer
-    return [item for item in listed or () if isinstance(item, dict)]
+    if not isinstance(listed, list):
+        raise AsstctlError("the service sent something else in place of a list")
+    return objects(listed)
 
 
 def identity(made: Any) -> str:
@@ -54,26 +57,29 @@ def pages(
     limit: int = sys.maxsize,
     query: Mapping[str, str] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Give the objects of a list, the next page asked for before one is given out.
+    """Give the objects of a list, page by page, up to the page that reaches `limit`.
 
-    Stops after the page that reaches `limit`. A server that repeats itself is left at the
-    first object seen before.
+    A server that repeats itself is left at a page without anything new.
     """
     size = min(limit, PAGE)
     order = "desc" if newest_first else "asc"
     asked = {"limit": str(size), "order": order, **(query or {})}
-    page = found(wire.call("GET", path, query=asked))
+    after: dict[str, str] = {}
     seen: set[str] = set()
-    while new := [item for item in items(page) if str(item.get("id")) not in seen]:
-        more = page.get("has_more")
-        if more is None:
-            more = len(new) >= size
-        limit -= len(new)
-        more = more and limit > 0
-        seen = {str(item.get("id")) for item in new}
-        after = {**asked, "after": str(new[-1].get("id"))}
-        page = found(wire.call("GET", path, query=after)) if more else {}
+    while limit > 0:
+        page = found(wire.call("GET", path, query={**asked, **after}))
+        new = [item for item in items(page) if key(item) not in seen]
         yield from new
+        seen |= {key(item) for item in new}
+        limit -= len(new)
+        if not new or page.get("has_more") is False or not new[-1].get("id"):
+            return
+        after = {"after": str(new[-1]["id"])}
+
+
+def key(item: Mapping[str, Any]) -> str:
+    """Give what tells an object of a list from the others."""
+    return str(item.get("id") or json.dumps(item, sort_keys=True))
 
 
 @contextmanager
@@ -92,14 +98,13 @@ def listing(host: str, what: str) -> Iterator[None]:
 
 def listed(thing: Mapping[str, Any], backend: str, place: str, profile: str) -> Thread:
     """Give a thread as a server lists it."""
-    metadata = thing.get("metadata") or {}
     return Thread(
         id=str(thing.get("id")),
         backend=backend,
         endpoint=place,
         profile=profile,
         created_at=moment(thing.get("created_at")) or 0.0,
-        metadata={str(key): str(word) for key, word in metadata.items()},
+        metadata=texts(thing.get("metadata")),
     )
 
 

@@ -14,19 +14,24 @@ MILLISECONDS = 1e11
 """A time above this is in milliseconds: as seconds it would be in the year 5138."""
 
 
+LATEST = 253402300800.0
+"""Seconds since 1970 at which the year 10000 begins: no clock shows it."""
+
+
 def moment(value: Any) -> float | None:
-    """Read a time; gives seconds since 1970 UTC, None where it is no time."""
+    """Read a time; gives seconds since 1970 UTC, None where it is no time of our calendar."""
     if isinstance(value, str):
         try:
-            return datetime.fromisoformat(value).timestamp()
-        except ValueError:
+            value = datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError):
             try:
                 value = float(value)
             except ValueError:
                 return None
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return value / 1000 if value > MILLISECONDS else float(value)
+    seconds = value / 1000 if value > MILLISECONDS else float(value)
+    return seconds if 0 <= seconds < LATEST else None
 
 
 def contents(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -34,7 +39,17 @@ def contents(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     content = message.get("content")
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
-    return [part for part in content or () if isinstance(part, dict)]
+    return objects(content)
+
+
+def objects(listed: Any) -> list[dict[str, Any]]:
+    """Give the objects in what should be a list of them."""
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
+def texts(found: Any) -> dict[str, str]:
+    """Give metadata, text to text, {} where it is something else."""
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
 def value(text: Any) -> str:
@@ -63,9 +78,7 @@ def citations(part: Mapping[str, Any]) -> Iterator[Citation]:
     """Give where the markers in a text part point to. The type decides, never a class."""
     text = part.get("text")
     annotations = text.get("annotations") if isinstance(text, dict) else None
-    for note in annotations or ():
-        if not isinstance(note, dict):
-            continue
+    for note in objects(annotations):
         details = note.get(str(note.get("type"))) or {}
         source = details.get("url") or details.get("file_id") or ""
         if details.get("title"):
@@ -83,23 +96,23 @@ def parts(message: Mapping[str, Any]) -> Iterator[Part]:
             yield Image(found.id)
         elif text := value(part.get("text")):
             yield Text(text)
-    for attachment in message.get("attachments") or ():
-        if isinstance(attachment, dict) and attachment.get("file_id"):
+    for attachment in objects(message.get("attachments")):
+        if attachment.get("file_id"):
             yield File(str(attachment["file_id"]))
 
 
 def message(found: Mapping[str, Any]) -> Message:
     """Give a message object as ours."""
-    why = (found.get("incomplete_details") or {}).get("reason")
+    details = found.get("incomplete_details")
+    why = details.get("reason") if isinstance(details, dict) else details
     status: Status = "completed"
     if found.get("status") == "incomplete":
         status = "cancelled" if why == "run_cancelled" else "cut"
-    metadata = found.get("metadata") or {}
     return Message(
         id=str(found.get("id") or ""),
         role="assistant" if found.get("role") in ("assistant", "agent") else "user",
         parts=tuple(parts(found)),
         created_at=moment(found.get("created_at")),
         status=status,
-        metadata={str(key): str(word) for key, word in metadata.items()},
+        metadata=texts(found.get("metadata")),
     )

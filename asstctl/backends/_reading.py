@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from asstctl._json import sound
 from asstctl.backends._sse import Frame
-from asstctl.backends._wire import sound, understood
+from asstctl.backends._wire import understood
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import Citation, Event, FileOutput, MessageStarted, TextDelta
 
@@ -77,9 +78,16 @@ class Shown:
     def __bool__(self) -> bool:
         return bool(self._texts)
 
+    def __contains__(self, message: str) -> bool:
+        return message in self._texts
+
     def text(self, message: str) -> str:
         """Give what was shown of a message."""
-        return "".join(self._texts.get(message, ()))
+        if message not in self._texts:
+            return ""
+        joined = "".join(self._texts[message])
+        self._texts[message] = [joined]
+        return joined
 
     def piece(self, message: str, text: str) -> Iterator[Event]:
         """Show the next piece of a message."""

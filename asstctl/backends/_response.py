@@ -11,6 +11,7 @@ from typing import Any
 from asstctl.backends import _items
 from asstctl.backends._reading import Shown, failed, read
 from asstctl.backends._sse import Frame
+from asstctl.backends._wire import understood
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
     Citation,
@@ -25,10 +26,7 @@ from asstctl.events import (
     Usage,
 )
 
-FINAL = {"completed", "incomplete", "failed", "cancelled"}
-"""Statuses of a response that no longer change."""
-
-OPEN = {"queued", "in_progress"}
+OPEN = {"queued", "in_progress", "cancelling"}
 """Statuses of a response that is being written."""
 
 ENDINGS: Mapping[str, Ending] = {"max_output_tokens": "length", "content_filter": "filtered"}
@@ -64,7 +62,7 @@ class Response:
     @property
     def final(self) -> bool:
         """Whether the response's end is known."""
-        return self.status in FINAL
+        return bool(self.status) and self.status not in OPEN
 
     def resume(self) -> None:
         """Get ready for a stream that may tell again what was read."""
@@ -89,7 +87,8 @@ class Response:
             ) as status:
                 yield from self.facts(found.get("response") or found, status)
             case part:
-                self.items.add(str(found.get("item_id")))
+                if found.get("item_id"):
+                    self.items.add(str(found["item_id"]))
                 item = found.get("output_index", found.get("item_id"))
                 yield from self._part(part, str(item), found)
 
@@ -116,27 +115,30 @@ class Response:
 
     def facts(self, found: Mapping[str, Any], name: str = "") -> Iterator[Event]:
         """Take in a response object; the first one starts the reply, a final one completes it."""
-        self._facts = found
-        broken = name == "failed" or bool(found.get("error"))
-        self.status = "failed" if broken else str(found.get("status") or name)
-        self.background = bool(found.get("background"))
-        if self.id is None and found.get("id"):
-            self.id = str(found["id"])
-            if not self._announced:
-                yield RunStarted(self.thread_id, self.id)
-        if self.final:
-            for place, item in enumerate(found.get("output") or ()):
-                if isinstance(item, dict):
-                    yield from self._item(str(place), item)
+        with understood():
+            self._facts = found
+            broken = name == "failed" or bool(found.get("error"))
+            self.status = "failed" if broken else str(found.get("status") or name)
+            self.background = bool(found.get("background"))
+            if self.id is None and found.get("id"):
+                self.id = str(found["id"])
+                if not self._announced:
+                    yield RunStarted(self.thread_id, self.id)
+            if self.final:
+                for place, item in enumerate(found.get("output") or ()):
+                    if isinstance(item, dict):
+                        yield from self._item(str(place), item)
+                yield from self._calls()
 
     def _refused(self, item: str) -> Iterator[Event]:
-        if not self.shown.text(item):
+        if item not in self.shown:
             yield Notice("the model refuses")
 
     def _item(self, place: str, item: Mapping[str, Any]) -> Iterator[Event]:
         """Take in an item that is whole: show what was not shown of it yet."""
         kind = item.get("type")
-        self.items.add(str(item.get("id")))
+        if item.get("id"):
+            self.items.add(str(item["id"]))
         if kind == "message" and item.get("role") in (None, "assistant"):
             yield from self.shown.whole(place, _items.text(item))
             for part in _items.contents(item):
@@ -145,14 +147,19 @@ class Response:
         elif kind == "image_generation_call" and item.get("id"):
             yield from self.shown.once(FileOutput("image", str(item["id"])), place)
         elif kind in ANSWERS:
-            identity = str(item.get("call_id") or item.get("id") or place)
-            if identity not in self.waiting:
-                self.waiting[identity] = item
-                arguments = str(item.get("arguments") or item.get("input") or "{}")
-                name = str(item.get("name") or kind)
-                if kind == "mcp_approval_request":  # no function of ours, whatever its name
-                    name = f"{item.get('server_label')}.{name}"
-                yield ToolCall(identity, name, arguments)
+            self.waiting[str(item.get("call_id") or item.get("id") or place)] = item
+        elif kind in ANSWERS.values():  # the server answered its own call
+            answered = item.get("call_id") or item.get("approval_request_id")
+            self.waiting.pop(str(answered), None)
+
+    def _calls(self) -> Iterator[ToolCall]:
+        """Give the calls that wait for an answer."""
+        for identity, item in self.waiting.items():
+            arguments = str(item.get("arguments") or item.get("input") or "{}")
+            name = str(item.get("name") or item["type"])
+            if item["type"] == "mcp_approval_request":  # no function of ours, whatever its name
+                name = f"{item.get('server_label')}.{name}"
+            yield ToolCall(identity, name, arguments)
 
     def _tool(self, item: Mapping[str, Any]) -> Iterator[Event]:
         """Say once that a kind of tool is at work."""
@@ -190,20 +197,27 @@ class Response:
 
     def end(self) -> Iterator[Event]:
         """Give the claim that a final status makes; raises what any other end means."""
-        usage = self._facts.get("usage") or {}
-        counted = Usage(int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0))
         match self.status:
             case "completed":
                 ending: Ending = "tool_call" if self.waiting else "completed"
-                yield RunFinished(ending, counted if usage else None)
+                yield RunFinished(ending, self._usage())
             case "incomplete":
-                why = (self._facts.get("incomplete_details") or {}).get("reason") or "no reason"
-                yield RunFinished(ENDINGS.get(why, "incomplete"), counted if usage else None)
+                details = self._facts.get("incomplete_details")
+                why = details.get("reason") if isinstance(details, dict) else details
+                why = str(why or "no reason")
+                yield RunFinished(ENDINGS.get(why, "incomplete"), self._usage())
                 raise IncompleteError(f"the reply is incomplete: {why}")
             case "failed":
                 raise self._failed(self._facts.get("error"))
             case other:
                 raise IncompleteError(f"the response {self.id} ended as {other}")
+
+    def _usage(self) -> Usage | None:
+        usage = self._facts.get("usage")
+        if not isinstance(usage, dict):
+            return None
+        counted = (usage.get("input_tokens"), usage.get("output_tokens"))
+        return Usage(*(n if isinstance(n, int) else 0 for n in counted))
 
     def _failed(self, error: Any) -> AsstctlError:
         return failed("response", error)

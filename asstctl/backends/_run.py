@@ -10,6 +10,7 @@ from typing import Any
 from asstctl.backends import _objects as objects
 from asstctl.backends._reading import Shown, failed, read
 from asstctl.backends._sse import Frame
+from asstctl.backends._wire import understood
 from asstctl.errors import IncompleteError
 from asstctl.events import (
     Ending,
@@ -45,6 +46,10 @@ class Run:
         self.shown = Shown()
         self._facts: Mapping[str, Any] = {}
 
+    def taken(self) -> bool:
+        """Say whether the service is known to have taken the prompt."""
+        return self.id is not None
+
     @property
     def final(self) -> bool:
         """Whether the run's end is known."""
@@ -73,15 +78,16 @@ class Run:
 
     def facts(self, found: Mapping[str, Any], name: str = "") -> Iterator[Event]:
         """Take in a run object; the first one starts the reply."""
-        self._facts = found
-        self.thread_id = str(found.get("thread_id") or self.thread_id or "")
-        # A failed name or a last error wins; else the status decides, or the name if it is silent.
-        broken = name == "failed" or bool(found.get("last_error"))
-        self.status = "failed" if broken else str(found.get("status") or name)
-        if self.id is None and found.get("id"):
-            self.id = str(found["id"])
-            if not self._announced:
-                yield RunStarted(self.thread_id, self.id)
+        with understood():
+            self._facts = found
+            self.thread_id = str(found.get("thread_id") or self.thread_id or "")
+            # A failed name or a last error wins; else the status, or the name if it is silent.
+            broken = name == "failed" or bool(found.get("last_error"))
+            self.status = "failed" if broken else str(found.get("status") or name)
+            if self.id is None and found.get("id"):
+                self.id = str(found["id"])
+                if not self._announced:
+                    yield RunStarted(self.thread_id, self.id)
 
     def delta(self, found: Mapping[str, Any]) -> Iterator[Event]:
         """Take in a piece of a message."""

@@ -1,12 +1,12 @@
 """One prompt on Responses and its reply, from the request to the end, whatever cuts in between."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from typing import Any, Protocol
 
 from asstctl.backends._lists import found, looks
-from asstctl.backends._response import FINAL, Response
+from asstctl.backends._response import OPEN, Response
 from asstctl.backends._wire import Wire, interruption
 from asstctl.errors import (
     AsstctlError,
@@ -15,13 +15,19 @@ from asstctl.errors import (
     UnansweredError,
     UnavailableError,
 )
-from asstctl.events import Message, Notice, Prompt, Stream, ThreadFacts
+from asstctl.events import Message, Notice, Stream, ThreadFacts
 
 CANCEL_SECONDS = 15.0
 """How long a cancelled response may take to end."""
 
 WHOLE = ("completed", "incomplete")
 """Statuses of a response that its thread goes on from."""
+
+OPEN_ENDS = (IncompleteError, UnavailableError)
+"""Errors after which the response may still be written, and is wanted."""
+
+NEWEST = 10
+"""Messages at a thread's end among which a turn is looked for: tools' turns come between."""
 
 RESUMES = 3
 """How often a cut stream is taken up again before the response itself is asked for."""
@@ -30,14 +36,20 @@ RESUMES = 3
 class Keeper(Protocol):
     """How a server keeps threads."""
 
-    def new(self, metadata: Mapping[str, str]) -> str:
-        """Make an empty thread and give its id."""
-
     def request(self, thread_id: str, text: str) -> dict[str, Any]:
         """Give the part of a request that says `text` to a thread."""
 
-    def held(self, thread_id: str, response_id: str) -> None:
-        """Take note that a thread goes on from a response."""
+    def following(self, thread_id: str, response_id: str) -> dict[str, Any]:
+        """Give the part of a request that goes on from a response of a thread."""
+
+    def begun(self, thread_id: str, response_id: str) -> None:
+        """Note a response that has begun, so that it can be found again."""
+
+    def hold(self, thread_id: str, response_id: str) -> bool:
+        """Take note that a thread goes on from a response; says whether it does."""
+
+    def decline(self, thread_id: str, answers: list[dict[str, Any]]) -> str:
+        """See that a thread with open calls takes prompts again; says what was done."""
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Give every message of a thread, or the `last` ones, oldest first."""
@@ -48,73 +60,34 @@ class Keeper(Protocol):
     def facts(self, thread_id: str) -> ThreadFacts:
         """Say what is known of a thread."""
 
-    def following(self, thread_id: str, response_id: str) -> dict[str, Any]:
-        """Give the part of a request that goes on from a response of a thread."""
-
-    def decline(self, thread_id: str, answers: list[dict[str, Any]]) -> str:
-        """See that a thread with open calls takes prompts again; says what was done."""
-
     def delete(self, thread_id: str) -> str | None:
         """Delete a thread; gives what the service keeps of it."""
 
 
-class Replies:
-    """The responses of a server, looked at and cancelled by id."""
-
-    def __init__(
-        self,
-        wire: Wire,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._wire = wire
-        self._clock = clock
-        self._sleep = sleep
-
-    def get(self, response_id: str) -> dict[str, Any]:
-        """Give a response object."""
-        return found(self._wire.call("GET", f"/responses/{response_id}"))
-
-    def looks(self, response_id: str, seconds: float) -> Iterator[dict[str, Any]]:
-        """Give a response object again and again, for so many seconds."""
-        return looks(lambda: self.get(response_id), seconds, self._clock, self._sleep)
-
-    def settled(self, response_id: str, seconds: float) -> str:
-        """Wait for a response's end; gives its last status."""
-        status = ""
-        for look in self.looks(response_id, seconds):
-            status = str(look.get("status"))
-            if status in FINAL:
-                break
-        return status
-
-    def cancelled(self, response_id: str) -> str:
-        """Cancel a response; gives its last status, for which there is a time limit."""
-        with suppress(AsstctlError):  # it may have ended by itself
-            self._wire.call("POST", f"/responses/{response_id}/cancel", {})
-        return self.settled(response_id, CANCEL_SECONDS)
-
-
 class Turn:
-    """One prompt to a thread, and its reply. `begun` is told the response's id as it is known."""
+    """One prompt to a thread, and its reply; `before` are its responses whose calls were answered.
+
+    `response` is what is known of the last one.
+    """
 
     def __init__(
         self,
         wire: Wire,
         keeper: Keeper,
         response: Response,
-        prompt: Prompt,
-        begun: Callable[[str, str], None],
+        text: str,
         before: tuple[str, ...] = (),
     ) -> None:
         self._wire = wire
         self._keeper = keeper
-        self._replies = Replies(wire)
-        self._prompt = prompt
-        self._begun = begun
-        self._before = before  # the responses of this turn whose calls were answered
+        self._text = text
+        self._before = before
         self._noted = False
         self.response = response
+
+    def taken(self) -> bool:
+        """Say whether the service is known to have taken the prompt."""
+        return self.response.id is not None
 
     def reply(self, body: Any) -> Stream:
         """Ask for a reply and stream it; a cut stream is completed from what the service holds.
@@ -134,17 +107,39 @@ class Turn:
             if cut:
                 yield from self._rest()
         except (GeneratorExit, KeyboardInterrupt, StoppedError) as leaving:
-            self._abandon(leaving)
+            self._abandon(interruption(leaving))
             raise
-        except UnansweredError as error:
-            error.hint = self._holds()
+        except AsstctlError as error:
+            if isinstance(error, UnansweredError):
+                error.hint = self._holds()
+            elif response.id and not response.final and not isinstance(error, OPEN_ENDS):
+                self._cancel()
             raise
+        yield from self._ended(cut=cut)
+
+    def recover(self, response_id: str) -> Stream:
+        """Give the reply of a response that was begun before, whole, once it has ended."""
+        self._noted = True
+        yield from self.response.facts(get(self._wire, response_id))
+        if not self.response.final:
+            yield from self._rest()
+        yield from self._ended(cut=True)
+
+    def _ended(self, *, cut: bool) -> Stream:
+        """Settle what a final status means for the thread, and give the claim that it makes."""
+        response = self.response
         if response.status in WHOLE and not response.waiting:
-            for reply_id in (*self._before, str(response.id)):
-                self._keeper.held(response.thread_id, reply_id)
-        if cut and not self._held():
-            yield Notice(self._holds())
+            if not self._hold():
+                yield Notice(f"{response.thread_id} went on meanwhile, and without this turn")
+            elif cut and not self._held():
+                yield Notice(self._holds())
+        if response.waiting and response.status != "completed":
+            self._decline_quietly()
         yield from response.end()
+
+    def _hold(self) -> bool:
+        replies = (*self._before, str(self.response.id))
+        return all(self._keeper.hold(self.response.thread_id, reply) for reply in replies)
 
     def _stream(
         self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
@@ -160,7 +155,7 @@ class Turn:
     def _note(self) -> None:
         if self.response.id and not self._noted:
             self._noted = True
-            self._begun(self.response.thread_id, self.response.id)
+            self._keeper.begun(self.response.thread_id, self.response.id)
 
     def _rest(self) -> Stream:
         """Take up a cut stream again, else wait for the response's end and give what is missing."""
@@ -179,7 +174,7 @@ class Turn:
                 break  # a server that does not resume
             if response.final:
                 return
-        for look in self._replies.looks(response.id, self._wire.timeout):
+        for look in looks_at(self._wire, response.id, self._wire.timeout):
             yield from response.facts(look)
             if response.final:
                 return
@@ -194,46 +189,101 @@ class Turn:
         """Give the turn in which the calls of this one are answered."""
         response = Response(self.response.thread_id, announced=True)
         before = (*self._before, str(self.response.id))
-        return Turn(self._wire, self._keeper, response, self._prompt, self._begun, before)
+        return Turn(self._wire, self._keeper, response, self._text, before)
 
     def decline(self) -> str:
         """Answer the calls with a refusal, for a thread with an open call takes no prompt."""
         return self._keeper.decline(self.response.thread_id, self.response.answers({}))
 
-    def _abandon(self, leaving: BaseException) -> None:
+    def _decline_quietly(self) -> None:
+        with suppress(AsstctlError):  # what matters more is said next
+            self.decline()
+
+    def _abandon(self, left: BaseException) -> None:
         """Cancel the response of a reply that nobody wants any more, and say what is left of it."""
         response = self.response
         if response.final and not response.waiting:
             return
+        if response.waiting:
+            self._decline_quietly()
+            status = ""
+        else:
+            status = self._cancel()
+        if isinstance(left, KeyboardInterrupt | StoppedError):  # there is somebody to tell
+            goes_on = f"{response.id} could not be cancelled and goes on: threads unlock ends it"
+            left.add_note(goes_on if status in OPEN else self._holds())
+
+    def _cancel(self) -> str:
+        """Cancel the response where the service can; gives its last status, "" where it can't.
+
+        One that ended all the same is held.
+        """
+        response = self.response
+        if not response.id or not response.background:
+            return ""
         with suppress(AsstctlError):
-            if response.waiting:
-                self.decline()
-            if response.id and response.background:
-                status = self._replies.cancelled(response.id)
-                if status in WHOLE:  # it ended before it was cancelled
-                    self._keeper.held(response.thread_id, response.id)
-            told = interruption(leaving)
-            if isinstance(told, KeyboardInterrupt | StoppedError):  # there is somebody to tell
-                told.add_note(self._holds())
+            status = cancelled(self._wire, response.id)
+            if status in WHOLE:
+                self._hold()
+            return status
+        return "in_progress"
 
     def _held(self) -> bool:
-        """Say whether the thread holds the reply, by the ids of what was streamed."""
-        newest = self._newest()
-        return bool(newest) and newest[-1].id in self.response.items
+        """Say whether the thread is seen to hold the reply, by the ids of what was streamed."""
+        with suppress(AsstctlError):
+            return any(message.id in self.response.items for message in self._newest())
+        return False
 
     def _holds(self) -> str:
         """Say what the thread holds of the prompt and its reply."""
         thread_id = self.response.thread_id
+        if self.response.id is None:
+            look = f"asstctl threads history {thread_id} shows it"
+            return f"whether {thread_id} will hold this prompt is not known yet; {look}"
         try:
             newest = self._newest()
         except AsstctlError as error:
             return f"what {thread_id} holds is not known: {error.message}"
-        match newest:
-            case [*_, Message(id=identity, text=text)] if identity in self.response.items:
-                return f"{thread_id} holds the prompt, and {len(text)} characters of the reply"
-            case [*_, Message(role="user", text=self._prompt.text)]:
-                return f"{thread_id} holds the prompt, and no reply"
+        reply = [message for message in newest if message.id in self.response.items]
+        if reply:
+            told = sum(len(message.text) for message in reply)
+            return f"{thread_id} holds the prompt, and {told} characters of the reply"
+        last = next((n for n, m in enumerate(reversed(newest)) if m.role == "user"), None)
+        after = newest[len(newest) - last :] if last is not None else []
+        said = last is not None and newest[-1 - last].text == self._text
+        if said and not any(message.text for message in after):
+            return f"{thread_id} ends with this prompt, and holds no reply to it"
         return f"{thread_id} does not hold this prompt: it goes on from before it"
 
     def _newest(self) -> list[Message]:
-        return list(self._keeper.history(self.response.thread_id, 1))
+        return list(self._keeper.history(self.response.thread_id, NEWEST))
+
+
+# Responses by their ids
+
+
+def get(wire: Wire, response_id: str) -> dict[str, Any]:
+    """Give a response object; raises NotFoundError."""
+    return found(wire.call("GET", f"/responses/{response_id}"))
+
+
+def looks_at(wire: Wire, response_id: str, seconds: float) -> Iterator[dict[str, Any]]:
+    """Give a response object again and again, for so many seconds."""
+    return looks(lambda: get(wire, response_id), seconds, time.monotonic, time.sleep)
+
+
+def settled(wire: Wire, response_id: str, seconds: float) -> str:
+    """Wait for a response's end; gives its last status."""
+    status = ""
+    for look in looks_at(wire, response_id, seconds):
+        status = str(look.get("status"))
+        if status not in OPEN:
+            break
+    return status
+
+
+def cancelled(wire: Wire, response_id: str) -> str:
+    """Cancel a response; gives its last status, for which there is a time limit."""
+    with suppress(AsstctlError):  # it may have ended by itself
+        wire.call("POST", f"/responses/{response_id}/cancel", {})
+    return settled(wire, response_id, CANCEL_SECONDS)

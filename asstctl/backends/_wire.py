@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from asstctl import __version__
+from asstctl._json import loads
 from asstctl.backends._sse import Frame, frames
 from asstctl.credentials import Signing, loopback
 from asstctl.errors import (
@@ -141,8 +142,8 @@ class Wire:
         """Send one request and give the JSON of its answer; raises AsstctlError."""
         with self._answer(method, path, body, query) as response, self._broken():
             try:
-                return json.loads(response.read())
-            except ValueError as error:
+                return loads(response.read())
+            except (ValueError, RecursionError) as error:
                 raise AsstctlError(f"{self.host} answered with something not JSON") from error
 
     def events(
@@ -213,9 +214,11 @@ class Wire:
                 content += piece
                 if len(content) > LARGEST_REFUSAL:
                     break
+        if self._signing:  # some servers say the key back
+            content = content.replace(self._signing.key.encode(), b"***")
         try:
-            body = json.loads(content)
-        except ValueError:
+            body = loads(content)
+        except (ValueError, RecursionError):
             html = "html" in response.headers.get("content-type", "")
             body = "" if html else content.decode("utf-8", "replace")
         if response.status_code == httpx2.codes.NOT_FOUND and self._retired:
@@ -274,11 +277,14 @@ class Wire:
 
 
 def retried(
-    attempt: Callable[[], Generator[Event, None, T]], sleep: Callable[[float], None] = time.sleep
+    attempt: Callable[[], Generator[Event, None, T]],
+    taken: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Generator[Event, None, T]:
     """Pass on what an attempt gives; begin again where the service said it did not take it.
 
-    Only 429 and 503 say so; each pause is announced, and ATTEMPTS bounds them.
+    Only 429 and 503 say so, and never once an event was given, or `taken` knows better; each
+    pause is announced, and ATTEMPTS bounds them.
     """
     for left in reversed(range(ATTEMPTS)):
         begun = False
@@ -294,7 +300,7 @@ def retried(
             except UnavailableError as error:
                 pause = error.retry_after or 0.5 * 2 ** (ATTEMPTS - 1 - left)
                 refused = error.status in (429, 503) and "quota" not in error.message
-                if begun or not left or not refused or pause > LONGEST_PAUSE:
+                if begun or taken() or not left or not refused or pause > LONGEST_PAUSE:
                     raise
                 yield Notice(f"{error.message}; trying again in {pause:g} s")
         sleep(pause)
@@ -309,13 +315,6 @@ def interruption(leaving: BaseException) -> BaseException:
     while isinstance(leaving, GeneratorExit) and leaving.__context__:
         leaving = leaving.__context__
     return leaving
-
-
-def sound(text: str) -> str:
-    """Give text that UTF-8 can hold: surrogates that JSON escapes alone become U+FFFD."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,8 @@ class Assistants:
             body = {**self._run_body(), "thread": {"messages": [spoken(prompt.text)]}}
             run = Run(None)
             try:
-                yield from retried(lambda: self._run(run, "/threads/runs", body, prompt))
+                begin = partial(self._run, run, "/threads/runs", body, prompt)
+                yield from retried(begin, run.taken)
             except AsstctlError as error:
                 if run.id or not refuses(error, "thread"):
                     raise
@@ -155,7 +157,8 @@ class Assistants:
             path = f"/threads/{thread_id}/runs"
             run = Run(thread_id)
             known = frozenset() if able else frozenset(self._newest(thread_id))
-            reply = self._patiently(thread_id, prompt, lambda: self._run(run, path, body, prompt))
+            begin = partial(self._run, run, path, body, prompt)
+            reply = self._patiently(thread_id, prompt, begin, run.taken)
             try:
                 if able:
                     yield from reply
@@ -175,9 +178,8 @@ class Assistants:
             thread_id, prompt, lambda: self._posted(f"{path}/messages", spoken(prompt.text))
         )
         body = self._run_body()
-        yield from self._patiently(
-            thread_id, prompt, lambda: self._run(run, f"{path}/runs", body, prompt)
-        )
+        begin = partial(self._run, run, f"{path}/runs", body, prompt)
+        yield from self._patiently(thread_id, prompt, begin, run.taken)
 
     def _watched(
         self, reply: Stream, thread_id: str, prompt: Prompt, known: frozenset[str]
@@ -220,11 +222,17 @@ class Assistants:
         newest = map(objects.message, items(self._wire.call("GET", path, query=query)))
         return {message.id: message for message in newest}
 
-    def _patiently(self, thread_id: str, prompt: Prompt, attempt: Callable[[], Stream]) -> Stream:
+    def _patiently(
+        self,
+        thread_id: str,
+        prompt: Prompt,
+        attempt: Callable[[], Stream],
+        taken: Callable[[], bool] = lambda: False,
+    ) -> Stream:
         """Make a request that a locked thread refuses, and do then as the prompt says."""
         while True:
             try:
-                yield from retried(attempt)
+                yield from retried(attempt, taken)
             except ActiveRunError as error:
                 if prompt.if_busy == "refuse":
                     raise
@@ -407,12 +415,11 @@ class Assistants:
     def facts(self, thread_id: str) -> ThreadFacts:
         """Say what is known of a thread; its messages are counted page by page."""
         thread = found(self._wire.call("GET", f"/threads/{thread_id}"))
-        metadata = {str(k): str(v) for k, v in (thread.get("metadata") or {}).items()}
         return ThreadFacts(
             messages=sum(1 for _ in pages(self._wire, f"/threads/{thread_id}/messages")),
             active_run=self._active(thread_id),
             created_at=objects.moment(thread.get("created_at")),
-            metadata=metadata,
+            metadata=objects.texts(thread.get("metadata")),
         )
 
     def delete(self, thread_id: str) -> None:

@@ -104,11 +104,11 @@ class Local:
         return thread_id
 
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
-        """Store the prompt, stream the reply, store the reply as it ended."""
+        """Store the prompt with a reply that counts as cut, stream it, store it as it ended."""
         fetching = self._model.ready()
         thread_id = thread_id or self.new_thread(metadata={})
         past = list(self._store.messages(thread_id))
-        self._store.append(thread_id, [Message("", "user", (Text(prompt.text),))])
+        place = self._store.begin_turn(thread_id, prompt.text)
         text: list[str] = []
         status: Status = "cancelled"
         try:
@@ -126,8 +126,7 @@ class Local:
             status = "cut" if text else "failed"
             raise
         finally:
-            parts = (Text("".join(text)),) if text else ()
-            self._store.append(thread_id, [Message("", "assistant", parts, status=status)])
+            self._store.end_turn(thread_id, place, "".join(text), status)
 
     def _reply(self, past: Iterable[Message], prompt: Prompt) -> Stream:
         """Send as much of the thread as the model's window takes, and say what it did not take."""

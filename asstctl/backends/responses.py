@@ -8,18 +8,19 @@ looks and says what it holds. Facts: OpenAI's API reference; openai-python#3561,
 
 import re
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from asstctl import credentials
-from asstctl.backends._chains import PREFIX, Chains
+from asstctl.backends._agents import Agents
+from asstctl.backends._chains import Chains
 from asstctl.backends._conversations import Conversations
-from asstctl.backends._lists import NO_PATH, found, listed, listing, pages
+from asstctl.backends._lists import NO_PATH, listed, listing, pages
 from asstctl.backends._response import OPEN, Response
-from asstctl.backends._turn import WHOLE, Keeper, Replies, Turn
+from asstctl.backends._turn import WHOLE, Keeper, Turn, cancelled, get, settled
 from asstctl.backends._wire import Wire, retried
 from asstctl.config import Settings
 from asstctl.errors import (
@@ -45,7 +46,7 @@ from asstctl.events import (
     Thread,
     ThreadFacts,
 )
-from asstctl.store import Store
+from asstctl.store import CHAIN, Store
 from asstctl.tools import offered
 
 CONVERSATIONS = "conversations"
@@ -62,18 +63,10 @@ def connect(
     settings: Settings, store: Store, environment: Mapping[str, str], _data: Path
 ) -> "Responses":
     """Give the backend for a profile; raises ConfigError that names all that is missing."""
-    settings.require("endpoint")
     signing = credentials.signing(settings, environment)
-    endpoint = (settings.endpoint or "").rstrip("/")
     if not signing and (settings.azure or settings.project or credentials.openai(settings)):
         raise settings.missing([*lacking(settings), credentials.whereabouts(settings)])
-    root = endpoint.removesuffix("/v1").removesuffix("/openai")
-    base = f"{root}/openai/v1" if settings.azure or settings.project else endpoint
-    wire = Wire(base, signing, settings.timeout)
-    project = None
-    if settings.project:
-        project = Wire(root, signing, settings.timeout, query={"api-version": "v1"})
-    return Responses(wire, project, store, settings)
+    return Responses(signing, store, settings)
 
 
 class Responses:
@@ -82,31 +75,36 @@ class Responses:
     carries: tuple[type[Part], ...] = (Text,)
 
     def __init__(
-        self,
-        wire: Wire,
-        project: Wire | None,
-        store: Store,
-        settings: Settings,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        self, signing: credentials.Signing | None, store: Store, settings: Settings
     ) -> None:
-        self._wire = wire
-        self._project = project  # where a Foundry project's agents are
+        self._signing = signing
         self._store = store
         self._settings = settings
         self._place = (settings.endpoint or "").rstrip("/")
-        self._clock = clock
-        self._sleep = sleep
-        self._replies = Replies(wire, clock, sleep)
+        self._root = self._place.removesuffix("/v1").removesuffix("/openai")
+        base = f"{self._root}/openai/v1" if settings.azure or settings.project else self._place
+        self._wire = Wire(base, signing, settings.timeout)
         self._waiting: Turn | None = None  # for answers to its calls
-        self._conversations = Conversations(wire)
-        self._chains = Chains(wire, store, self._place, settings.profile)
+        self._conversations = Conversations(self._wire, store, self._place)
+        self._chains = Chains(self._wire, store, self._place, settings.profile)
+
+    @cached_property
+    def _agents(self) -> Agents:
+        """The project's agents; raises UnsupportedError where the endpoint is no project."""
+        if not self._settings.project:
+            raise UnsupportedError(
+                f"{self._wire.host} keeps no assistants: model, instructions and tools are in"
+                " the profile",
+                hint="asstctl config show shows them",
+            )
+        query = {"api-version": "v1"}
+        return Agents(Wire(self._root, self._signing, self._settings.timeout, query=query))
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connections."""
         self._wire.close()
-        if self._project:
-            self._project.close()
+        if "_agents" in self.__dict__:
+            self._agents.close()
 
     def check(self) -> None:
         """Demand a model or an agent; the rest was demanded to connect."""
@@ -114,23 +112,39 @@ class Responses:
             raise self._settings.missing(missing)
 
     def _keeper(self, thread_id: str) -> Keeper:
-        return self._chains if thread_id.startswith(PREFIX) else self._conversations
+        return self._chains if thread_id.startswith(CHAIN) else self._conversations
 
     # One prompt and its reply
 
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
         """Post a prompt and stream the reply."""
         self.check()
-        announced = thread_id is None
         if thread_id is None:
             thread_id = yield from retried(self._opened)
-            yield RunStarted(thread_id)
-        elif prompt.if_busy == "cancel":
+            chained = thread_id.startswith(CHAIN)
+            if not chained:
+                yield RunStarted(thread_id)
+            first = self._chains.first if chained else self._conversations.request
+            yield from self._taken(
+                self._turn(thread_id, prompt.text, announced=not chained),
+                first(thread_id, prompt.text),
+            )
+            if chained:  # by its first reply a chain is proved to be the way
+                self._store.note_ability(self._place, CONVERSATIONS, has=False)
+            return
+        if prompt.if_busy == "cancel":
             self.unlock(thread_id, wait=False)
-        keeper = self._keeper(thread_id)
+        turn = self._turn(thread_id, prompt.text, announced=False)
+        yield from self._taken(turn, self._keeper(thread_id).request(thread_id, prompt.text))
+
+    def _opened(self) -> Generator[Event, None, str]:
+        """Give a thread for the first prompt; a reply without events."""
+        yield from ()
+        return self._conversation({}) or self._chains.unused()
+
+    def _turn(self, thread_id: str, text: str, *, announced: bool) -> Turn:
         response = Response(thread_id, announced=announced)
-        turn = Turn(self._wire, keeper, response, prompt, self._begun)
-        yield from self._taken(turn, keeper.request(thread_id, prompt.text))
+        return Turn(self._wire, self._keeper(thread_id), response, text)
 
     def answer(self, outputs: Mapping[str, str]) -> Stream:
         """Answer the calls of the last response, and stream what follows."""
@@ -148,25 +162,26 @@ class Responses:
 
     def _taken(self, turn: Turn, said: Mapping[str, Any]) -> Stream:
         """Ask for a reply, without the fields that the server does not take."""
-        response = turn.response
+        refused: list[str] = []
         while True:
-            body = {**self._wanted(), **said}
+            body = {k: v for k, v in {**self._wanted(), **said}.items() if k not in refused}
             try:
                 yield from self._patiently(turn, body)
             except AsstctlError as error:
-                field = next((name for name in OPTIONAL if names_field(error, name)), None)
-                if response.id or field not in body:
+                field = refused_field(error, body)
+                if turn.taken() or field is None:
                     raise
-                self._store.note_ability(self._place, str(field), has=False)
-                yield Notice(f"{self._wire.host} takes no {field}: {OPTIONAL[str(field)]}")
+                refused.append(field)
+                yield Notice(f"{self._wire.host} takes no {field}: {OPTIONAL[field]}")
             else:
-                self._waiting = turn if response.waiting else None
-                return
+                break
+        for field in refused:  # now it is proved that this was the cause
+            self._store.note_ability(self._place, self._ability(field), has=False)
+        self._waiting = turn if turn.response.waiting else None
 
-    def _opened(self) -> Generator[Event, None, str]:
-        """Make a thread; a reply without events."""
-        yield from ()
-        return self.new_thread(metadata={})
+    def _ability(self, field: str) -> str:
+        """Name the ability to take a field: one model may have it and another not."""
+        return f"{field} for {self._settings.agent or self._settings.model}"
 
     def _wanted(self) -> dict[str, Any]:
         """Give the part of a request that says who replies, and how."""
@@ -189,44 +204,42 @@ class Responses:
             if settings.origins.get("truncation", "default") == "default":
                 wanted["truncation"] = None
         for field in OPTIONAL:
-            if self._store.ability(self._place, field) is False:
+            if self._store.ability(self._place, self._ability(field)) is False:
                 wanted[field] = None
         return {key: value for key, value in wanted.items() if value is not None}
 
     def _patiently(self, turn: Turn, body: Any) -> Stream:
         """Ask for a reply; a conversation that is in use is waited for."""
-        end, pause = self._clock() + self._settings.timeout, 1.0
+        end, pause = time.monotonic() + self._settings.timeout, 1.0
         while True:
             try:
-                yield from retried(lambda: turn.reply(body))
+                yield from retried(lambda: turn.reply(body), turn.taken)
             except LockedError as error:
                 pause = error.retry_after or pause
-                if turn.response.id or self._clock() + pause > end:
+                if turn.taken() or time.monotonic() + pause > end:
                     raise
                 yield Notice(f"{error.message}; trying again in {pause:g} s")
-                self._sleep(pause)
+                time.sleep(pause)
                 pause = min(pause * 1.5, 5.0)
             else:
                 return
-
-    def _begun(self, thread_id: str, response_id: str) -> None:
-        """Note which reply a thread waits for; by the first one a chain is proved to work."""
-        self._store.replies.begin(self._place, thread_id, response_id)
-        chained = thread_id.startswith(PREFIX)
-        if chained and self._store.ability(self._place, CONVERSATIONS) is None:
-            self._store.note_ability(self._place, CONVERSATIONS, has=False)
 
     # Threads
 
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
         """Make an empty thread and give its id: a conversation, or a chain where there are none."""
-        if self._store.ability(self._place, CONVERSATIONS) is not False:
-            try:
-                return self._conversations.new(metadata)
-            except AsstctlError as error:
-                if error.status not in NO_PATH:
-                    raise
-        return self._chains.new(metadata)
+        return self._conversation(metadata) or self._chains.new(metadata)
+
+    def _conversation(self, metadata: Mapping[str, str]) -> str | None:
+        """Make a conversation; None where the server has no such thing."""
+        if self._store.ability(self._place, CONVERSATIONS) is False:
+            return None
+        try:
+            return self._conversations.new(metadata)
+        except AsstctlError as error:
+            if error.status not in NO_PATH:
+                raise
+            return None
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Give every message of a thread, or the `last` ones, oldest first."""
@@ -253,21 +266,14 @@ class Responses:
 
     def assistants(self) -> Iterator[Assistant]:
         """Give a Foundry project's agents."""
-        if self._project is None:
-            raise UnsupportedError(
-                f"{self._wire.host} keeps no assistants: model, instructions and tools are in"
-                " the profile",
-                hint="asstctl config show shows them",
-            )
-        return map(agent, pages(self._project, "/agents"))
+        return self._agents.all()
 
     def assistant(self, name: str | None) -> Assistant:
         """Give one agent by name, None: the profile's."""
-        name = name or self._settings.agent
-        if self._project is None or not name:
-            next(self.assistants(), None)  # a service without agents says so
-            raise self._settings.missing(self._settings.unset("agent"))
-        return agent(found(self._project.call("GET", f"/agents/{quote(name, safe='')}")))
+        agents = self._agents
+        if not name:
+            self._settings.require("agent")
+        return agents.one(name or str(self._settings.agent))
 
     def _active(self, thread_id: str) -> str | None:
         """Give the id of a reply that we began and that has not ended."""
@@ -275,7 +281,7 @@ class Responses:
         if last is None:
             return None
         try:
-            status = self._replies.get(last).get("status")
+            status = get(self._wire, last).get("status")
         except NotFoundError:
             return None
         return last if status in OPEN else None
@@ -285,36 +291,40 @@ class Responses:
         active = self._active(thread_id)
         if active is None:
             return None
-        seconds = self._settings.timeout
-        settled = (
-            self._replies.settled(active, seconds) if wait else self._replies.cancelled(active)
-        )
-        return f"{active} is {settled}"
+        if wait:
+            status = settled(self._wire, active, self._settings.timeout)
+        else:
+            status = cancelled(self._wire, active)
+        if status in WHOLE:
+            self._keeper(thread_id).hold(thread_id, active)
+        return f"{active} is {status}"
 
     def recover(self, thread_id: str) -> Stream:
-        """Wait for the last reply's end and give it whole; a thread goes on from it then."""
-        last = self._store.replies.last(self._place, thread_id)
-        if last is None:
-            yield from self._newest_reply(thread_id)
-            return
-        response = Response(thread_id, announced=False)
-        for look in self._replies.looks(last, self._settings.timeout):
-            yield from response.facts(look)
-            if response.final:
-                break
-        if response.status in WHOLE and not response.waiting:
-            self._keeper(thread_id).held(thread_id, last)
-        yield from response.end()
+        """Wait for the end of the reply that we began last, and give it whole.
 
-    def _newest_reply(self, thread_id: str) -> Stream:
-        """Give the last message of a thread whose replies were not asked for here."""
+        Where the service has it no more, or none was begun here: the thread's last message.
+        """
+        last = self._store.replies.last(self._place, thread_id)
         newest = list(self.history(thread_id, 1))
-        if not newest or newest[-1].role != "assistant":
+        if last and not self._outdated(last, newest):
+            yield from self._turn(thread_id, "", announced=False).recover(last)
+            return
+        if not newest or newest[-1].role != "assistant" or not newest[-1].text:
             raise IncompleteError("the thread holds no reply to its last prompt")
         yield RunStarted(thread_id)
         yield MessageStarted("assistant")
         yield TextDelta(newest[-1].text)
         yield RunFinished("completed")
+
+    def _outdated(self, response_id: str, newest: list[Message]) -> bool:
+        """Say whether a reply is not the thread's last: gone, or followed by another one."""
+        try:
+            response = get(self._wire, response_id)
+        except NotFoundError:
+            return True
+        ids = [item.get("id") for item in response.get("output") or () if isinstance(item, dict)]
+        ended = response.get("status") not in OPEN
+        return ended and any(m.role == "assistant" and m.id not in ids for m in newest)
 
 
 def lacking(settings: Settings) -> list[str]:
@@ -322,15 +332,10 @@ def lacking(settings: Settings) -> list[str]:
     return [] if settings.agent else settings.unset("model")
 
 
-def agent(facts: Mapping[str, Any]) -> Assistant:
-    """Give a Foundry agent, at its newest version."""
-    latest = (facts.get("versions") or {}).get("latest") or facts
-    definition = latest.get("definition") or {}
-    name = str(facts.get("name") or facts.get("id") or "")
-    return Assistant(name, name, str(definition.get("model") or ""), facts)
-
-
-def names_field(error: AsstctlError, field: str) -> bool:
-    """Say whether a request was refused because of one of its fields."""
-    named = re.search(rf"\b{field}\b", error.message.lower())
-    return error.status in (400, 403, 422) and bool(named)
+def refused_field(error: AsstctlError, body: Mapping[str, Any]) -> str | None:
+    """Give the optional field that a request was refused for, None where that is not the cause."""
+    if error.status not in (400, 403, 422):
+        return None
+    words = error.message.lower()
+    named = (f for f in OPTIONAL if f in body and re.search(rf"\b{f}\b", words))
+    return next(named, None)

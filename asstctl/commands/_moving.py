@@ -1,7 +1,8 @@
 """`asstctl threads export`, `import`, `copy` and `fork`: threads as files and elsewhere."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from asstctl import archive, moving
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.errors import AsstctlError
-from asstctl.events import Thread
+from asstctl.events import Message, Thread
 from asstctl.render import listing, noted, transcript
 from asstctl.session import Session, open_session
 
@@ -52,25 +53,32 @@ def export(
         counts = {True: 0, False: 0}
         failures: list[AsstctlError] = []
         for thread in threads:
-            path = directory / archive.file_name(thread, SUFFIXES[form])
+            apart = session.namesakes(thread) > 1
+            path = directory / archive.file_name(thread, SUFFIXES[form], apart=apart)
             try:
-                changed = archive.write(path, pieces(session, thread, form))
+                with closing(session.history(thread)) as messages:
+                    changed = archive.write(path, pieces(thread, messages, form))
             except AsstctlError as error:
                 failures.append(error)
-                sys.stderr.write(f"asstctl: {listing.line(f'{thread.id}: {error.message}')}\n")
+                listing.note(f"{thread.id}: {error.message}", sys.stderr)
                 continue
             counts[changed] += 1
             if changed:
                 sys.stdout.write(f"{path}\n")
         sys.stderr.write(f"asstctl: {counts[True]} written, {counts[False]} unchanged\n")
         if failures:
-            failures[0].message = f"{len(failures)} threads were not exported"
-            raise failures[0]
+            raise failed(f"{listing.count(len(failures), 'thread')} not exported", failures[0])
 
 
-def pieces(session: Session, thread: Thread, form: Form) -> Iterable[str]:
+def failed(words: str, first: AsstctlError) -> AsstctlError:
+    """Give the error that sums up several, with the exit code of the first."""
+    error = AsstctlError(words, hint=first.hint, retryable=first.retryable)
+    error.exit_code = first.exit_code
+    return error
+
+
+def pieces(thread: Thread, messages: Iterable[Message], form: Form) -> Iterable[str]:
     """Give a thread as a file of the form holds it."""
-    messages = session.history(thread)
     if form is Form.JSON:
         return archive.document(thread, messages)
     return transcript.pieces(thread, messages, transcript.Format(form))
@@ -87,21 +95,23 @@ def import_(
     ] = False,
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
-    """Read threads from files into the profile; what is there already is not read again."""
+    """Read threads from files into the profile; a second run reads only what is new."""
     with open_session(options.invocation(ctx).load()) as session:
-        for found in archived(files):
-            if isinstance(found, str):
-                sys.stderr.write(f"asstctl: {listing.line(found)}\n")
+        failures: list[AsstctlError] = []
+        for found in (thread for path in files for thread in archive.read(path)):
+            if isinstance(found, AsstctlError):
+                failures.append(found)
+                listing.note(found.message, sys.stderr)
                 continue
-            sys.stderr.writelines(f"asstctl: {listing.line(note)}\n" for note in found.notes)
+            for note in found.notes:
+                listing.note(note, sys.stderr)
+            if there := session.resident(found.thread, session.profile):
+                listing.note(f"{there.id} is here already", sys.stderr)
+                continue
             plan = moving.plan(session, found.thread, found.messages, session.profile)
             carry(session, plan, dry_run=dry_run)
-
-
-def archived(files: Iterable[Path]) -> Iterator[archive.Archived | str]:
-    """Give the threads of all files."""
-    for path in files:
-        yield from archive.read(path)
+        if failures:
+            raise failed(f"{listing.count(len(failures), 'file')} not imported", failures[0])
 
 
 @app.command()
@@ -123,7 +133,7 @@ def copy(
 
 def carry(session: Session, plan: moving.Plan, *, dry_run: bool) -> None:
     """Carry a plan out and print the copy's id; or print the plan."""
-    placeholders = ", ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in plan.replaced.items())
+    placeholders = ", ".join(listing.count(n, kind) for kind, n in plan.replaced.items())
     if dry_run:
         facts = {
             "from": plan.source.id,
@@ -136,10 +146,10 @@ def carry(session: Session, plan: moving.Plan, *, dry_run: bool) -> None:
         listing.pairs(facts, sys.stdout)
         return
     target = noted(moving.carry_out(session, plan), sys.stderr)
-    told = f"{len(plan.messages)} messages of {plan.source.id} copied to {target.id}"
+    told = listing.count(len(plan.messages), "message")
     instead = f"; as placeholders: {placeholders}" if placeholders else ""
-    sys.stderr.write(f"asstctl: {listing.line(told + instead)}\n")
-    sys.stdout.write(f"{target.id}\n")
+    listing.note(f"{told} of {plan.source.id} copied to {target.id}{instead}", sys.stderr)
+    listing.lines([[target.id]], sys.stdout)
 
 
 @app.command()
@@ -155,5 +165,4 @@ def fork(
     """Make a new thread of a thread's messages, on the same server, and print its id."""
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
-        target = noted(moving.forked(session, thread, at), sys.stderr)
-        sys.stdout.write(f"{target.id}\n")
+        carry(session, moving.fork(session, thread, at), dry_run=False)

@@ -1,5 +1,7 @@
 """The options that several commands share, and what they fill."""
 
+import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,8 +31,23 @@ class Invocation:
         return self.profile or self.environment.get("ASSTCTL_PROFILE") or DEFAULT_PROFILE
 
     def load(self) -> Config:
-        """Read the settings; raises ConfigError."""
-        return load(self.config, self.profile, self.environment, self.flags)
+        """Read the settings; raises ConfigError. Warns of files that others can read."""
+        from platformdirs import user_data_path  # 2.8x of bare Python, and --help does without
+
+        found = load(self.config, self.profile, self.environment, self.flags)
+        store = user_data_path("asstctl", appauthor=False) / "threads.db"
+        for path in filter(exposed, (found.path, store)):
+            sys.stderr.write(f"asstctl: others can read {path}; chmod 600 {path}\n")
+        return found
+
+
+def exposed(path: Path) -> bool:
+    """Say whether others than the user can read a file."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def invocation(ctx: typer.Context) -> Invocation:

@@ -37,7 +37,7 @@ def list_(
         rows = [[a.id, a.name, a.model] for a in found]
         form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
         if quiet:
-            sys.stdout.writelines(f"{a.id}\n" for a in found)
+            listing.lines([[a.id] for a in found], sys.stdout)
         elif form is options.Listing.JSON:
             listing.document({"assistants": [dict(a.facts) for a in found]}, sys.stdout)
         elif form is options.Listing.TSV:

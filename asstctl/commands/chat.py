@@ -12,7 +12,7 @@ from asstctl.commands._input import LARGEST_PROMPT, attached, decoded
 from asstctl.commands._reply import Form, consent, if_busy
 from asstctl.errors import AsstctlError, AuthError, ConfigError
 from asstctl.events import Thread
-from asstctl.render import Output, Render, failure, transcript
+from asstctl.render import Output, Render, failure, listing, transcript
 from asstctl.session import Session, open_session
 
 app = App()
@@ -89,7 +89,8 @@ def answer(form: Form, session: Session, render: Render, prompt: str) -> None:
         if not sys.stdin.isatty():
             raise
         notes = getattr(stopped, "__notes__", None) or ["what came is kept"]
-        sys.stderr.writelines(f"asstctl: stopped; {note}\n" for note in notes)
+        for note in notes:
+            listing.note(f"stopped; {note}", sys.stderr)
     except AsstctlError as error:
         if not sys.stdin.isatty() or isinstance(error, ConfigError | AuthError):
             raise

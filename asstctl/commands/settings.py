@@ -239,8 +239,8 @@ def key_delete(
     invocation = options.invocation(ctx)
     found = invocation.load().settings()
     credentials.discard(found)
-    if found.api_key_keyring:
-        path = target(invocation)
+    path = target(invocation)
+    if found.api_key_keyring and found.origins["api_key_keyring"] == str(path):
         settings_file.unset_value(path, invocation.written_profile, "api_key_keyring")
     sys.stderr.write(f"asstctl: the keyring no longer holds a key for {found.endpoint}\n")
 

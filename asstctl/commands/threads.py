@@ -16,11 +16,11 @@ from asstctl.commands import _moving
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.commands._when import since_when
-from asstctl.errors import ConfigError
+from asstctl.errors import ConfigError, NotFoundError
 from asstctl.events import Message, Thread
 from asstctl.render import listing, renderer, transcript
 from asstctl.session import Session, open_session
-from asstctl.store import PREFIXES
+from asstctl.store import CHAIN, is_name
 
 app = App(
     name="threads",
@@ -68,14 +68,12 @@ def new(
         noted[key] = value
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.new_thread(checked_name(name), noted)
-        sys.stdout.write(f"{thread.id}\n")
+        listing.lines([[thread.id]], sys.stdout)
 
 
 def checked_name(name: str | None) -> str | None:
     """Demand that a name can't be taken for another kind of reference."""
-    taken = ("@", "-", *filter(None, PREFIXES))
-    odd = name is not None and (not name.strip() or not name.isprintable())
-    if name is not None and (odd or name.startswith(taken)):
+    if name is not None and not is_name(name):
         raise ConfigError(
             f"{name!r} is no name for a thread", hint="a name is no id, no @place and no option"
         )
@@ -103,7 +101,7 @@ def list_(
             found = session.threads(limit)
         form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
         if quiet:
-            sys.stdout.writelines(f"{thread.id}\n" for thread in found)
+            listing.lines([[thread.id] for thread in found], sys.stdout)
         elif form is options.Listing.JSON:
             listing.as_json(found, sys.stdout, standings)
         elif form is options.Listing.TSV:
@@ -197,7 +195,7 @@ def add(
     """Adopt a thread that was made elsewhere; looks whether it is there."""
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.adopt(thread_id, checked_name(name))
-        sys.stderr.write(f"asstctl: added {thread.id} ({thread.title or 'empty'})\n")
+        listing.note(f"added {thread.id} ({thread.title or 'empty'})", sys.stderr)
 
 
 @app.command()
@@ -213,7 +211,10 @@ def unlock(
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
         ended = session.unlock(thread, wait=wait)
-        sys.stderr.write(f"asstctl: {ended or f'{thread.id} is not locked'}\n")
+        none = "has no active reply that was begun here"
+        if thread.backend != Kind.RESPONSES:
+            none = "is not locked"
+        listing.note(ended or f"{thread.id} {none}", sys.stderr)
 
 
 @app.command()
@@ -259,14 +260,22 @@ def delete(
     """Delete threads, and all that was said in them."""
     with open_session(options.invocation(ctx).load()) as session:
         doomed = [session.known_thread(reference) for reference in references]
-        if keep_remote and any(thread.backend == Kind.LOCAL for thread in doomed):
-            raise ConfigError("a local thread has no server to be kept on", hint="leave it alone")
+        here = [t for t in doomed if t.backend == Kind.LOCAL or t.id.startswith(CHAIN)]
+        if keep_remote and here:
+            raise ConfigError(
+                f"{here[0].id} is known here alone: no server would have it",
+                hint="leave it alone, or delete it",
+            )
         if not yes and not keep_remote:
             confirm(session, doomed)
         for thread in doomed:
-            kept = session.delete(thread, keep_remote=keep_remote)
+            try:
+                kept = session.delete(thread, keep_remote=keep_remote)
+            except NotFoundError as error:
+                error.hint = "is it gone there? --keep-remote forgets it here"
+                raise
             done = f"{'forgot' if keep_remote else 'deleted'} {thread.id}"
-            sys.stderr.write(f"asstctl: {done}{f'; {kept}' if kept else ''}\n")
+            listing.note(f"{done}; {kept}" if kept else done, sys.stderr)
 
 
 def confirm(session: Session, doomed: list[Thread]) -> None:

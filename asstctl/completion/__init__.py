@@ -42,7 +42,7 @@ def threads() -> list[tuple[str, str]]:
     if not path.exists():
         return []
     found = Store(path).threads(limit=MOST_THREADS)
-    return [(thread.name or thread.id, one_line(thread.title)) for thread in found]
+    return [(one_line(thread.name or thread.id), one_line(thread.title)) for thread in found]
 
 
 def profiles(environment: Mapping[str, str]) -> list[tuple[str, str]]:

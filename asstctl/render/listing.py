@@ -111,14 +111,21 @@ def pairs(found: Mapping[str, Any], out: TextIO) -> None:
     width = max(map(len, shown), default=0)
     for key, value in shown.items():
         text = json.dumps(value) if isinstance(value, dict | list) else str(value)
-        out.write(f"{key:<{width}}  {one_line(text) if out.isatty() else text}\n")
+        line = f"{key:<{width}}  {text}"
+        out.write(f"{one_line(line) if out.isatty() else line}\n")
 
 
-def line(text: str) -> str:
-    """Give a text that is shown beside the data as one harmless line."""
-    return one_line(text)
+def note(text: str, err: TextIO) -> None:
+    """Write what stands beside the data, as one harmless line."""
+    err.write(f"asstctl: {one_line(text)}\n")
+
+
+def count(number: int, what: str) -> str:
+    """Give a number of things."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def document(found: Mapping[str, Any], out: TextIO) -> None:
     """Write facts as one JSON object."""
-    out.write(json.dumps({"schema": SCHEMA, **found}, indent=2, ensure_ascii=out.isatty()) + "\n")
+    facts = {"schema": SCHEMA, **{key: value for key, value in found.items() if key != "schema"}}
+    out.write(json.dumps(facts, indent=2, ensure_ascii=out.isatty()) + "\n")

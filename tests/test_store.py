@@ -1,0 +1,275 @@
+"""What is remembered survives: kills, crowds, full disks, closed folders, damage."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import stat
+import time
+from contextlib import closing
+
+import pytest
+
+from asstctl import _database
+from asstctl.errors import AsstctlError
+from asstctl.events import Message, Text, Thread
+from asstctl.store import Store
+from tests.servers import Reply
+
+KILLS = int(os.environ.get("ASSTCTL_KILLS", "30"))
+"""How often a process is killed; the full run says more."""
+
+
+def whole(path):
+    """Demand that the database is sound."""
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def history(home, thread):
+    out = home.run("threads", "history", thread, "-o", "jsonl")[0]
+    return [(m["role"], m["text"], m["status"]) for m in map(json.loads, out.splitlines())]
+
+
+def killed(process, seconds):
+    """Kill a process after so many seconds, unless it ends before."""
+    time.sleep(seconds)
+    process.kill()
+    process.communicate()
+
+
+def test_kill_9_at_any_moment_of_a_turn_leaves_every_turn_whole_or_marked(home, server):
+    home.use_server(server)
+    home.run("ask", "Begin")
+    thread = home.run("threads", "list", "-q")[0].strip()
+    clock = random.Random(7)
+    shown = []
+    for number in range(KILLS):
+        server.replies.append(Reply(f"reply {number} " * 5, delay=0.002))
+        process = home.start("ask", "-t", thread, f"prompt {number}")
+        killed(process, clock.uniform(0, 0.25))
+        server.replies.clear()
+        shown.append(process.returncode == 0)
+    whole(home.data / "threads.db")
+    turns = history(home, thread)[2:]
+    assert [role for role, _, _ in turns] == ["user", "assistant"] * (len(turns) // 2)
+    prompts = [text for role, text, _ in turns if role == "user"]
+    assert len(set(prompts)) == len(prompts)  # none twice
+    for (_, prompt, _), (_, text, status) in zip(turns[::2], turns[1::2], strict=True):
+        number = prompt.split()[1]
+        expected = f"reply {number} " * 5
+        assert (text, status) == (expected, "completed") or (text, status) == ("", "cut")
+    for number, done in enumerate(shown):
+        assert not done or f"prompt {number}" in prompts
+    assert home.run("ask", "-t", thread, "And now?")[0].startswith("You said: And now?")
+
+
+def old_store(path, turns):
+    """A store as the first version wrote it, with a thread in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob("threads.db*"):
+        leftover.unlink()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(_database.MIGRATIONS[0])
+        db.execute(
+            "INSERT INTO threads (id, backend, endpoint, profile, title, created_at, said_at)"
+            " VALUES ('local_1', 'local', '', 'local', 'Old', 1, 1)"
+        )
+        rows = [
+            (1, n, f"m{n}", "user", '[{"part": "Text", "text": "x"}]', "completed", 1, "{}")
+            for n in range(turns)
+        ]
+        db.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+
+
+def test_kill_9_at_any_moment_of_a_migration_leaves_the_old_or_the_new(home):
+    path = home.data / "threads.db"
+    clock = random.Random(7)
+    for _ in range(KILLS):
+        old_store(path, 500)
+        killed(home.start("threads", "list"), clock.uniform(0, 0.1))
+        whole(path)
+        with closing(sqlite3.connect(path)) as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+        assert version in (1, len(_database.MIGRATIONS))
+        assert ("endpoints" in tables) == (version > 1)
+    assert home.run("threads", "list", "-q")[0] == "local_1\n"
+    assert len(history(home, "local_1")) == 500
+
+
+def test_a_version_of_the_schema_is_never_changed_after_it_was_written():
+    """Whoever changes one of these must add another migration instead."""
+    known = [
+        "threads threads_by_profile threads_by_time messages",
+        "endpoints",
+        "replies copies",
+    ]
+    for migration, names in zip(_database.MIGRATIONS, known, strict=True):
+        with closing(sqlite3.connect(":memory:")) as db:
+            db.executescript(_database.MIGRATIONS[0])
+            before = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+            if migration != _database.MIGRATIONS[0]:
+                db.executescript(migration)
+                made = {row[0] for row in db.execute("SELECT name FROM sqlite_master")} - before
+            else:
+                made = before
+        assert {name for name in made if not name.startswith("sqlite_")} == set(names.split())
+
+
+def test_ten_processes_at_once_on_one_thread_lose_and_double_nothing(home, server):
+    home.use_server(server)
+    home.run("ask", "Begin")
+    thread = home.run("threads", "list", "-q")[0].strip()
+    running = [home.start("ask", "-t", thread, f"prompt {n}") for n in range(10)]
+    for process in running:
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, b"")
+    turns = history(home, thread)[2:]
+    assert sorted(text for role, text, _ in turns if role == "user") == [
+        f"prompt {n}" for n in range(10)
+    ]
+    for (_, prompt, _), (_, reply, _) in zip(turns[::2], turns[1::2], strict=True):
+        assert reply.startswith(f"You said: {prompt}")  # each reply stands below its prompt
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing_that_was_there(home, server):
+    home.use_server(server)
+    home.run("ask", "Begin")
+    thread = home.run("threads", "list", "-q")[0].strip()
+    before = history(home, thread)
+    size = str((home.data / "threads.db").stat().st_size + 8192)
+    text = "x" * 200_000
+    out, err = home.run(
+        "ask", "-t", thread, "-f", "/dev/stdin", stdin=text.encode(), code=None, TEST_FILE_SIZE=size
+    )
+    assert err.startswith("asstctl: can't use the store ")
+    assert len(err.splitlines()) <= 2
+    assert out == ""
+    whole(home.data / "threads.db")
+    assert history(home, thread) == before
+    assert home.run("ask", "-t", thread, "And now?")[0].startswith("You said: And now?")
+
+
+def test_a_disk_that_fills_up_in_a_transaction_is_said_in_the_databases_words(tmp_path):
+    store = Store(tmp_path / "threads.db")
+    store.remember(Thread("local_1", "local", "", "default"))
+    store._db._db.execute("PRAGMA max_page_count = 20")
+    with pytest.raises(AsstctlError, match="disk is full"):
+        store.append("local_1", [Message("", "user", (Text("x" * 1_000_000),))])
+    store._db._db.execute("PRAGMA max_page_count = 100000")
+    store.append("local_1", [Message("", "user", (Text("small"),))])
+    assert [m.text for m in store.messages("local_1")] == ["small"]
+    store.close()
+
+
+@pytest.fixture
+def closed(home, server):
+    """A home with a thread whose data folder nobody may write to."""
+    home.use_server(server)
+    home.run("ask", "Hello")
+    home.environment["TEST_NO_OVERRIDE"] = "1"
+    for path in (home.data / "threads.db", home.data):
+        path.chmod(path.stat().st_mode & ~0o222)
+    yield home
+    home.data.chmod(0o700)
+
+
+def test_a_folder_that_can_only_be_read_can_be_read(closed, server):
+    assert [m[1] for m in history(closed, "@last")] == ["Hello", "You said: Hello (1)"]
+    assert closed.run("threads", "list")[0]
+    assert closed.run("threads", "export", "@last")[0]
+    asked = len(server.requests)
+    err = closed.run("ask", "-c", "More", code=1)[1]
+    assert err == f"asstctl: the store {closed.data}/threads.db can't be written\n"
+    assert len(server.requests) == asked
+
+
+def test_with_a_folder_that_can_only_be_read_remote_threads_go_on(closed, threads):
+    with closed.config.open("a") as file:
+        lines = "".join(f'{k} = "{v}"\n' for k, v in threads.settings.items())
+        file.write(f"[profiles.far]\n{lines}")
+    out, err = closed.run("-p", "far", "ask", "Hello", MY_KEY="canary")
+    assert out == "You said: Hello (1)\n"
+    assert err == (
+        f"asstctl: nothing is remembered: the store {closed.data}/threads.db can't be written\n"
+    )
+
+
+@pytest.mark.parametrize("data", ["/dev/null/x", "/proc/x"])
+def test_without_a_home_remote_threads_go_on_and_local_ones_refuse(home, server, threads, data):
+    home.use_threads(threads)
+    out, err = home.run("ask", "Hello", XDG_DATA_HOME=data)
+    assert out == "You said: Hello (1)\n"
+    assert err.startswith("asstctl: nothing is remembered: can't use the store ")
+    home.use_server(server)
+    err = home.run("ask", "Hello", code=1, XDG_DATA_HOME=data)[1]
+    assert err.startswith("asstctl: can't use the store ")
+    assert not server.requests
+
+
+@pytest.mark.parametrize("data", [b"no database" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_damaged_file_is_kept_aside_and_never_overwritten(home, server, data):
+    home.use_server(server)
+    path = home.data / "threads.db"
+    home.data.mkdir(parents=True)
+    for number in (1, 2):
+        path.write_bytes(data)
+        path.chmod(0o600)
+        aside = home.data / f"threads.db.damaged-{number}"
+        err = home.run("threads", "list", code=1)[1].splitlines()
+        assert err[0].startswith(f"asstctl: can't use the store {path}: ")
+        assert err[1] == f"hint: it is kept as {aside}; the next command begins a new one"
+        assert aside.read_bytes() == data
+    home.run("ask", "Hello")
+    assert home.run("threads", "list", "-q")[0].startswith("local_")
+
+
+def test_a_page_that_is_damaged_is_one_line_and_the_file_is_left_alone(home, server):
+    home.use_server(server)
+    for prompt in ("One", "Two"):
+        home.run("ask", prompt)
+    path = home.data / "threads.db"
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    path.write_bytes(data)
+    err = home.run("threads", "list", code=1)[1]
+    assert err.startswith(f"asstctl: can't use the store {path}: ")
+    assert len(err.splitlines()) == 2
+    kept = [path, *home.data.glob("threads.db.damaged-*")]
+    assert any(p.exists() and p.read_bytes() == data for p in kept)
+
+
+def test_a_store_and_its_folder_are_the_users_alone(home, server):
+    home.use_server(server)
+    home.run("ask", "Hello")
+    assert stat.S_IMODE(home.data.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(p.stat().st_mode) for p in home.data.iterdir()} == {0o600}
+
+
+def test_files_that_others_can_read_are_warned_about(home, server):
+    home.use_server(server)
+    home.run("ask", "Hello")
+    (home.data / "threads.db").chmod(0o644)
+    home.config.chmod(0o604)
+    err = home.run("threads", "list")[1].splitlines()
+    assert err == [
+        f"asstctl: others can read {home.config}; chmod 600 {home.config}",
+        f"asstctl: others can read {home.data}/threads.db; chmod 600 {home.data}/threads.db",
+    ]
+
+
+def test_sigterm_while_a_turn_is_written_keeps_what_came(home, server):
+    home.use_server(server)
+    server.replies.append(Reply("word " * 50, delay=0.05))
+    process = home.start("ask", "Count")
+    assert process.stdout.read(5) == b"word "
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=20) is not None
+    assert process.returncode == 143
+    _, (role, text, status) = history(home, "@last")
+    assert (role, status) == ("assistant", "cancelled")
+    assert text.startswith("word ")
