@@ -1,10 +1,12 @@
 """Servers on loopback that play streams we wrote, in small pieces, with faults on demand."""
 
 import json
+import socket
+import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -36,6 +38,8 @@ class Reply:
     raw: bytes | None = None  # the stream itself
     events: Iterable[bytes] | None = None  # the stream, event by event
     reset: bool = False  # whether a cut is a reset; else the connection just ends
+    gone: bool = False  # whether the connection ends without a word
+    hang: float = 0.0  # seconds that a cut connection stays open
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -46,6 +50,8 @@ class Server:
         self.requests: list[Request] = []
         self.replies: deque[Reply] = deque()
         self.closed_early = threading.Event()
+        self.before: Callable[[Request], Reply | None] | None = None  # answers in our place
+        self.after: Callable[[Request, Reply], Reply] | None = None  # spoils what we answer
         handler = type("Handler", (_Handler,), {"server_": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
@@ -130,6 +136,7 @@ class ThreadsServer(Server):
 
     def __init__(self) -> None:
         super().__init__()
+        self.keys = ("canary",)
         self.threads: dict[str, list[dict]] = {}
         self.runs: dict[str, list[dict]] = {}
         self.metadata: dict[str, dict] = {}
@@ -172,7 +179,7 @@ class ThreadsServer(Server):
         if self.form != "compatible" and "api-version=" not in query:
             return error(400, "Missing required query parameter: api-version")
         key = {"azure": "api-key"}.get(self.form, "authorization")
-        if request.headers.get(key) not in ("canary", "Bearer canary"):
+        if request.headers.get(key, "").removeprefix("Bearer ") not in self.keys:
             return error(401, "Access denied due to invalid key")
         if self.form == "azure" and "authorization" in request.headers:
             return error(401, "Two ways to sign in")
@@ -418,12 +425,33 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, self.path, headers, json.loads(data) if data else None)
         self.server_.requests.append(request)
         try:
-            self._reply(self.server_.answer(request))
+            self._reply(self._answer(request))
         except OSError:
             self.server_.closed_early.set()
             self.close_connection = True
 
     do_GET = do_POST = do_DELETE = _serve
+
+    def _answer(self, request: Request) -> Reply:
+        server = self.server_
+        reply = server.before(request) if server.before else None
+        if reply is None:
+            reply = server.answer(request)
+            reply = server.after(request, reply) if server.after else reply
+        if reply.gone:
+            self._hang_up(reset=reply.reset)
+        return reply
+
+    def _hang_up(self, *, reset: bool) -> None:
+        """End the connection here and now, with a reset or without."""
+        if reset:
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        else:
+            self.connection.shutdown(socket.SHUT_RDWR)
+        self.connection.close()
+        self.close_connection = True
+        raise ConnectionAbortedError
 
     def _reply(self, reply: Reply) -> None:
         if reply.body is not None or reply.status >= 300:
@@ -450,6 +478,9 @@ class _Handler(BaseHTTPRequestHandler):
                 piece = event[start : start + reply.piece]
                 if reply.cut is not None and sent + len(piece) > reply.cut:
                     self._write(piece[: reply.cut - sent])
+                    time.sleep(reply.hang)
+                    if reply.reset:
+                        self._hang_up(reset=True)
                     self.close_connection = True
                     return
                 self._write(piece)

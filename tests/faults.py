@@ -1,0 +1,396 @@
+"""The fault matrix: what goes wrong, under which command, on which backend, and what must hold.
+
+`python -m tests.faults` runs the full product and writes its table into tests/README.md; the
+suite runs a part of it in which every pair of fault, command and backend is tried.
+"""
+
+import json
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+
+from tests.conftest import Home
+from tests.forker import Forker
+from tests.responses_server import ResponsesServer
+from tests.servers import ChatServer, Reply, ThreadsServer, sse
+
+KEY = "sk-canary-0123456789"
+"""A key that must never be seen anywhere."""
+
+PROMPT = "What is it?"
+REPLY = "It is [1] a *short* reply."
+BACKENDS = {"local": ChatServer, "assistants": ThreadsServer, "responses": ResponsesServer}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a server does wrong, and the exit codes that it may leave."""
+
+    before: Callable | None = None  # in place of an answer
+    after: Callable | None = None  # to an answer
+    codes: tuple[int, ...] = (0,)
+    down: bool = False  # nobody listens at all
+    settings: dict = field(default_factory=dict)
+    slow: bool = False  # only in the full product
+
+
+def refused(status, **facts):
+    body = {"error": {"message": "Not this time", "code": None, "type": "server_error"}}
+    return Fault(before=lambda _: replace(Reply(status=status, body=body), **facts))
+
+
+def status(code, exit_code, **facts):
+    return replace(refused(code, **facts), codes=(exit_code,))
+
+
+def once(fault):
+    """The same fault, for the first request alone."""
+    left = iter([True])
+
+    def before(request):
+        return fault.before(request) if next(left, False) else None
+
+    return before
+
+
+def is_reply(reply):
+    """Whether an answer is a stream."""
+    return reply.body is None and reply.status < 300
+
+
+def spoiled(**facts):
+    """Spoil the first stream; what is asked for after that is whole."""
+
+    def make():
+        left = iter([True])
+
+        def after(_, reply):
+            return replace(reply, **facts) if is_reply(reply) and next(left, False) else reply
+
+        return after
+
+    return make
+
+
+def cut(size, how):
+    facts = {"reset": {"reset": True}, "fin": {}, "stall": {"hang": 3.0}}[how]
+    settings = {"timeout": 0.5} if how == "stall" else {}
+    # A local reply that is cut can't be completed; elsewhere the service holds it.
+    return Fault(after=spoiled(cut=size, **facts), codes=(0, 6, 7), settings=settings)
+
+
+def unknown(_, reply):
+    if not is_reply(reply) or reply.events is None:
+        return reply
+
+    def events(inner):
+        for event in inner:
+            yield b": a comment\n\n"
+            yield sse({"type": "never.heard.of", "choices": []})
+            yield event
+
+    return replace(reply, events=events(reply.events))
+
+
+def garbage(_, reply):
+    return (
+        Reply(raw=b"data: {nonsense\n\ndata: more\n\n") if is_reply(reply) else Reply(body=b"{no")
+    )
+
+
+QUOTA = {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}
+HTML = {"content_type": "text/html", "body": b"<html>Bad gateway</html>"}
+
+FAULTS: dict[str, Fault] = {
+    "none": Fault(),
+    "one-byte writes": Fault(after=lambda: lambda _, reply: replace(reply, piece=1)),
+    "connection refused": Fault(down=True, codes=(7,)),
+    "reset before the reply": Fault(before=lambda _: Reply(gone=True, reset=True), codes=(7,)),
+    "closed before the reply": Fault(before=lambda _: Reply(gone=True), codes=(7,)),
+    "401": status(401, 4),
+    "403": status(403, 4),
+    "404": status(404, 5),
+    "408": status(408, 7),
+    "409": status(409, 1),
+    "429": status(429, 7, headers={"retry-after": "0"}),
+    "429 for an hour": status(429, 7, headers={"retry-after": "3600"}),
+    "429 once": replace(refused(429, headers={"retry-after": "0"}), codes=(0, 7)),
+    "no quota": Fault(before=lambda _: Reply(status=429, body=QUOTA), codes=(7,)),
+    "500": status(500, 7),
+    "502 with a web page": status(502, 7, **HTML),
+    "503": status(503, 7, headers={"retry-after": "0"}),
+    "503 once": replace(refused(503, headers={"retry-after": "0"}), codes=(0, 7)),
+    "a redirect elsewhere": status(307, 3, headers={"location": "http://127.0.0.2:9/v1"}),
+    "a web page": Fault(before=lambda _: replace(Reply(), **HTML), codes=(1,)),
+    "garbage": Fault(after=lambda: garbage, codes=(1, 6, 7)),
+    "unknown events": Fault(after=lambda: unknown),
+    **{
+        f"{how} after {n} bytes": cut(n, how) for n in (0, 1, 700, 1300) for how in ("fin", "reset")
+    },
+    "stall after 700 bytes": cut(700, "stall"),
+}
+
+COMMANDS: dict[str, tuple[list[str], bytes | None]] = {
+    "ask": (["ask", PROMPT], None),
+    "ask -t": (["ask", "-t", "THREAD", PROMPT], None),
+    "chat": (["chat", "-t", "THREAD"], f"{PROMPT}\nexit\n".encode()),
+    "threads new": (["threads", "new"], None),
+    "threads show": (["threads", "show", "THREAD"], None),
+    "threads history": (["threads", "history", "THREAD"], None),
+    "threads delete": (["threads", "delete", "-y", "THREAD"], None),
+    "copy there": (["-p", "here", "threads", "copy", "HERE", "--to", "far"], None),
+    "copy here": (["threads", "copy", "THREAD", "--to", "here"], None),
+}
+
+
+class World:
+    """A home, a server of a backend with a thread in it, and a local thread beside it."""
+
+    def __init__(self, backend: str, folder: Path, forker) -> None:
+        self.backend = backend
+        self.home = Home(folder, forker)
+        self.server = BACKENDS[backend]()
+        if backend != "local":
+            self.server.keys = (KEY,)
+        self.home.environment["MY_KEY"] = KEY
+
+    def settings(self) -> dict:
+        if self.backend == "local":
+            return {"backend": "local", "endpoint": self.server.url, "model": "test"}
+        return {"backend": self.backend, **self.server.settings}
+
+    def configure(self, **more) -> None:
+        settings = {**self.settings(), **more}
+        lines = "".join(f"{k} = {json.dumps(v)}\n" for k, v in settings.items())
+        self.home.configure(f'{lines}[profiles.here]\nbackend = "local"\n[profiles.far]\n{lines}')
+
+    def prepare(self) -> tuple[str, str]:
+        """Make the threads; gives their ids."""
+        self.configure()
+        self.home.run("ask", "Before")
+        thread = self.ids()[0]
+        here = self.home.run("threads", "copy", thread, "--to", "here")[0].strip()
+        return thread, here
+
+    def ids(self) -> list[str]:
+        with closing(sqlite3.connect(self.home.data / "threads.db")) as db:
+            return [row[0] for row in db.execute("SELECT id FROM threads ORDER BY number DESC")]
+
+    def held(self) -> dict[str, list[tuple[str, str]]]:
+        """What the server holds: roles and texts by thread."""
+        if self.backend == "assistants":
+            return {
+                i: [(m["role"], m["content"][0]["text"]["value"]) for m in messages]
+                for i, messages in self.server.threads.items()
+            }
+        if self.backend == "responses":
+            return {
+                i: [(m["role"], m["content"][0]["text"]) for m in items]
+                for i, items in self.server.conversations.items()
+            }
+        return {}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a case came to."""
+
+    code: int
+    out: str
+    err: str
+    wrong: list[str]
+
+
+def run(name: str, command: str, backend: str, folder: Path, forker, fault=None) -> Outcome:
+    """Try one case; `wrong` says what does not hold."""
+    fault = fault or FAULTS[name]
+    world = World(backend, folder, forker)
+    with world.server:
+        thread, here = world.prepare()
+        before = {i: list(messages) for i, messages in world.held().items()}
+        asked = len(world.server.requests)
+        spoil(world, name, fault)
+        words, stdin = COMMANDS[command]
+        names = {"THREAD": thread, "HERE": here}
+        words = [names.get(word, word) for word in words]
+        pipe = {"stdin": -1} if stdin else {}
+        process = world.home.start(*words, **pipe)
+        out, err = process.communicate(stdin, timeout=30)
+        world.server.before = world.server.after = None
+        answered = len(world.server.requests) > asked
+        found = Outcome(process.returncode, out.decode(), err.decode(), [])
+        check(world, found, fault, command, thread, before, touched=answered or fault.down)
+        return found
+
+
+def spoil(world: World, name: str, fault: Fault) -> None:
+    """Begin to do wrong."""
+    world.configure(**fault.settings)
+    if fault.before:
+        world.server.before = once(fault) if name.endswith("once") else fault.before
+    if fault.after:
+        world.server.after = fault.after()
+    if world.backend == "local":
+        world.server.replies.append(Reply(REPLY))
+    if fault.down:
+        world.server._http.server_close()
+
+
+def check(world, found, fault, command, thread, before, *, touched) -> None:
+    """Note what does not hold of all that must, whatever happens."""
+    wrong = found.wrong
+    local = world.backend == "local"
+    remote = touched and not (local and not command.startswith(("ask", "chat")))
+    codes = fault.codes if remote else (0,)
+    if found.code not in codes:
+        wrong.append(f"exit {found.code}, not one of {codes}")
+    lines = found.err.splitlines()
+    for word in ("Traceback", "unexpected", "Exception", KEY):
+        if word in found.err or (word == KEY and word in found.out):
+            wrong.append(f"{word} on stderr or stdout")
+    notes = [line for line in lines if line.startswith("asstctl: ")]
+    hints = [line for line in lines if line.startswith("hint: ")]
+    if found.code and (not notes or len(hints) > 1):
+        wrong.append(f"not one clean line: {lines}")
+    checked_files(world, wrong)
+    if not local:
+        checked_prompts(world, found, command, wrong)
+        checked_rest(world, command, thread, before, wrong)
+    if command.startswith("ask"):
+        checked_text(world, found, wrong)
+
+
+def checked_files(world, wrong) -> None:
+    for path in world.home.path.rglob("*"):
+        if path.is_file() and KEY.encode() in path.read_bytes():
+            wrong.append(f"the key is in {path.name}")
+    with closing(sqlite3.connect(world.home.data / "threads.db")) as db:
+        if db.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+            wrong.append("the store is damaged")
+
+
+def checked_prompts(world, found, command, wrong) -> None:
+    """The prompt is on the server at most once, and once where its reply was shown."""
+    if not command.startswith(("ask", "chat")):
+        return
+    said = Counter(text for messages in world.held().values() for role, text in messages)
+    if said[PROMPT] > 1:
+        wrong.append(f"the prompt is on the server {said[PROMPT]} times")
+    if found.out and not said[PROMPT] and "does not hold" not in found.err:
+        wrong.append("a reply was shown, and the server has no prompt")
+
+
+def checked_rest(world, command, thread, before, wrong) -> None:
+    """Nothing else changed, nothing is locked, and the index knows no thread that is not."""
+    held = world.held()
+    for identity, messages in before.items():
+        if command == "threads delete" and identity not in held:
+            continue
+        if held.get(identity, [])[: len(messages)] != messages:
+            wrong.append(f"{identity} lost messages")
+    for identity in world.ids():
+        if not identity.startswith("local_") and identity not in held:
+            wrong.append(f"the index has {identity}, the server has not")
+    if world.backend == "assistants":
+        for runs in world.server.runs.values():
+            for one in runs:
+                if one["status"] in ("queued", "requires_action", "cancelling"):
+                    wrong.append(f"{one['id']} is left {one['status']}")
+
+
+def checked_text(world, found, wrong) -> None:
+    """What was printed is a beginning of what the server says."""
+    if world.backend == "local":
+        replies = [REPLY]
+    else:
+        replies = [text for m in world.held().values() for role, text in m if role == "assistant"]
+        replies += [f"You said: {PROMPT} (1)", f"You said: {PROMPT} (3)"]
+    if found.out and not any(text.startswith(found.out.rstrip("\n")) for text in replies):
+        wrong.append(f"printed {found.out!r}, which the server never said")
+
+
+def pairwise() -> list[tuple[str, str, str]]:
+    """Give cases in which every pair of fault, command and backend is tried."""
+    cases = list(product([n for n, f in FAULTS.items() if not f.slow], COMMANDS, BACKENDS))
+    missing = {pair for case in cases for pair in pairs(case)}
+    chosen = []
+    while missing:
+        best = max(cases, key=lambda case: len(missing & pairs(case)))
+        chosen.append(best)
+        missing -= pairs(best)
+    return chosen
+
+
+def pairs(case) -> set:
+    name, command, backend = case
+    return {("fc", name, command), ("fb", name, backend), ("cb", command, backend)}
+
+
+def everything() -> dict[str, Fault]:
+    """All faults, and cuts after every byte of a short stream in every way."""
+    cuts = {
+        f"{how} after {n} bytes": cut(n, how)
+        for n in range(1600)
+        for how in (("fin", "reset") if n % 4 else ("fin", "reset", "stall"))
+    }
+    return {**FAULTS, **{n: f for n, f in cuts.items() if n not in FAULTS}}
+
+
+def main() -> None:
+    """Run the full product and write its table."""
+    cases = list(product(FAULTS, COMMANDS, BACKENDS))
+    short = [n for n in everything() if n not in FAULTS]
+    cases += list(product(short, ["ask", "ask -t"], BACKENDS))
+    faults = everything()
+    started = time.monotonic()
+    with closing(Forker()) as forker, tempfile.TemporaryDirectory() as folder:
+
+        def one(numbered):
+            number, (name, command, backend) = numbered
+            path = Path(folder) / str(number)
+            path.mkdir()
+            return run(name, command, backend, path, forker, faults[name])
+
+        with ThreadPoolExecutor(6) as pool:
+            outcomes = dict(zip(cases, pool.map(one, enumerate(cases)), strict=True))
+    failed = {case: outcome.wrong for case, outcome in outcomes.items() if outcome.wrong}
+    write(outcomes, time.monotonic() - started)
+    for case, wrong in failed.items():
+        print(*case, wrong, sep=": ")
+    print(f"{len(cases)} cases, {len(failed)} failed")
+    sys.exit(bool(failed))
+
+
+def write(outcomes, seconds) -> None:
+    """Write the table of exit codes into tests/README.md, below its mark."""
+    path = Path(__file__).parent / "README.md"
+    head = path.read_text().split("<!-- generated -->")[0]
+    lines = ["<!-- generated -->", "", f"{len(outcomes)} cases in {seconds:.0f} s.", ""]
+    lines += [f"| fault | {' | '.join(COMMANDS)} |", "|---" * (len(COMMANDS) + 1) + "|"]
+    for name in FAULTS:
+        cells = [
+            " ".join(str(outcomes[name, command, backend].code) for backend in BACKENDS)
+            for command in COMMANDS
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    for how in ("fin", "reset", "stall"):
+        codes = Counter(
+            (backend, outcome.code)
+            for (name, _, backend), outcome in outcomes.items()
+            if name.startswith(f"{how} after") and name not in FAULTS
+        )
+        told = ", ".join(f"{b} {c}: {n}" for (b, c), n in sorted(codes.items()))
+        lines.append(f"\n{how} after every byte (backend, exit code, times): {told}.")
+    path.write_text(head + "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
