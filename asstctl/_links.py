@@ -134,21 +134,18 @@ class Copies:
                 endpoint,
             )
 
-    def step(self, source: tuple[str, str], endpoint: str, was: Copied, now: Copied) -> bool:
-        """Note how far a copy is; says whether it was as this process knew it."""
+    def step(self, source: tuple[str, str], endpoint: str, now: Copied) -> None:
+        """Note how far a copy is."""
         with self._db.writing():
-            changed = self._db.execute(
+            self._db.execute(
                 "UPDATE copies SET copied = ?, on_its_way = ?, before = ?, last_id = ?"
-                " WHERE source_id = ? AND source_endpoint = ? AND copied = ? AND on_its_way = ?"
+                " WHERE source_id = ? AND source_endpoint = ?"
                 " AND target = (SELECT number FROM threads WHERE id = ? AND endpoint = ?)",
                 now.copied,
                 now.on_its_way,
                 now.before,
                 now.last_id,
                 *source,
-                was.copied,
-                was.on_its_way,
                 now.target_id,
                 endpoint,
             )
-        return changed == 1

@@ -168,8 +168,7 @@ def carry_out(session: Session, found: Plan) -> Generator[Progress, None, Thread
     """
     source = found.source
     target = found.target or begun(session, found)
-    was = found.was if found.target else Copied(target.id)
-    now = replace(was, copied=found.already, on_its_way=0)
+    now = replace(found.was, target_id=target.id, copied=found.already)
     total = len(found.messages)
     what = f"copying {source.id}"
     try:

@@ -1,5 +1,6 @@
 """A backend that speaks and a store that remembers."""
 
+import fcntl
 import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -327,13 +328,20 @@ class Session:
         """Note that a thread is a copy of another."""
         self.store.copies.begin((source.id, source.endpoint), target.id, target.endpoint)
 
-    def step_copy(self, source: Thread, target: Thread, was: Copied, now: Copied) -> None:
-        """Note how far a copy is; raises AsstctlError where another process goes on with it."""
-        whose = (source.id, source.endpoint)
-        if not self.store.copies.step(whose, target.endpoint, was, now):
-            raise AsstctlError(
-                f"another copy of {source.id} is at work", hint="run it again when it has ended"
-            )
+    def step_copy(self, source: Thread, target: Thread, now: Copied) -> None:
+        """Note how far a copy is."""
+        self.store.copies.step((source.id, source.endpoint), target.endpoint, now)
+
+    @contextmanager
+    def copying(self) -> Iterator[None]:
+        """Wait for copies that other processes make, and hold them off: one at a time.
+
+        Two at once would each carry what the other has on its way.
+        """
+        _ = self.store  # its folder is there once it is open
+        with (self._data / "copy.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # let go of by the system, however we end
+            yield
 
     def namesakes(self, thread: Thread) -> int:
         """Count the threads of the index that have this id, itself among them."""

@@ -54,6 +54,16 @@ def talk(home, *prompts, profile="default"):
     return home.run("threads", "list", "-q")[0].splitlines()[0]
 
 
+def filled(home, count, profile="default"):
+    """A thread of `count` messages, without anybody having said them."""
+    turns = (
+        Message(f"m{n}", ("user", "assistant")[n % 2], (Text(f"Text {n}"),)) for n in range(count)
+    )
+    path = home.path / "filled.json"
+    archive.write(path, archive.document(Thread(f"local_{count}", "local", "", ""), turns))
+    return home.run("threads", "import", "-p", profile, str(path))[0].strip()
+
+
 def copy(home, thread, profile):
     return home.run("threads", "copy", thread, "--to", profile)[0].strip()
 
@@ -66,9 +76,9 @@ def store(home):
 
 
 def test_a_round_trip_over_every_backend_gives_the_same_text_roles_and_order(world):
-    first = talk(world, "One\n\n* a\n* b", "Two 汉字 🙂", *(f"Prompt {n}" for n in range(12)))
+    first = talk(world, "One\n\n* a\n* b", "Two 汉字 🙂", *(f"Prompt {n}" for n in range(9)))
     told = said(world, first)
-    assert len(told) == 28  # more than one chunk
+    assert len(told) == 22  # more than one chunk
     second = copy(world, first, "threads")
     third = copy(world, second, "responses")
     fourth = copy(world, third, "resource")
@@ -112,7 +122,7 @@ def test_a_second_copy_carries_only_what_is_new(world, profile):
 @pytest.mark.parametrize("kept", [0, 7, 20])
 def test_a_copy_that_was_stopped_goes_on_and_carries_nothing_twice(world, kept):
     """The service took `kept` messages of the chunk that was on its way, and nobody heard of it."""
-    first = talk(world, *(f"Prompt {n}" for n in range(21)))
+    first = filled(world, 42)
     target = copy(world, first, "threads")
     messages = world.servers["threads"].threads[target]
     del messages[20 + kept :]
@@ -127,7 +137,7 @@ def test_a_copy_that_was_stopped_goes_on_and_carries_nothing_twice(world, kept):
 
 
 def test_a_refusal_half_way_says_how_far_it_came_and_the_next_run_goes_on(world):
-    first = talk(world, *(f"Prompt {n}" for n in range(15)))
+    first = filled(world, 30)
     server = world.servers["responses"]
     taken = server.conversation
 
@@ -145,7 +155,7 @@ def test_a_refusal_half_way_says_how_far_it_came_and_the_next_run_goes_on(world)
 
 
 def test_a_killed_copy_goes_on(world):
-    first = talk(world, *(f"Prompt {n}" for n in range(15)))
+    first = filled(world, 30)
     server = world.servers["threads"]
     say = server.say
     running = []
@@ -206,7 +216,7 @@ def test_what_cannot_be_carried_is_a_visible_placeholder_and_counted(world):
 
 
 def test_a_terminal_shows_how_far_a_copy_is(world):
-    first = talk(world, *(f"Prompt {n}" for n in range(15)))
+    first = filled(world, 30)
     with Screen(world, "threads", "copy", first, "--to", "responses", columns=120) as screen:
         assert screen.end() == 0
         assert "30/30 messages" in screen.text()
@@ -350,7 +360,7 @@ def test_one_thread_that_cannot_be_had_does_not_stop_the_others(world):
 
 
 def test_a_cut_export_leaves_the_old_file_whole(world):
-    thread = talk(world, *(f"Prompt {n}" for n in range(60)), profile="threads")
+    thread = filled(world, 120, "threads")
     exported(world, thread)
     old = (world.path / f"{thread}.json").read_bytes()
     world.servers["threads"].say(thread, "user", "More")
@@ -525,3 +535,113 @@ def test_writing_to_a_full_disk_keeps_the_old_file(tmp_path):
         archive.write(path, pieces())
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+# What strangers found
+
+
+def test_a_resumed_copy_loses_nothing_where_texts_repeat(world):
+    turns = [Message(f"m{n}", "user", (Text(("ping", "pong")[n % 2]),)) for n in range(50)]
+    path = world.path / "t.json"
+    archive.write(path, archive.document(Thread("thread_x", "local", "", ""), turns))
+    server = world.servers["responses"]
+    posts = iter([None, error(500, "Oh no")])
+    server.before = lambda r: next(posts, None) if r.path.endswith("items") and r.body else None
+    world.run("threads", "import", "-p", "responses", str(path), code=7)
+    target = world.run("threads", "import", "-p", "responses", str(path))[0].strip()
+    assert [text for _, text in said(world, target)] == ["ping", "pong"] * 25
+
+
+def test_a_copy_that_was_stopped_goes_on_where_it_should_though_somebody_talked_in_it(world):
+    first = filled(world, 5)
+    target = copy(world, first, "responses")
+    with store(world) as db:  # as if it was killed before it could note that all is there
+        db.execute("UPDATE copies SET copied = 0, on_its_way = 5, before = 0, last_id = ''")
+    db.close()
+    world.run("ask", "-t", target, "Now I go on")
+    assert copy(world, first, "responses") == target
+    assert len(said(world, target)) == 7
+
+
+def test_two_copies_at_once_double_nothing(world):
+    first = filled(world, 10)
+    target = copy(world, first, "threads")
+    with store(world) as db:
+        number = db.execute("SELECT number FROM threads WHERE id = ?", (first,)).fetchone()[0]
+        parts = '[{"part": "Text", "text": "more"}]'
+        for n in range(11, 40):
+            row = (number, n, f"x{n}", "user", parts, "completed", 1.0, "{}")
+            db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    db.close()
+    running = [world.start("threads", "copy", first, "--to", "threads") for _ in range(3)]
+    for process in running:
+        process.communicate(timeout=30)
+    copy(world, first, "threads")
+    assert said(world, target) == said(world, first)
+
+
+def test_a_source_that_lost_its_last_copied_message_is_not_guessed_at(world):
+    first = talk(world, "One", profile="threads")
+    copy(world, first, "local")
+    del world.servers["threads"].threads[first][1]
+    world.run("ask", "-t", first, "Two")
+    err = world.run("threads", "copy", first, "--to", "local", code=1)[1]
+    assert "no longer holds the message that was copied last" in err
+
+
+def test_the_same_id_at_two_servers_is_two_files_and_two_threads(world):
+    with ThreadsServer() as other:
+        lines = "".join(f'{k} = "{v}"\n' for k, v in other.settings.items())
+        with world.config.open("a") as file:
+            file.write(f"[profiles.other]\n{lines}")
+        for name in ("threads", "other"):
+            world.run("-p", name, "ask", f"To {name}")
+        assert len(exported(world, "--all", "-d", "out")) == 2
+        assert len(list((world.path / "out").iterdir())) == 2
+        assert "To other" in world.run("-p", "other", "threads", "history", "thread_1")[0]
+        assert "could be" in world.run("threads", "history", "thread_1", code=3)[1]
+
+
+@pytest.mark.parametrize("moment", ["1e22", "NaN", "Infinity", "-1e20", '"9999-99-99"', "[]"])
+def test_a_time_that_no_clock_shows_is_no_time(home, moment):
+    path = home.path / "t.json"
+    path.write_text(
+        f'{{"schema": "asstctl-thread/v1", "thread": {{"id": "a", "created_at": {moment}}}, '
+        f'"messages": [{{"id": "m", "role": "user", "status": "completed", "created_at": {moment}, '
+        '"parts": [{"type": "Text", "text": "half \\ud83d"}]}]}'
+    )
+    target = home.run("threads", "import", "-p", "local", str(path))[0].strip()
+    home.run("threads", "list")
+    assert exported(home, "--all") == [f"{target}.json"]
+    (message,) = history(home, target)
+    assert (message["created_at"], message["text"]) == (None, "half \ufffd")
+
+
+def test_an_imported_name_can_be_no_other_kind_of_reference(home):
+    for number, name in enumerate(["@last", "local_", "-x", "a\x1b[2J", "fine"]):
+        thread = Thread(f"thread_{number}", "assistants", "", "", name=name)
+        path = home.path / "t.json"
+        archive.write(path, archive.document(thread, [Message("m", "user", (Text("x"),))]))
+        home.run("threads", "import", "-p", "local", str(path))
+    listed = json.loads(home.run("threads", "list", "-o", "json")[0])["threads"]
+    assert sorted(str(t["name"]) for t in listed) == ["None"] * 4 + ["fine"]
+
+
+def test_a_fork_with_another_profile_of_the_same_server_stays_on_that_server(world):
+    first = talk(world, "One", profile="threads")
+    with ThreadsServer() as other:
+        text = world.config.read_text()
+        lines = "".join(f'{k} = "{v}"\n' for k, v in world.servers["threads"].settings.items())
+        moved = text.replace(world.servers["threads"].url, other.url)
+        world.configure(f"{moved}[profiles.old]\n{lines}")
+        fork = world.run("-p", "old", "threads", "fork", first)[0].strip()
+        assert fork in world.servers["threads"].threads
+        assert not other.requests
+
+
+def test_forks_count_their_placeholders(world):
+    first = talk(world, "One", profile="responses")
+    world.servers["responses"].conversations[first][0]["content"].append(
+        {"type": "input_image", "file_id": "file_1"}
+    )
+    assert "as placeholders: 1 image" in world.run("threads", "fork", first)[1]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.responses_server import ResponsesServer
-from tests.servers import ThreadsServer
+from tests.servers import Reply, ThreadsServer
 from tests.terminal import Screen
 
 
@@ -101,3 +101,63 @@ def test_a_service_without_assistants_says_where_they_are(home, responses):
         assert "keeps no assistants: model, instructions and tools are in the profile" in err
     err = home.run("-p", "local", "assistants", "list", code=1)[1]
     assert "has no assistants" in err
+
+
+def test_threads_of_another_wire_at_the_same_endpoint_are_not_called_gone(home):
+    with Classic() as classic, Project() as project:
+        home.use_threads(project)
+        home.run("ask", "Hello")
+        # The same address, another wire: what one server lists the other never could.
+        classic.before = lambda request: (
+            project.answer(request) if "openai" in request.path else None
+        )
+        text = home.config.read_text().replace(project.origin, classic.origin)
+        home.configure(text.replace('"responses"', '"assistants"') + 'assistant_id = "asst_1"\n')
+        with home.config.open("a") as file:
+            file.write(f"[profiles.new]\n{text}")
+        home.run("-p", "new", "ask", "Hello")
+        assert listed(home) == []
+
+
+def test_pages_that_go_in_circles_end(home, threads):
+    home.use_threads(threads)
+    home.run("ask", "Hello")
+    pages = {None: ["a", "b"], "b": ["c", "d"], "d": ["a", "b"]}
+
+    def circle(request):
+        if "/messages" not in request.path:
+            return None
+        after = request.path.partition("after=")[2].partition("&")[0] or None
+        data = [{"id": i, "role": "user", "content": i} for i in pages[after]]
+        return Reply(body={"data": data, "has_more": True})
+
+    threads.before = circle
+    out = home.run("threads", "history", "-o", "jsonl")[0]
+    assert [json.loads(line)["text"] for line in out.splitlines()] == ["a", "b", "c", "d"]
+
+
+def test_a_server_that_sends_short_pages_and_does_not_say_whether_there_are_more(home, responses):
+    home.use_threads(responses)
+    made = responses.new_conversation()["id"]
+    for n in range(62):
+        said = {"type": "message", "role": "user", "content": str(n)}
+        responses.conversations[made].append(responses.item(said))
+    page = responses.page
+
+    def short(found, asked):
+        answer = page(found, {**asked, "limit": "20"})
+        del answer["has_more"]
+        return answer
+
+    responses.page = short
+    out = home.run("threads", "history", made, "-o", "jsonl")[0]
+    assert len(out.splitlines()) == 62
+
+
+@pytest.mark.parametrize("data", [5, None, "words"])
+def test_what_is_no_list_is_one_line(home, responses, data):
+    home.use_threads(responses)
+    made = responses.new_conversation()["id"]
+    responses.before = lambda r: Reply(body={"data": data}) if "items" in r.path else None
+    err = home.run("threads", "history", made, code=1)[1]
+    assert err == "asstctl: the service sent something else in place of a list\n"

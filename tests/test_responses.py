@@ -2,11 +2,12 @@
 
 import json
 import signal
+import time
 
 import pytest
 
 from tests.responses_server import ResponsesServer, event
-from tests.servers import Reply, sse
+from tests.servers import Reply, error, sse
 from tests.terminal import Screen
 
 
@@ -592,3 +593,111 @@ def test_a_conversation_made_elsewhere_is_adopted_by_its_id(home, responses):
     del responses.conversations[made]
     home.run("threads", "delete", "@last", "--keep-remote", "-y")
     assert "not found" in home.run("ask", "-t", made, "Hello", code=5)[1]
+
+
+# What strangers found
+
+
+ODD = {
+    "usage": {"usage": [5]},
+    "usage of words": {"usage": {"input_tokens": "abc"}},
+    "details": {"incomplete_details": "max"},
+    "output": {"output": 1},
+    "output of null": {"output": [None, {"type": "message", "content": 5}]},
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_whole_reply_is_whole_whatever_stands_beside_it(home, responses, odd):
+    play(home, responses, created(), delta("All"), ended("completed", **ODD[odd]))
+    out, err = home.run("ask", "x", code=None)
+    assert out == "All\n"
+    assert "unexpected" not in err
+
+
+def test_a_call_that_the_server_answered_itself_waits_for_nobody(home, responses):
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}", "id": "fc"}
+    output = {"type": "function_call_output", "call_id": "c", "output": "5", "id": "fo"}
+    items = [call, output, message("It is 5")]
+    play(home, responses, created(), ended("completed", output=items))
+    assert home.run("ask", "x") == ("It is 5\n", "")
+
+
+def test_a_reply_that_was_taken_is_never_asked_for_again(home, responses):
+    responses.ignores_background = True
+    responses.replies.append(Reply(raw=created()))
+    looks = error(503, "busy")
+    responses.before = lambda r: looks if r.method == "GET" and "resp_" in r.path else None
+    home.use_threads(responses)
+    home.run("ask", "--timeout", "1", "Hello", code=7)
+    assert len(posted(responses)) == 1
+
+
+def test_a_refusal_that_only_sounds_like_one_of_a_field_is_not_remembered(home, responses):
+    home.use_threads(responses)
+    flagged = error(400, "Your prompt about the background was flagged")
+    responses.before = lambda r: flagged if r.body and "input" in r.body else None
+    home.run("ask", "Hello", code=1)
+    responses.before = None
+    home.run("ask", "Hello")
+    assert posted(responses)[-1]["background"] is True
+
+
+def test_ctrl_c_before_the_response_has_an_id_says_what_is_not_known(home, responses):
+    home.use_threads(responses)
+    responses.replies.append(Reply("x", delay=3))
+    process = home.start("ask", "Hello")
+    while not posted(responses):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    err = process.communicate(timeout=20)[1].decode()
+    assert process.returncode == 130
+    assert "whether conv_000001 will hold this prompt is not known yet" in err
+
+
+def test_a_cancel_that_fails_is_said(home, responses):
+    home.use_threads(responses)
+    responses.replies.append(Reply("word " * 100, delay=0.05))
+    responses.polls_left = 10_000
+    responses.before = lambda r: error(500, "no") if r.path.endswith("/cancel") else None
+    process = home.start("ask", "Count")
+    process.stdout.read(5)
+    process.send_signal(signal.SIGINT)
+    err = process.communicate(timeout=30)[1].decode()
+    assert "resp_1 could not be cancelled and goes on: threads unlock ends it" in err
+
+
+def test_two_prompts_at_once_on_a_chain_never_make_a_history_that_was_not(home, resource):
+    home.use_threads(resource)
+    home.run("ask", "One")
+    thread = home.run("threads", "list", "-q")[0].strip()
+    resource.replies += [Reply("slow " * 20, delay=0.02), Reply("slow " * 20, delay=0.02)]
+    running = [home.start("ask", "-t", thread, f"At once {n}") for n in range(2)]
+    errs = [process.communicate(timeout=20)[1].decode() for process in running]
+    assert sum("went on meanwhile, and without this turn" in err for err in errs) == 1
+    told = [text for role, text, _ in history(home, thread) if role == "user"]
+    assert len(told) == 2
+    assert home.run("ask", "-c", "Next")[0] == "You said: Next (5)\n"
+
+
+def test_unlock_keeps_a_reply_that_was_whole(home, resource):
+    home.use_threads(resource)
+    home.run("ask", "One")
+    resource.replies.append(Reply("word " * 100, delay=0.05))
+    resource.polls_left = 2
+    process = home.start("ask", "-c", "Count")
+    process.stdout.read(5)
+    process.kill()
+    process.communicate()
+    assert home.run("threads", "unlock", "@last", "--wait")[1] == "asstctl: resp_2 is completed\n"
+    assert [m[1] for m in history(home)][2] == "Count"
+
+
+def test_messages_put_into_a_chain_stay_until_a_prompt_takes_them_along(home, resource):
+    home.use_threads(resource)
+    home.run("ask", "One")
+    fork = home.run("threads", "fork", "@last")[0].strip()
+    home.run("threads", "recover", fork)
+    assert len(history(home, fork)) == 2
+    assert home.run("ask", "-t", fork, "Two")[0] == "You said: Two (3)\n"
+    assert len(history(home, fork)) == 4

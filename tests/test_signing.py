@@ -255,3 +255,33 @@ def test_a_missing_extra_is_an_error_that_names_the_pip_command(home, package, e
 def test_a_wrong_way_of_signing_in_is_refused(home):
     err = home.run("config", "set", "auth", "magic", code=3)[1]
     assert "auth in the command line must be one of key, entra, not 'magic'" in err
+
+
+def test_a_command_never_reads_the_prompts(home, project):
+    keyless(home, project)
+    home.run("config", "set", "api_key_command", "sh -c 'cat >/dev/null; echo canary'")
+    out = home.run("chat", stdin=b"One\nTwo\n")[0]
+    assert out == "You said: One (1)\nYou said: Two (3)\n"
+
+
+@pytest.mark.parametrize(
+    "env", [{"AZURE_TOKEN_CREDENTIALS": "bogus"}, {"AZURE_AUTHORITY_HOST": "http://x"}]
+)
+def test_a_wrong_variable_of_entras_is_one_line(home, project, env):
+    keyless(home, project, auth="entra")
+    err = home.run("ask", "x", code=None, PATH="/nonexistent", **env)[1]
+    assert err.startswith(("asstctl: can't sign in with Entra: ", "asstctl: no token from Entra: "))
+
+
+def test_a_keyring_that_is_not_there_is_one_line(home, project):
+    keyless(home, project)
+    home.environment["PYTHON_KEYRING_BACKEND"] = "nope.Keyring"
+    err = home.run("config", "key", "set", stdin=b"canary", code=3)[1]
+    assert err.startswith("asstctl: the system's keyring can't be used: ")
+
+
+def test_a_key_that_would_not_be_used_is_not_kept(home, project, keyring):
+    home.use_threads(project)
+    err = home.run("config", "key", "set", stdin=b"canary", code=3)[1]
+    assert "api_key_env is set, and comes before the keyring" in err
+    assert not keyring.exists()

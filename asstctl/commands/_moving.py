@@ -108,8 +108,9 @@ def import_(
             if there := session.resident(found.thread, session.profile):
                 listing.note(f"{there.id} is here already", sys.stderr)
                 continue
-            plan = moving.plan(session, found.thread, found.messages, session.profile)
-            carry(session, plan, dry_run=dry_run)
+            with session.copying():
+                plan = moving.plan(session, found.thread, found.messages, session.profile)
+                carry(session, plan, dry_run=dry_run)
         if failures:
             raise failed(f"{listing.count(len(failures), 'file')} not imported", failures[0])
 
@@ -127,8 +128,9 @@ def copy(
     """Copy a thread to another profile's server; a second run copies only what is new."""
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
-        plan = moving.plan(session, thread, session.history(thread), to)
-        carry(session, plan, dry_run=dry_run)
+        with session.copying():
+            plan = moving.plan(session, thread, session.history(thread), to)
+            carry(session, plan, dry_run=dry_run)
 
 
 def carry(session: Session, plan: moving.Plan, *, dry_run: bool) -> None:
