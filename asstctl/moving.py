@@ -176,19 +176,11 @@ def carry_out(session: Session, found: Plan) -> Generator[Progress, None, Thread
             yield Progress(what, start, total, "messages")
             chunk = found.messages[start : start + CHUNK]
             now = replace(now, on_its_way=len(chunk), before=found.before + start)
-            session.step_copy(source, target, was, now)
+            session.step_copy(source, target, now)
             session.append(target, chunk)
-            was, now = (
-                now,
-                replace(
-                    now,
-                    copied=now.copied + len(chunk),
-                    on_its_way=0,
-                    last_id=found.ids[start + len(chunk) - 1],
-                ),
-            )
-            session.step_copy(source, target, was, now)
-            was = now
+            last = found.ids[start + len(chunk) - 1]
+            now = replace(now, copied=now.copied + len(chunk), on_its_way=0, last_id=last)
+            session.step_copy(source, target, now)
     except AsstctlError as error:
         there = now.copied - found.already
         error.hint = error.hint or f"at least {there} of {total} messages are in {target.id}"
