@@ -67,7 +67,9 @@ def asstctl(
     config: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Read this settings file.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show requests, and where an error comes from.")
+    ] = False,
     install_completion: Annotated[
         bool, typer.Option("--install-completion", help="Install completion for your shell.")
     ] = False,
@@ -89,6 +91,8 @@ def asstctl(
     invocation = options.invocation(ctx)
     invocation.config = config
     invocation.debug = debug
+    if debug:
+        options.log_requests()
     if install_completion:
         from asstctl import completion  # once in a lifetime
 

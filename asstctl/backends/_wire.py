@@ -1,6 +1,7 @@
 """One endpoint, one connection; foreign errors become ours at this edge."""
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 T = TypeVar("T")
+
+log = logging.getLogger("asstctl")
+
+LONGEST_LOGGED = 2000
+"""Bytes of a request's body that --debug shows."""
 
 CONNECT_SECONDS = 10.0
 REDIRECTS = 3
@@ -178,7 +184,9 @@ class Wire:
             headers = {**self._headers, **self._signed()}
             with self._unreached():
                 request = self._client.build_request(method, url, json=body, headers=headers)
+                self._log(request)
                 response = self._client.send(request, stream=True)
+            log.debug("%s %s", response.status_code, dict(response.headers))
             try:
                 if response.status_code == httpx2.codes.UNAUTHORIZED and not renewed:
                     renewed = True
@@ -194,6 +202,17 @@ class Wire:
                 response.close()
             return
         raise UnavailableError(f"{self.host} redirects in a circle")
+
+    def _log(self, request: httpx2.Request) -> None:
+        """Log a request, its key struck out wherever it stands."""
+        if not log.isEnabledFor(logging.DEBUG):
+            return
+        told = f"{request.method} {request.url} {dict(request.headers)}"
+        told += f" {request.content[:LONGEST_LOGGED].decode(errors='replace')}"
+        for name in ("authorization", "api-key"):
+            if secret := request.headers.get(name, "").removeprefix("Bearer "):
+                told = told.replace(secret, "***")
+        log.debug("%s", told)
 
     def _redirected(self, url: httpx2.URL, location: str) -> httpx2.URL:
         with self._unreached():

@@ -41,6 +41,21 @@ class Invocation:
         return found
 
 
+def log_requests() -> None:
+    """Write what is sent, and what answers, on stderr; keys are struck out where it is logged."""
+    import logging  # only for who looks for a fault
+
+    from asstctl.render import listing
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            listing.note(record.getMessage(), sys.stderr)
+
+    log = logging.getLogger("asstctl")
+    log.setLevel(logging.DEBUG)
+    log.addHandler(Notes())
+
+
 def exposed(path: Path) -> bool:
     """Say whether others than the user can read a file."""
     try:

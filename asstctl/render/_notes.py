@@ -53,7 +53,7 @@ class Notes:
 
     def _progress(self, event: Progress) -> None:
         share = event.done / event.total if event.total else 1.0
-        line = f"asstctl: {event.what} {share:4.0%}"
+        line = f"asstctl: {one_line(event.what)} {share:4.0%}"
         if terminal_width(self._err) > ROOM:
             shift, unit = (20, "MiB") if event.unit == "bytes" else (0, event.unit)
             filled = "#" * int(share * BAR)
