@@ -5,14 +5,14 @@ suite runs a part of it in which every pair of fault, command and backend is tri
 """
 
 import json
-import shutil
+import os
 import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.conftest import Home
 from tests.forker import Forker
 from tests.responses_server import ResponsesServer
-from tests.servers import ChatServer, Reply, ThreadsServer, sse
+from tests.servers import ChatServer, Reply, ThreadsServer, chat_events, sse
 
 KEY = "sk-canary-0123456789"
 """A key that must never be seen anywhere."""
@@ -109,6 +109,34 @@ def garbage(_, reply):
     )
 
 
+def plain(_, reply):
+    """The same answer as one JSON object."""
+    if not is_reply(reply):
+        return reply
+    events = reply.events or chat_events(reply)
+    data = [json.loads(e.partition(b"data: ")[2]) for e in events if not e.endswith(b"[DONE]\n\n")]
+    if "choices" in data[0]:
+        text = "".join(c["delta"].get("content") or "" for d in data for c in d["choices"])
+        choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        return Reply(body={"object": "chat.completion", "choices": [choice]})
+    whole = [d.get("response", d) for d in data]
+    return Reply(
+        body=next(
+            d
+            for d in reversed(whole)
+            if (d.get("status") == "completed" and "output" in d) or d.get("object") == "thread.run"
+        )
+    )
+
+
+def oversized(_, reply):
+    return (
+        replace(reply, raw=b"data: " + b"x" * (65 << 20), events=None, piece=1 << 20)
+        if is_reply(reply)
+        else reply
+    )
+
+
 QUOTA = {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}
 HTML = {"content_type": "text/html", "body": b"<html>Bad gateway</html>"}
 
@@ -135,6 +163,7 @@ FAULTS: dict[str, Fault] = {
     "a web page": Fault(before=lambda _: replace(Reply(), **HTML), codes=(1,)),
     "garbage": Fault(after=lambda: garbage, codes=(1, 6, 7)),
     "unknown events": Fault(after=lambda: unknown),
+    "JSON in place of a stream": Fault(after=lambda: plain),
     **{
         f"{how} after {n} bytes": cut(n, how) for n in (0, 1, 700, 1300) for how in ("fin", "reset")
     },
@@ -342,7 +371,8 @@ def everything() -> dict[str, Fault]:
     cuts = {f"fin after {n} bytes": cut(n, "fin") for n in range(STREAM)}
     cuts |= {f"reset after {n} bytes": cut(n, "reset") for n in range(0, STREAM, 5)}
     cuts |= {f"stall after {n} bytes": cut(n, "stall") for n in range(0, STREAM, 50)}
-    return {**FAULTS, **{n: f for n, f in cuts.items() if n not in FAULTS}}
+    large = {"an event of 65 MiB": Fault(after=lambda: oversized, codes=(0, 6, 7))}
+    return {**FAULTS, **{n: f for n, f in (cuts | large).items() if n not in FAULTS}}
 
 
 def main() -> None:
@@ -350,26 +380,28 @@ def main() -> None:
     cases = list(product(FAULTS, COMMANDS, BACKENDS))
     short = [n for n in everything() if n not in FAULTS]
     cases += list(product(short, ["ask"], BACKENDS))
-    faults = everything()
     started = time.monotonic()
-    with closing(Forker()) as forker, tempfile.TemporaryDirectory() as folder:
-
-        def one(numbered):
-            number, (name, command, backend) = numbered
-            path = Path(folder) / str(number)
-            path.mkdir()
-            outcome = run(name, command, backend, path, forker, faults[name])
-            shutil.rmtree(path)
-            return outcome
-
-        with ThreadPoolExecutor(8) as pool:
-            outcomes = dict(zip(cases, pool.map(one, enumerate(cases)), strict=True))
+    with ProcessPoolExecutor(os.cpu_count(), initializer=begin) as pool:
+        outcomes = dict(zip(cases, pool.map(one, cases, chunksize=20), strict=True))
     failed = {case: outcome.wrong for case, outcome in outcomes.items() if outcome.wrong}
     write(outcomes, time.monotonic() - started)
     for case, wrong in failed.items():
         print(*case, wrong, sep=": ")
     print(f"{len(cases)} cases, {len(failed)} failed")
     sys.exit(bool(failed))
+
+
+def begin() -> None:
+    """Get a worker of the full run ready."""
+    global FORKER, ALL
+    FORKER, ALL = Forker(), everything()
+
+
+def one(case) -> Outcome:
+    """Try a case in a folder of its own."""
+    name, command, backend = case
+    with tempfile.TemporaryDirectory() as folder:
+        return run(name, command, backend, Path(folder), FORKER, ALL[name])
 
 
 def write(outcomes, seconds) -> None:

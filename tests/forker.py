@@ -54,6 +54,9 @@ WARM = [
 ]
 
 
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 class Forker:
     """The helper, for as long as one worker of the suite runs."""
 
@@ -90,6 +93,7 @@ def serve(number: int) -> None:
         __import__(name)
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the supervisors
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # until a program is itself
     orders = socket.socket(fileno=number)
     while True:
         head, fds, _, _ = socket.recv_fds(orders, 4, 4)
@@ -150,6 +154,10 @@ def become(words, environment, folder, fds) -> None:
     sys.stderr.reconfigure(line_buffering=True)
     from asstctl.__main__ import run
 
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    except KeyboardInterrupt:
+        os._exit(130)
     run()
 
 

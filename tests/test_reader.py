@@ -1,0 +1,79 @@
+"""The readers of streams alone: cut after every byte, in pieces of every size."""
+
+import contextlib
+import itertools
+
+import pytest
+
+from asstctl.backends import _chat
+from asstctl.backends._response import Response
+from asstctl.backends._run import Run
+from asstctl.backends._sse import frames
+from asstctl.errors import AsstctlError
+from asstctl.events import RunFinished, TextDelta
+from tests import test_responses, test_threads_wire
+from tests.servers import Reply, chat_events
+
+
+def joined(events):
+    return b"".join(events) if not isinstance(events, bytes) else events
+
+
+STREAMS = {
+    **{f"threads: {n}": ("run", joined(s)) for n, s in test_threads_wire.QUIRKS.items()},
+    **{f"responses: {n}": ("response", joined(s)) for n, s in test_responses.QUIRKS.items()},
+    "chat": ("chat", b"".join(chat_events(Reply("Hello there, 汉字 and 🙂.")))),
+}
+
+
+def read(kind, pieces):
+    """Give the text that a reader gives, whether it says that the reply ended, and its error."""
+    text, ended = [], False
+    reader = Run("THREAD") if kind == "run" else Response("conv_1", announced=False)
+
+    def events():
+        if kind == "chat":
+            batches = ([_chat.parsed(data) for _, data in batch] for batch in frames(pieces))
+            yield from _chat.events(batches)
+            return
+        for batch in frames(pieces):
+            yield from reader.read(batch)
+        if reader.final:
+            yield from reader.end()
+
+    try:
+        for event in events():
+            if isinstance(event, TextDelta):
+                text.append(event.text)
+            ended = ended or isinstance(event, RunFinished)
+    except AsstctlError as error:
+        return "".join(text), ended, type(error).__name__
+    return "".join(text), ended, None
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_that_is_cut_after_any_byte_gives_a_beginning_and_never_claims_an_end(name):
+    kind, data = STREAMS[name]
+    whole, ended, _ = read(kind, [data])
+    last = len(data.rstrip(b"\r\n"))
+    for size in range(len(data)):
+        text, claimed, _ = read(kind, [data[:size]])
+        assert whole.startswith(text.rstrip("\ufffd")), size
+        if claimed and not (ended and text == whole):
+            assert size >= last, size
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_in_pieces_of_any_size_gives_the_same(name):
+    kind, data = STREAMS[name]
+    whole = read(kind, [data])
+    for size in (*range(1, 40), 64, 100, 1000):
+        pieces = (data[start : start + size] for start in range(0, len(data), size))
+        assert read(kind, pieces) == whole, size
+
+
+def test_every_reader_is_read():
+    assert {kind for kind, _ in STREAMS.values()} == {"run", "response", "chat"}
+    assert len(list(itertools.chain(*STREAMS.values()))) > 40
+    with contextlib.suppress(AsstctlError):
+        read("chat", [])
