@@ -12,6 +12,7 @@ from itertools import takewhile
 
 from asstctl._links import Copied
 from asstctl.archive import instant
+from asstctl.destination import Destination
 from asstctl.errors import AsstctlError, NotFoundError, StoppedError
 from asstctl.events import (
     File,
@@ -25,7 +26,6 @@ from asstctl.events import (
     ToolNote,
     words,
 )
-from asstctl.session import Session
 
 CHUNK = 20
 """Messages that are put into a thread at once: what the smallest wire takes."""
@@ -43,13 +43,13 @@ EMPTY = "[no text]"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a copy would do: `messages` go to `profile`, behind the `already` that are there.
+    """What a copy would do: `messages` go to a profile, behind the `already` that are there.
 
     `ids` are the ids that the messages have in the source.
     """
 
     source: Thread
-    profile: str
+    to: Destination
     target: Thread | None  # None: a new thread
     already: int
     messages: list[Message]
@@ -59,46 +59,44 @@ class Plan:
     before: int = 0  # messages that the target holds
 
 
-def plan(session: Session, source: Thread, messages: Iterable[Message], profile: str) -> Plan:
+def plan(source: Thread, messages: Iterable[Message], to: Destination) -> Plan:
     """Say what copying a thread into a profile would do; nothing is altered.
 
-    Raises ConfigError and NotFoundError for the profile, NotFoundError where a copy that was made
-    before is gone, AsstctlError where the source lost the message that was copied last.
+    Raises NotFoundError where a copy that was made before is gone, AsstctlError where the source
+    lost the message that was copied last.
     """
     everything = list(messages)
-    target, was = session.copy_of(source, profile)
+    target, was = to.copy_of(source)
     already = before = 0
     if target and was:
         already = position(source, everything, was)
         try:
-            there = list(session.history(target))
+            there = list(to.history(target))
         except NotFoundError as error:
             error.hint = f"is {target.id} gone? threads delete --keep-remote forgets it"
             raise
         before = len(there)
         if was.on_its_way:  # it stopped in between: the thread itself says how far it came
             sent = everything[already : already + was.on_its_way]
-            already += arrived(session, profile, sent, there[was.before :])
-    return made(session, source, everything[already:], profile, target, was, already, before)
+            already += arrived(to, sent, there[was.before :])
+    return made(source, everything[already:], to, target, was, already, before)
 
 
 def made(
-    session: Session,
     source: Thread,
     messages: list[Message],
-    profile: str,
+    to: Destination,
     target: Thread | None = None,
     was: Copied | None = None,
     already: int = 0,
     before: int = 0,
 ) -> Plan:
     """Give the plan that carries `messages`, as the profile takes them."""
-    carries = session.carries(profile)
     replaced: Counter[str] = Counter()
-    carried = [as_carried(message, carries, replaced) for message in messages]
+    carried = [as_carried(message, to.carries, replaced) for message in messages]
     ids = [message.id for message in messages]
     noted = was or Copied("")
-    return Plan(source, profile, target, already, carried, ids, dict(replaced), noted, before)
+    return Plan(source, to, target, already, carried, ids, dict(replaced), noted, before)
 
 
 def position(source: Thread, everything: list[Message], was: Copied) -> int:
@@ -114,10 +112,9 @@ def position(source: Thread, everything: list[Message], was: Copied) -> int:
     )
 
 
-def arrived(session: Session, profile: str, sent: list[Message], there: list[Message]) -> int:
+def arrived(to: Destination, sent: list[Message], there: list[Message]) -> int:
     """Count the messages that stand in a thread where they should, of those on their way."""
-    carries = session.carries(profile)
-    wanted = [said(as_carried(message, carries, Counter())) for message in sent]
+    wanted = [said(as_carried(message, to.carries, Counter())) for message in sent]
     pairs = zip(wanted, map(said, there), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
@@ -161,13 +158,13 @@ def trimmed(metadata: Mapping[str, str]) -> dict[str, str]:
     return {key: value[:LONGEST_VALUE] for key, value in list(metadata.items())[:MOST_PAIRS]}
 
 
-def carry_out(session: Session, found: Plan) -> Generator[Progress, None, Thread]:
+def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
     """Copy what a plan says and give the copy; each step is noted before it is taken.
 
     Raises what the target raises, with how far it came.
     """
     source = found.source
-    target = found.target or begun(session, found)
+    target = found.target or begun(found)
     now = replace(found.was, target_id=target.id, copied=found.already)
     total = len(found.messages)
     what = f"copying {source.id}"
@@ -176,11 +173,11 @@ def carry_out(session: Session, found: Plan) -> Generator[Progress, None, Thread
             yield Progress(what, start, total, "messages")
             chunk = found.messages[start : start + CHUNK]
             now = replace(now, on_its_way=len(chunk), before=found.before + start)
-            session.step_copy(source, target, now)
-            session.append(target, chunk)
+            found.to.note(source, now)
+            found.to.append(target, chunk)
             last = found.ids[start + len(chunk) - 1]
             now = replace(now, copied=now.copied + len(chunk), on_its_way=0, last_id=last)
-            session.step_copy(source, target, now)
+            found.to.note(source, now)
     except AsstctlError as error:
         there = now.copied - found.already
         error.hint = error.hint or f"at least {there} of {total} messages are in {target.id}"
@@ -192,27 +189,24 @@ def carry_out(session: Session, found: Plan) -> Generator[Progress, None, Thread
     return target
 
 
-def begun(session: Session, found: Plan) -> Thread:
+def begun(found: Plan) -> Thread:
     """Make the empty copy, and note at once what it is a copy of."""
     source = found.source
     facts = {"asstctl_source": source.id, "asstctl_source_endpoint": source.endpoint or "local"}
     if "asstctl_source" in source.metadata:  # a copy of a copy: the first one counts
         facts = {}
-    target = session.new_copy(source, found.profile, trimmed({**facts, **source.metadata}))
-    session.begin_copy(source, target)
-    return target
+    return found.to.begin(source, trimmed({**facts, **source.metadata}))
 
 
-def fork(session: Session, source: Thread, at: str | None) -> Plan:
+def fork(source: Thread, messages: list[Message], to: Destination, at: str | None) -> Plan:
     """Say what a fork would be: a new thread on the same server, up to the message meant by `at`.
 
     `at` is a message's id or its number from 1. Raises NotFoundError where there is no such.
     """
-    messages = list(session.history(source))
     if at is not None:
         messages = messages[: place_of(messages, at)]
     again = replace(source, id=f"{source.id}@{len(messages)}", name=None, said_at=0.0)
-    return made(session, again, messages, session.home(source))
+    return made(again, messages, to)
 
 
 def place_of(messages: list[Message], at: str) -> int:

@@ -4,15 +4,15 @@ import fcntl
 import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from asstctl._links import Copied
 from asstctl.backends import Backend, Kind, connect, place
 from asstctl.config import DEFAULT_PROFILE, Config, Settings
+from asstctl.destination import Destination
 from asstctl.errors import AsstctlError, ConfigError, IncompleteError, NotFoundError
 from asstctl.events import (
     Assistant,
@@ -20,7 +20,6 @@ from asstctl.events import (
     Event,
     Message,
     Notice,
-    Part,
     Prompt,
     RunFinished,
     RunStarted,
@@ -29,7 +28,7 @@ from asstctl.events import (
     ThreadFacts,
     ToolCall,
 )
-from asstctl.store import CHAIN, Store, is_name
+from asstctl.store import CHAIN, Store
 from asstctl.tools import Consent, answering, answers
 
 Standing = Literal["known", "new", "gone"]
@@ -274,63 +273,19 @@ class Session:
         """Give the last reply of a thread again, as the service holds it."""
         return self._holder(thread).recover(thread.id)
 
-    # Copies: threads that are carried from one profile to another
+    # Copies
 
-    def home(self, thread: Thread) -> str:
-        """Give the profile whose backend holds a thread, as far as profiles still say so."""
+    def destination(self, profile: str) -> Destination:
+        """Give a profile to copy threads into; raises NotFoundError where there is none."""
+        settings = self._config.settings(profile)
+        return Destination(settings, self._backend(settings), self.store)
+
+    def home(self, thread: Thread) -> Destination:
+        """Give the profile that holds a thread, as far as profiles still say so."""
         if thread.backend != Kind.LOCAL:
-            return self._settings(thread).profile
-        return thread.profile if self._config.is_local(thread.profile) else Kind.LOCAL
-
-    def carries(self, profile: str) -> tuple[type[Part], ...]:
-        """Give the kinds of parts that a profile's threads keep as they are."""
-        return self._at(profile).carries
-
-    def copy_of(self, source: Thread, profile: str) -> tuple[Thread | None, Copied | None]:
-        """Give the copy of a thread in a profile, and how far it went."""
-        where = place(self._config.settings(profile))
-        copied = self.store.copies.find((source.id, source.endpoint), profile, where)
-        return (self.store.get(copied.target_id, where), copied) if copied else (None, None)
-
-    def new_copy(self, source: Thread, profile: str, metadata: Mapping[str, str]) -> Thread:
-        """Make an empty thread in a profile, under the title, name and times of another."""
-        settings = self._config.settings(profile)
-        thread = replace(
-            source,
-            id=self._at(profile).new_thread(metadata=metadata),
-            backend=settings.backend,
-            endpoint=place(settings),
-            profile=settings.profile,
-            name=None,
-            metadata=metadata,
-        )
-        self.store.forget(thread)  # a backend may have put an untitled row there
-        self.store.remember(thread)
-        if source.name and is_name(source.name) and self.store.is_free(source.name):
-            self.store.rename(thread, source.name)
-        return thread
-
-    def append(self, thread: Thread, messages: list[Message]) -> None:
-        """Put messages at the end of a thread, where its profile says."""
-        self._at(thread.profile).append(thread.id, messages)
-
-    def resident(self, source: Thread, profile: str) -> Thread | None:
-        """Give a thread that lives where a profile's threads live already."""
-        try:
-            found = self.store.get(source.id, source.endpoint)
-        except NotFoundError:
-            return None
-        settings = self._config.settings(profile)
-        here = (found.backend, found.endpoint) == (settings.backend, place(settings))
-        return found if here else None
-
-    def begin_copy(self, source: Thread, target: Thread) -> None:
-        """Note that a thread is a copy of another."""
-        self.store.copies.begin((source.id, source.endpoint), target.id, target.endpoint)
-
-    def step_copy(self, source: Thread, target: Thread, now: Copied) -> None:
-        """Note how far a copy is."""
-        self.store.copies.step((source.id, source.endpoint), target.endpoint, now)
+            return self.destination(self._settings(thread).profile)
+        local = self._config.is_local(thread.profile)
+        return self.destination(thread.profile if local else Kind.LOCAL)
 
     @contextmanager
     def copying(self) -> Iterator[None]:
@@ -346,9 +301,6 @@ class Session:
     def namesakes(self, thread: Thread) -> int:
         """Count the threads of the index that have this id, itself among them."""
         return self.store.namesakes(thread)
-
-    def _at(self, profile: str) -> Backend:
-        return self._backend(self._config.settings(profile))
 
     def rename(self, thread: Thread, name: str) -> None:
         """Name a thread; raises ConfigError where the name is taken."""

@@ -39,6 +39,7 @@ LAYERS = [
     "store",
     "tools",
     "backends",
+    "destination",
     "session",
     "archive",
     "moving",

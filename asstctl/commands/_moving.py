@@ -15,7 +15,7 @@ from asstctl.commands._app import App
 from asstctl.errors import AsstctlError
 from asstctl.events import Message, Thread
 from asstctl.render import listing, noted, transcript
-from asstctl.session import Session, open_session
+from asstctl.session import open_session
 
 app = App()
 
@@ -98,6 +98,7 @@ def import_(
     """Read threads from files into the profile; a second run reads only what is new."""
     with open_session(options.invocation(ctx).load()) as session:
         failures: list[AsstctlError] = []
+        to = session.destination(session.profile)
         for found in (thread for path in files for thread in archive.read(path)):
             if isinstance(found, AsstctlError):
                 failures.append(found)
@@ -105,12 +106,11 @@ def import_(
                 continue
             for note in found.notes:
                 listing.note(note, sys.stderr)
-            if there := session.resident(found.thread, session.profile):
+            if there := to.resident(found.thread):
                 listing.note(f"{there.id} is here already", sys.stderr)
                 continue
             with session.copying():
-                plan = moving.plan(session, found.thread, found.messages, session.profile)
-                carry(session, plan, dry_run=dry_run)
+                carry(moving.plan(found.thread, found.messages, to), dry_run=dry_run)
         if failures:
             raise failed(f"{listing.count(len(failures), 'file')} not imported", failures[0])
 
@@ -129,17 +129,17 @@ def copy(
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
         with session.copying():
-            plan = moving.plan(session, thread, session.history(thread), to)
-            carry(session, plan, dry_run=dry_run)
+            plan = moving.plan(thread, session.history(thread), session.destination(to))
+            carry(plan, dry_run=dry_run)
 
 
-def carry(session: Session, plan: moving.Plan, *, dry_run: bool) -> None:
+def carry(plan: moving.Plan, *, dry_run: bool) -> None:
     """Carry a plan out and print the copy's id; or print the plan."""
     placeholders = ", ".join(listing.count(n, kind) for kind, n in plan.replaced.items())
     if dry_run:
         facts = {
             "from": plan.source.id,
-            "profile": plan.profile,
+            "profile": plan.to.profile,
             "to": plan.target.id if plan.target else "a new thread",
             "there already": plan.already,
             "to copy": len(plan.messages),
@@ -147,7 +147,7 @@ def carry(session: Session, plan: moving.Plan, *, dry_run: bool) -> None:
         }
         listing.pairs(facts, sys.stdout)
         return
-    target = noted(moving.carry_out(session, plan), sys.stderr)
+    target = noted(moving.carry_out(plan), sys.stderr)
     told = listing.count(len(plan.messages), "message")
     instead = f"; as placeholders: {placeholders}" if placeholders else ""
     listing.note(f"{told} of {plan.source.id} copied to {target.id}{instead}", sys.stderr)
@@ -167,4 +167,5 @@ def fork(
     """Make a new thread of a thread's messages, on the same server, and print its id."""
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
-        carry(session, moving.fork(session, thread, at), dry_run=False)
+        messages = list(session.history(thread))
+        carry(moving.fork(thread, messages, session.home(thread), at), dry_run=False)

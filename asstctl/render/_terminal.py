@@ -5,7 +5,7 @@ import re
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 _CONTROLS = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
@@ -60,27 +60,31 @@ def unechoed(keyboard: TextIO) -> Iterator[None]:
     if not ours:  # a job in the background would be stopped for it
         yield
         return
-    quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
-    try:
+    with restored(keyboard, before):
+        quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
         termios.tcsetattr(keyboard, termios.TCSANOW, quiet)
         yield
-    finally:
-        with suppress(termios.error):  # the terminal was closed
-            termios.tcsetattr(keyboard, termios.TCSANOW, before)
 
 
 @contextmanager
 def echoed(keyboard: TextIO) -> Iterator[None]:
     """Show what is typed, for an answer; what was typed before it was asked for is dropped."""
     before = termios.tcgetattr(keyboard)
-    shown = [*before[:3], before[3] | termios.ECHO | termios.ICANON, *before[4:]]
     termios.tcflush(keyboard, termios.TCIFLUSH)
-    try:
+    with restored(keyboard, before):
+        shown = [*before[:3], before[3] | termios.ECHO | termios.ICANON, *before[4:]]
         termios.tcsetattr(keyboard, termios.TCSANOW, shown)
+        yield
+
+
+@contextmanager
+def restored(keyboard: TextIO, modes: list[Any]) -> Iterator[None]:
+    """Give a terminal its modes back."""
+    try:
         yield
     finally:
         with suppress(termios.error):  # the terminal was closed
-            termios.tcsetattr(keyboard, termios.TCSANOW, before)
+            termios.tcsetattr(keyboard, termios.TCSANOW, modes)
 
 
 def terminal_height(out: TextIO) -> int:
