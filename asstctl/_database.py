@@ -1,14 +1,18 @@
 """The database: one SQLite file, its schema, its transactions."""
 
+from __future__ import annotations  # TAB waits for every import here, so none is for types
+
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 from asstctl.errors import AsstctlError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
 
 BUSY_SECONDS = 30
 """How long one process waits for another's write."""
@@ -82,27 +86,26 @@ class Database:
     Every method raises AsstctlError where SQLite does; several processes at once are normal.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | str | None) -> None:
+        self._path = str(path) if path else None
         self.read_only: AsstctlError | None = None  # why nothing can be written
         try:
             with self.translated():
                 self._open()
         except AsstctlError as error:
-            if path and damaged(error.__cause__):
-                raise self._set_aside(path, error) from error
+            if self._path and damaged(error.__cause__):
+                raise self._set_aside(self._path, error) from error
             raise
 
-    def _set_aside(self, path: Path, error: AsstctlError) -> AsstctlError:
+    def _set_aside(self, path: str, error: AsstctlError) -> AsstctlError:
         """Move a file that is no database out of the way, whole; gives the error that says so."""
         self._db.close()  # it was opened: by reading it the damage was found
-        for number in range(1, 1000):
-            aside = path.with_name(f"{path.name}.damaged-{number}")
-            if not aside.exists():
-                break
+        number = 1
+        while os.path.exists(aside := f"{path}.damaged-{number}"):
+            number += 1
         for tail in ("-wal", "-shm", ""):
             with suppress(OSError):
-                path.with_name(path.name + tail).rename(aside.with_name(aside.name + tail))
+                os.rename(path + tail, aside + tail)
         error.hint = f"it is kept as {aside}; the next command begins a new one"
         return error
 
@@ -128,18 +131,21 @@ class Database:
         if self._path is None:
             self._db = sqlite3.connect(":memory:", isolation_level=None)
             return
-        if self._path.exists() and not (writable(self._path) and writable(self._path.parent)):
+        folder = os.path.dirname(self._path)
+        if os.path.exists(self._path) and not (writable(self._path) and writable(folder)):
             self._db = self._reading(self._path)  # SQLite keeps files beside the one it writes
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         self._db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
 
-    def _reading(self, path: Path) -> sqlite3.Connection:
+    def _reading(self, path: str) -> sqlite3.Connection:
         """Open the file as it is; raises AsstctlError where its schema is not the one we read."""
+        from urllib.parse import quote  # for this rare way alone
+
         self.read_only = AsstctlError(f"the store {path} can't be written")
         for way in ("mode=ro", "immutable=1"):  # the first sees what is not in the file yet
-            uri = f"file:{quote(str(path))}?{way}"
+            uri = f"file:{quote(path)}?{way}"
             found = sqlite3.connect(uri, uri=True, isolation_level=None)
             try:
                 if found.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
@@ -210,7 +216,7 @@ class Database:
         return row[0] if row else None
 
 
-def writable(path: Path) -> bool:
+def writable(path: str) -> bool:
     """Say whether the system lets us write to a file or folder."""
     return os.access(path, os.W_OK)
 

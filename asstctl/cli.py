@@ -94,9 +94,9 @@ def asstctl(
     if debug:
         options.log_requests()
     if install_completion:
-        from asstctl import completion  # once in a lifetime
+        from asstctl.completion import _scripts  # once in a lifetime
 
-        target, left = completion.install(invocation.environment, Path.home())
+        target, left = _scripts.install(invocation.environment, Path.home())
         typer.echo(f"asstctl: wrote {target}; {left}", err=True)
         raise typer.Exit
     if ctx.invoked_subcommand is None:

@@ -1,6 +1,10 @@
 """What can go wrong, and the exit code it leaves."""
 
-from typing import Any
+from __future__ import annotations  # every command waits for this module, and TAB too
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class AsstctlError(Exception):

@@ -1,8 +1,8 @@
 """What is remembered: the index of threads, and the messages of local threads."""
 
 import json
+import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -304,7 +304,7 @@ def titled(prompt: str) -> str:
 
 def new_id(kind: str) -> str:
     """Make an id that no other thread or message has."""
-    return f"{kind}_{secrets.token_hex(8)}"
+    return f"{kind}_{os.urandom(8).hex()}"
 
 
 def _thread(row: Sequence[Any]) -> Thread:

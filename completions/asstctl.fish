@@ -33,7 +33,7 @@ complete -c asstctl -n '__asstctl_at' -a assistants -d 'Look at the assistants, 
 complete -c asstctl -n '__asstctl_at' -a config -d 'Write, show and change settings.'
 complete -c asstctl -n '__asstctl_in' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in' -l config -d 'Read this settings file.' -r -F
-complete -c asstctl -n '__asstctl_in' -l debug -d 'Show where an error comes from.'
+complete -c asstctl -n '__asstctl_in' -l debug -d 'Show requests, and where an error comes from.'
 complete -c asstctl -n '__asstctl_in' -l install-completion -d 'Install completion for your shell.'
 complete -c asstctl -n '__asstctl_in' -s V -l version -d 'Print the version.'
 complete -c asstctl -n '__asstctl_in' -s h -l help -d 'Show this message and exit.'

@@ -7,6 +7,7 @@ suite runs a part of it in which every pair of fault, command and backend is tri
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -255,7 +256,10 @@ def run(name: str, command: str, backend: str, folder: Path, forker, fault=None)
         words = [names.get(word, word) for word in words]
         pipe = {"stdin": -1} if stdin else {}
         process = world.home.start(*words, **pipe)
-        out, err = process.communicate(stdin, timeout=30)
+        try:
+            out, err = process.communicate(stdin, timeout=60)
+        except subprocess.TimeoutExpired:
+            return Outcome(-1, "", "", ["it took more than 60 s"])
         world.server.before = world.server.after = None
         answered = len(world.server.requests) > asked
         found = Outcome(process.returncode, out.decode(), err.decode(), [])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asstctl import completion
+from asstctl.completion import _scripts as completion
 from tests.terminal import Screen
 
 FOLDER = Path(__file__).parent.parent / "completions"

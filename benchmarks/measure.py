@@ -1,0 +1,88 @@
+"""Runs commands side by side and takes their measure: each once a round, ratios pair by pair."""
+
+import fcntl
+import os
+import pty
+import statistics
+import struct
+import subprocess
+import termios
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Figures:
+    """What runs of one command took: seconds, MiB, bytes; the delays are in ms."""
+
+    first: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    peak: list[float] = field(default_factory=list)
+    size: list[int] = field(default_factory=list)
+    delay: list[float] = field(default_factory=list)
+
+    def median(self, what: str) -> float:
+        return statistics.median(getattr(self, what) or [float("nan")])
+
+
+def once(
+    command: list[str], environment: dict[str, str], figures: Figures, *, terminal=False
+) -> None:
+    """Run a command and note its figures; stdout is a pipe, or a terminal of 100 by 40."""
+    if terminal:
+        reading, writing = pty.openpty()
+        fcntl.ioctl(writing, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    else:
+        reading, writing = os.pipe()
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=writing if terminal else subprocess.DEVNULL,
+        env=environment,
+    )
+    os.close(writing)
+    first, size, delays, rest = None, 0, [], b""
+    while True:
+        try:
+            data = os.read(reading, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        now = time.monotonic_ns()
+        first = first or time.perf_counter() - started
+        size += len(data)
+        *whole, rest = (rest + data).split(b" ")
+        delays += [(now - int(w)) / 1e6 for w in whole if w.isdigit() and len(w) > 9]
+    os.close(reading)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"exit {process.returncode}: {' '.join(command)}")
+    figures.wall.append(time.perf_counter() - started)
+    figures.first.append(first if first is not None else figures.wall[-1])
+    figures.cpu.append(usage.ru_utime + usage.ru_stime)
+    figures.peak.append(usage.ru_maxrss / 1024)
+    figures.size.append(size)
+    if delays:
+        figures.delay.append(statistics.median(delays))
+
+
+def beside(commands: dict[str, list[str]], environment, rounds: int, **how) -> dict[str, Figures]:
+    """Run commands in turn, so that a machine that drifts drifts for all of them."""
+    found = {name: Figures() for name in commands}
+    for command in commands.values():
+        once(command, environment, Figures(), **how)
+    for _ in range(rounds):
+        for name, command in commands.items():
+            once(command, environment, found[name], **how)
+    return found
+
+
+def ratio(ours: Figures, theirs: Figures, what: str) -> float:
+    """Give the median of the ratios, round by round."""
+    pairs = zip(getattr(ours, what), getattr(theirs, what), strict=True)
+    return statistics.median(a / b for a, b in pairs)
