@@ -80,7 +80,7 @@ def asstctl(
         ),
     ] = False,
 ) -> None:
-    """Your threads, whichever server holds them: ask, chat, list, read.
+    """Your threads, whichever server holds them: ask, chat, list, read, move.
 
     \b
     asstctl -p local ask "How many days are there in a week?"

@@ -28,7 +28,7 @@ end
 
 complete -c asstctl -n '__asstctl_at' -a ask -d 'Say something once and stream the reply.'
 complete -c asstctl -n '__asstctl_at' -a chat -d 'Talk: a prompt, a streamed reply, until `exit`, an empty line or Ctrl-D.'
-complete -c asstctl -n '__asstctl_at' -a threads -d 'Make, list, show, read, rename and delete threads.'
+complete -c asstctl -n '__asstctl_at' -a threads -d 'Make, list, show, read, move, rename and delete threads.'
 complete -c asstctl -n '__asstctl_at' -a assistants -d 'Look at the assistants, or agents, that the server keeps.'
 complete -c asstctl -n '__asstctl_at' -a config -d 'Write, show and change settings.'
 complete -c asstctl -n '__asstctl_in' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'

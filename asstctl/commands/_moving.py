@@ -98,7 +98,7 @@ def import_(
     """Read threads from files into the profile; a second run reads only what is new."""
     with open_session(options.invocation(ctx).load()) as session:
         failures: list[AsstctlError] = []
-        to = session.destination(session.profile)
+        to = None
         for found in (thread for path in files for thread in archive.read(path)):
             if isinstance(found, AsstctlError):
                 failures.append(found)
@@ -106,6 +106,7 @@ def import_(
                 continue
             for note in found.notes:
                 listing.note(note, sys.stderr)
+            to = to or session.destination(session.profile)
             if there := to.resident(found.thread):
                 listing.note(f"{there.id} is here already", sys.stderr)
                 continue

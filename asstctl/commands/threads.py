@@ -1,4 +1,4 @@
-"""`asstctl threads`: make, list, show, read, rename and delete threads."""
+"""`asstctl threads`: make, list, show, read, move, rename and delete threads."""
 
 import sys
 import time
@@ -25,7 +25,7 @@ from asstctl.store import CHAIN, is_name
 app = App(
     name="threads",
     invoke_without_command=True,
-    help="Make, list, show, read, rename and delete threads.",
+    help="Make, list, show, read, move, rename and delete threads.",
 )
 
 
@@ -45,7 +45,7 @@ app.add_typer(_moving.app)
 
 @app.callback()
 def threads(ctx: typer.Context) -> None:
-    """Make, list, show, read, rename and delete threads."""
+    """Make, list, show, read, move, rename and delete threads."""
     if ctx.invoked_subcommand is None:
         options.usage(ctx)
 
