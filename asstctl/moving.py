@@ -79,6 +79,7 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination) -> Plan:
         if was.on_its_way:  # it stopped in between: the thread itself says how far it came
             sent = everything[already : already + was.on_its_way]
             already += arrived(to, sent, there[was.before :])
+            was = replace(was, last_id=everything[already - 1].id if already else "")
     return made(source, everything[already:], to, target, was, already, before)
 
 

@@ -31,6 +31,9 @@ from asstctl.events import (
 from asstctl.store import CHAIN, Store
 from asstctl.tools import Consent, answering, answers
 
+MOST_ROUNDS = 100
+"""How often in one reply a model may call tools; each time they are answered, and it goes on."""
+
 Standing = Literal["known", "new", "gone"]
 """How a thread stands to the index: in it, on the server alone, or no longer on the server."""
 
@@ -202,11 +205,13 @@ class Session:
         settings = self._settings(thread)
         backend = self._backend(settings)
         reply = backend.send(thread.id if thread else None, prompt)
-        while True:
-            end = yield from self._passed(reply, settings, prompt)
+        end = yield from self._passed(reply, settings, prompt)
+        for left in reversed(range(MOST_ROUNDS)):
             if end.ending != "tool_call":
                 break
-            reply = backend.answer(self._answers(backend, settings, end.calls, consent))
+            calls = end.calls if left else []  # no model calls without end
+            reply = backend.answer(self._answers(backend, settings, calls, consent))
+            end = yield from self._passed(reply, settings, prompt)
         if end.ending is None:
             raise IncompleteError("the reply broke off: the service did not say that it ended")
         if end.ending != "completed":

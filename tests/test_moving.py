@@ -645,3 +645,24 @@ def test_forks_count_their_placeholders(world):
         {"type": "input_image", "file_id": "file_1"}
     )
     assert "as placeholders: 1 image" in world.run("threads", "fork", first)[1]
+
+
+def test_a_copy_that_was_stopped_twice_carries_nothing_twice(world):
+    first = filled(world, 42)
+    target = copy(world, first, "threads")
+    messages = world.servers["threads"].threads[target]
+    ids = [m["id"] for m in history(world, first)]
+    del messages[27:]  # 20 were noted; of the next 20 seven had come
+    with store(world) as db:
+        db.execute(
+            "UPDATE copies SET copied = 20, on_its_way = 20, before = 20, last_id = ?", (ids[19],)
+        )
+    db.close()
+    posts = iter([None] * 5)  # five more come, then the service fails
+    world.servers["threads"].before = lambda r: (
+        next(posts, error(500, "Oh no")) if r.method == "POST" else None
+    )
+    world.run("threads", "copy", first, "--to", "threads", code=7)
+    world.servers["threads"].before = None
+    assert copy(world, first, "threads") == target
+    assert said(world, target) == said(world, first)

@@ -237,3 +237,13 @@ def test_a_wrong_table_is_one_clear_line(home, threads, table):
     err = home.run("ask", "x", code=3)[1]
     assert "tools in " in err
     assert "tables like [tools.NAME] with a command" in err
+
+
+def test_a_model_that_calls_without_end_is_stopped(home, responses):
+    home.use_threads(responses)
+    tool(home, "one", "echo 1", confirm=False)
+    for _ in range(150):
+        calls(responses, ("a", "one", "{}"))
+    err = home.run("ask", "x", code=6)[1]
+    assert "the model calls a tool, and nothing here answers" in err
+    assert len(responses.asked("/responses")) == 100
