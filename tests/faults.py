@@ -205,15 +205,21 @@ class World:
         lines = "".join(f"{k} = {json.dumps(v)}\n" for k, v in settings.items())
         self.home.configure(f'{lines}[profiles.here]\nbackend = "local"\n[profiles.far]\n{lines}')
 
-    def prepare(self) -> tuple[str, str]:
-        """Make the threads; gives their ids."""
+    def prepare(self, words: list[str]) -> list[str]:
+        """Make the threads that a command names, and give it with their ids."""
         self.configure()
-        self.home.run("ask", "Before")
-        thread = self.ids()[0]
-        here = self.home.run("threads", "copy", thread, "--to", "here")[0].strip()
-        return thread, here
+        names = {}
+        if "THREAD" in words or "HERE" in words:
+            self.home.run("ask", "Before")
+            names["THREAD"] = self.ids()[0]
+        if "HERE" in words:
+            copied = self.home.run("threads", "copy", names["THREAD"], "--to", "here")
+            names["HERE"] = copied[0].strip()
+        return [names.get(word, word) for word in words]
 
     def ids(self) -> list[str]:
+        if not (self.home.data / "threads.db").exists():
+            return []
         with closing(sqlite3.connect(self.home.data / "threads.db")) as db:
             return [row[0] for row in db.execute("SELECT id FROM threads ORDER BY number DESC")]
 
@@ -247,13 +253,11 @@ def run(name: str, command: str, backend: str, folder: Path, forker, fault=None)
     fault = fault or FAULTS[name]
     world = World(backend, folder, forker)
     with world.server:
-        thread, here = world.prepare()
+        words, stdin = COMMANDS[command]
+        words = world.prepare(words)
         before = {i: list(messages) for i, messages in world.held().items()}
         asked = len(world.server.requests)
         spoil(world, name, fault)
-        words, stdin = COMMANDS[command]
-        names = {"THREAD": thread, "HERE": here}
-        words = [names.get(word, word) for word in words]
         pipe = {"stdin": -1} if stdin else {}
         process = world.home.start(*words, **pipe)
         try:
@@ -263,7 +267,7 @@ def run(name: str, command: str, backend: str, folder: Path, forker, fault=None)
         world.server.before = world.server.after = None
         answered = len(world.server.requests) > asked
         found = Outcome(process.returncode, out.decode(), err.decode(), [])
-        check(world, found, fault, command, thread, before, touched=answered or fault.down)
+        check(world, found, fault, command, before, touched=answered or fault.down)
         return found
 
 
@@ -280,7 +284,7 @@ def spoil(world: World, name: str, fault: Fault) -> None:
         world.server._http.server_close()
 
 
-def check(world, found, fault, command, thread, before, *, touched) -> None:
+def check(world, found, fault, command, before, *, touched) -> None:
     """Note what does not hold of all that must, whatever happens."""
     wrong = found.wrong
     local = world.backend == "local"
@@ -299,7 +303,7 @@ def check(world, found, fault, command, thread, before, *, touched) -> None:
     checked_files(world, wrong)
     if not local:
         checked_prompts(world, found, command, wrong)
-        checked_rest(world, command, thread, before, wrong)
+        checked_rest(world, command, before, wrong)
     if command.startswith("ask"):
         checked_text(world, found, wrong)
 
@@ -308,6 +312,8 @@ def checked_files(world, wrong) -> None:
     for path in world.home.path.rglob("*"):
         if path.is_file() and KEY.encode() in path.read_bytes():
             wrong.append(f"the key is in {path.name}")
+    if not (world.home.data / "threads.db").exists():
+        return
     with closing(sqlite3.connect(world.home.data / "threads.db")) as db:
         if db.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
             wrong.append("the store is damaged")
@@ -324,7 +330,7 @@ def checked_prompts(world, found, command, wrong) -> None:
         wrong.append("a reply was shown, and the server has no prompt")
 
 
-def checked_rest(world, command, thread, before, wrong) -> None:
+def checked_rest(world, command, before, wrong) -> None:
     """Nothing else changed, nothing is locked, and the index knows no thread that is not."""
     held = world.held()
     for identity, messages in before.items():

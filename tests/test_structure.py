@@ -119,3 +119,27 @@ def test_importing_does_nothing(home):
     )
     assert (done.stdout, done.stderr) == ("", "")
     assert list(home.path.iterdir()) == []
+
+
+BUDGETS = {
+    ("--version",): 45,
+    ("__complete", "threads"): 70,
+    ("--help",): 240,
+    ("threads", "list", "-q"): 235,
+    ("ask", "Hello"): 400,
+    ("ask", "-o", "markdown", "Hello"): 560,
+}
+"""Modules that a command may have imported when it ends: a stable number where time is noisy."""
+
+
+@pytest.mark.parametrize("words", BUDGETS, ids=" ".join)
+def test_no_command_imports_more_than_it_needs(home, server, words):
+    home.use_server(server)
+    code = (
+        "import sys; from asstctl.__main__ import main; code = main(sys.argv[1:], sys.stdout,"
+        " sys.stderr); sys.stderr.write(f'{code} {len(sys.modules)}')"
+    )
+    home.arguments = lambda *words: [sys.executable, "-c", code, *words]
+    code, modules = home.run(*words)[1].split()[-2:]
+    assert code == "0"
+    assert int(modules) <= BUDGETS[words]
