@@ -178,6 +178,8 @@ class ResponsesServer(Server):
         return reply
 
     def create(self, body: dict) -> Reply:
+        if "input" not in body:
+            return error(400, "Missing required parameter: 'input'.")
         for field, words in self.refuses.items():
             if field in body:
                 return error(400, words)

@@ -53,7 +53,7 @@ class Server:
         self.before: Callable[[Request], Reply | None] | None = None  # answers in our place
         self.after: Callable[[Request, Reply], Reply] | None = None  # spoils what we answer
         handler = type("Handler", (_Handler,), {"server_": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._http = _Quiet(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
         self.port = self._http.server_address[1]
         self.origin = f"http://127.0.0.1:{self.port}"
@@ -73,6 +73,11 @@ class Server:
 
     def answer(self, request: Request) -> Reply:
         raise NotImplementedError
+
+
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, request, client_address) -> None:
+        """Say nothing of connections that end as a test wants it."""
 
 
 class ChatServer(Server):

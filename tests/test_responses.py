@@ -701,3 +701,12 @@ def test_messages_put_into_a_chain_stay_until_a_prompt_takes_them_along(home, re
     assert len(history(home, fork)) == 2
     assert home.run("ask", "-t", fork, "Two")[0] == "You said: Two (3)\n"
     assert len(history(home, fork)) == 4
+
+
+def test_a_wrong_path_is_no_server_without_conversations(home, resource):
+    home.use_threads(resource)
+    home.run("config", "set", "endpoint", f"{resource.origin}/wrong")
+    assert "HTTP 404" in home.run("threads", "new", code=5)[1]
+    assert home.run("threads", "list", "-q")[0] == ""
+    home.run("config", "set", "endpoint", resource.origin)
+    assert home.run("threads", "new")[0].startswith("chain_")

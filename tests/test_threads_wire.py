@@ -1005,3 +1005,42 @@ def test_what_may_have_been_accepted_or_never_will_be_is_not_repeated(home, thre
     threads.replies.append(answer)
     home.run("ask", "Hello", code=None)
     assert threads.posts() == ["/threads/runs"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "words"),
+    [
+        (Reply(gone=True), 7, "no answer from"),
+        (Reply(gone=True, reset=True), 7, "no answer from"),
+        (Reply(body=b"<html>", content_type="text/html"), 1, "not JSON"),
+        (Reply(body=b"{no"), 1, ""),
+        (
+            Reply(status=307, body={}, headers={"location": "http://127.0.0.2:9/"}),
+            3,
+            "redirects to",
+        ),
+        (error(500, "Oh no"), 7, "Oh no (HTTP 500)"),
+    ],
+)
+def test_whatever_goes_wrong_while_deleting_is_one_line_and_the_thread_is_kept(
+    home, threads, wrong, code, words
+):
+    home.use_threads(threads)
+    home.run("ask", "Hello")
+    threads.before = lambda _: wrong
+    err = home.run("threads", "delete", "-y", "@last", code=code)[1]
+    assert words in err
+    assert "unexpected" not in err
+    assert len(err.splitlines()) <= 2
+    assert home.run("threads", "list", "-q")[0] == "thread_1\n"
+
+
+def test_nobody_there_while_deleting_is_said_at_once(home, threads):
+    home.use_threads(threads)
+    home.run("ask", "Hello")
+    home.run("config", "set", "endpoint", "http://127.0.0.1:9")
+    with sqlite3.connect(home.data / "threads.db") as db:
+        db.execute("UPDATE threads SET endpoint = 'http://127.0.0.1:9'")
+    db.close()
+    err = home.run("threads", "delete", "-y", "@last", code=7, timeout=20)[1]
+    assert err.startswith("asstctl: can't connect to 127.0.0.1:9")

@@ -131,16 +131,18 @@ class Wire:
         """Translate what the vendor's client raises."""
         from openai import APIError, APIStatusError  # loaded with `sdk`
 
-        try:
-            with self._unreached():
-                try:
-                    yield
-                except APIStatusError as error:
-                    raise self._failure(error.response) from error
-                except APIError as error:
-                    raise error.__cause__ or error from error
-        except APIError as error:
-            raise AsstctlError(f"{self.host}: {reason(error)}") from error
+        with self._unreached():
+            try:
+                yield
+            except APIStatusError as error:
+                response = error.response
+                if location := response.headers.get("location"):
+                    self._redirected(response.request.url, location)
+                raise self._failure(response) from error
+            except (APIError, ValueError) as error:
+                if isinstance(error.__cause__, httpx2.HTTPError):
+                    raise error.__cause__ from None
+                raise AsstctlError(f"{self.host}: {reason(error)}") from error
 
     def call(
         self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
@@ -355,8 +357,10 @@ def seconds(retry_after: str | None) -> float | None:
 
 def reason(error: BaseException) -> str:
     """Give the innermost words of an exception, in one line of lower case."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
+    seen = {id(error)}  # libraries make circles of them
+    while (inner := error.__cause__ or error.__context__) and id(inner) not in seen:
+        seen.add(id(inner))
+        error = inner
     words = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return " ".join(words.split()).rstrip(".").lower() or type(error).__name__
 

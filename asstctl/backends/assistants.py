@@ -425,7 +425,9 @@ class Assistants:
     def delete(self, thread_id: str) -> None:
         """Delete a thread on the server."""
         with self._wire.answered():
-            self._wire.sdk.delete(f"/threads/{thread_id}", cast_to=object)
+            answer = self._wire.sdk.delete(f"/threads/{thread_id}", cast_to=object)
+        if not isinstance(answer, dict):
+            raise AsstctlError(f"{self._wire.host} answered with something not JSON")
 
     def threads(self) -> Iterator[Thread]:
         """Give the server's threads, the newest first; Foundry and some others can list them."""

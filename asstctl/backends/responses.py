@@ -228,7 +228,24 @@ class Responses:
 
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
         """Make an empty thread and give its id: a conversation, or a chain where there are none."""
-        return self._conversation(metadata) or self._chains.new(metadata)
+        if made := self._conversation(metadata):
+            return made
+        if self._store.ability(self._place, CONVERSATIONS) is None:
+            self._require_responses()
+        return self._chains.new(metadata)
+
+    def _require_responses(self) -> None:
+        """Demand that a server without conversations has responses.
+
+        An empty request is refused for what it lacks where the path is known; raises
+        NotFoundError where it is not.
+        """
+        try:
+            self._wire.call("POST", "/responses", {})
+        except AsstctlError as error:
+            if error.status not in (400, 422):
+                raise
+        self._store.note_ability(self._place, CONVERSATIONS, has=False)
 
     def _conversation(self, metadata: Mapping[str, str]) -> str | None:
         """Make a conversation; None where the server has no such thing."""
