@@ -9,7 +9,7 @@ from asstctl import __version__
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING, without the 6 ms that typing takes
 if TYPE_CHECKING:
-    from typing import NoReturn, TextIO
+    from typing import Any, NoReturn, TextIO
 
     from asstctl.commands._options import Invocation
 
@@ -26,11 +26,13 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
         return 0
     import signal
 
-    from asstctl.commands._options import Invocation
     from asstctl.errors import StoppedError
 
     def stop(signum: int, _frame: object) -> NoReturn:
         raise StoppedError(signum)
+
+    heed(signal, StoppedError)
+    from asstctl.commands._options import Invocation
 
     for signum in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(signum) != signal.SIG_IGN:  # nohup stays nohup
@@ -49,6 +51,28 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
         from asstctl.render import failure
 
         return failure.write(error, err, as_json=invocation.json, traceback=invocation.debug)
+
+
+def heed(signal: Any, stopped: type[BaseException]) -> None:
+    """See that a signal is heeded that falls where Python ignores what is raised.
+
+    It does in callbacks of weak references, which importing is full of: then it is raised again,
+    a moment later.
+    """
+    missed: list[BaseException] = []
+
+    def again(_signum: int, _frame: object) -> NoReturn:
+        raise missed.pop()
+
+    def ignored(unraisable: Any) -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt | stopped):
+            missed.append(unraisable.exc_value)
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+        else:
+            sys.__unraisablehook__(unraisable)
+
+    signal.signal(signal.SIGALRM, again)
+    sys.unraisablehook = ignored
 
 
 def command(arguments: list[str], invocation: Invocation) -> int:

@@ -22,7 +22,7 @@ from asstctl.events import Message, Text, Thread
 from asstctl.render._draft import Draft
 from asstctl.render._terminal import Harmless
 
-EXAMPLES = int(os.environ.get("ASSTCTL_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("ASSTCTL_EXAMPLES", "25"))
 """Examples for each property; the full run says more."""
 
 fuzzed = settings(
