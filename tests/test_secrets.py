@@ -52,14 +52,13 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("debug", [[], ["--debug"]], ids=["", "--debug"])
-def test_no_fault_shows_the_key(home, server, fault, debug):
+def test_no_fault_shows_the_key(home, server, fault):
     server.before = FAULTS[fault]
     for words in (["ask", "Hello"], ["ask", "-o", "json", "Hello"], ["config", "show", "--origin"]):
-        nowhere(home, *home.run(*debug, *words, code=None))
+        nowhere(home, *home.run("--debug", *words, code=None))  # what is said without, and more
     server.before = None
     home.run("ask", "Hello")
-    nowhere(home, *home.run(*debug, "threads", "export", "--all", code=None))
+    nowhere(home, *home.run("--debug", "threads", "export", "--all", code=None))
 
 
 def test_debug_shows_requests_and_answers_with_the_key_struck_out(home, server):

@@ -153,7 +153,7 @@ def test_a_signal_at_any_moment_of_a_local_turn_leaves_it_whole_or_marked(home, 
     home.use_server(server)
     home.run("ask", "Begin")
     clock = random.Random(3)
-    for number in range(24):
+    for number in range(12):
         server.replies.append(Reply("reply " * 5, delay=0.002))
         process = home.start("ask", "-c", f"prompt {number}")
         time.sleep(clock.uniform(0, 0.12))

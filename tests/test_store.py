@@ -17,7 +17,7 @@ from asstctl.events import Message, Text, Thread
 from asstctl.store import Store
 from tests.servers import Reply
 
-KILLS = int(os.environ.get("ASSTCTL_KILLS", "20"))
+KILLS = int(os.environ.get("ASSTCTL_KILLS", "15"))
 """How often a process is killed; the full run says more."""
 
 
