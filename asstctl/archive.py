@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from filecmp import cmp
 from hashlib import sha256
@@ -19,7 +19,7 @@ from typing import Any, cast, get_args
 from asstctl._json import loads
 from asstctl.backends import _objects as objects
 from asstctl.errors import AsstctlError
-from asstctl.events import File, Message, Part, Role, Status, Thread
+from asstctl.events import File, Message, Part, Role, Status, Thread, part_facts
 from asstctl.store import titled
 
 SCHEMA = "asstctl-thread/v1"
@@ -88,7 +88,7 @@ def message_facts(message: Message) -> dict[str, Any]:
         "role": message.role,
         "created_at": instant(message.created_at),
         "status": message.status,
-        "parts": [{"type": type(part).__name__, **asdict(part)} for part in message.parts],
+        "parts": [part_facts(part) for part in message.parts],
         "metadata": dict(message.metadata),
     }
 

@@ -4,7 +4,7 @@ The classes' names are the names in `-o json`.
 """
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, assert_never
 
 Role = Literal["user", "assistant"]
@@ -71,6 +71,11 @@ def words(part: Part) -> str:
             return f"[tool] {text}"
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def part_facts(part: Part) -> dict[str, str]:
+    """Give a part as the JSON object that `history` and exported files promise."""
+    return {"type": type(part).__name__, **asdict(part)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import Figures, beside, ratio
+from measure import Figures, beside, once, ratio
 
 HERE = Path(__file__).parent
 PYTHON = sys.executable
@@ -47,7 +47,7 @@ def install() -> None:
     """Get the peers."""
     if not PEERS.exists():
         subprocess.run([PYTHON, "-m", "venv", PEERS], check=True)
-        pip = [PEERS / "bin/pip", "install", "--quiet", "llm", "shell-gpt", "openai", "rich"]
+        pip = [PEERS / "bin/pip", "install", "--quiet", "llm", "openai", "rich"]
         subprocess.run(pip, check=True)
     if shutil.which("npm") and not (HERE / "peers/node_modules").exists():
         npm = ["npm", "install", "--silent", "--no-save", "--no-package-lock", "openai"]
@@ -175,11 +175,6 @@ def llm(bench: Bench, url: str) -> None:
     (folder / "extra-openai-models.yaml").write_text(
         f"- model_id: bench\n  model_name: test\n  api_base: {url}\n"
     )
-    (bench.home / ".config/shell_gpt").mkdir(parents=True, exist_ok=True)
-    (bench.home / ".config/shell_gpt/.sgptrc").write_text(
-        f"OPENAI_API_KEY=none\nAPI_BASE_URL={url}\nDEFAULT_MODEL=test\nPRETTIFY_MARKDOWN=false\n"
-        "OPENAI_USE_FUNCTIONS=false\nCACHE_PATH=/tmp/none\nREQUEST_TIMEOUT=60\nUSE_LITELLM=false\n"
-    )
     bench.environment["LLM_USER_PATH"] = str(folder)
     commands = {
         "asstctl": [ASSTCTL, "-p", "chat", "ask", "Hello"],
@@ -282,8 +277,8 @@ def drawing(bench: Bench) -> None:
         )
     )
     live = [str(PEERS / "bin/python"), str(HERE / "peers/rich_live.py"), bench.url(n=10_000)]
-    once = beside({"live": live}, bench.environment, 1, terminal=True)["live"]
-    share = middle.median("cpu") / once.median("cpu")
+    usual = beside({"live": live}, bench.environment, 1, terminal=True)["live"]
+    share = middle.median("cpu") / usual.median("cpu")
     bench.rows.append(
         Row(
             "Markdown on a terminal, CPU, 10,000 deltas",
@@ -291,7 +286,7 @@ def drawing(bench: Bench) -> None:
             share,
             "≤ 0.02x",
             told(middle, "cpu"),
-            told(once, "cpu"),
+            told(usual, "cpu"),
         )
     )
 
@@ -356,8 +351,6 @@ def remembering(bench: Bench) -> None:
         "a prefix": ["threads", "show", "local_000000000000006"],
     }.items():
         large, small = Figures(), Figures()
-        from measure import once
-
         for _ in range(ROUNDS):
             once([ASSTCTL, *words], found[100_000], large)
             once([ASSTCTL, *words], found[100], small)

@@ -74,7 +74,7 @@ def sse(name: str, data: dict | str) -> bytes:
     return f"{head}data: {data if isinstance(data, str) else json.dumps(data)}\n\n".encode()
 
 
-def chat(count: int, stamp: bool) -> tuple[bytes, list, bytes]:
+def chat(count: int) -> tuple[bytes, list, bytes]:
     """The first bytes of a reply, what makes each delta, and the last bytes."""
 
     def delta(word: str) -> bytes:
@@ -84,7 +84,7 @@ def chat(count: int, stamp: bool) -> tuple[bytes, list, bytes]:
     return b"", [delta] * count, sse("", end) + sse("", "[DONE]")
 
 
-def threads(count: int, stamp: bool) -> tuple[bytes, list, bytes]:
+def threads(count: int) -> tuple[bytes, list, bytes]:
     run = {"id": "run_1", "object": "thread.run", "thread_id": "thread_bench_1", "status": "queued"}
 
     def delta(word: str) -> bytes:
@@ -99,7 +99,7 @@ def threads(count: int, stamp: bool) -> tuple[bytes, list, bytes]:
 
 @lru_cache
 def reply(kind: str, count: int) -> bytes:
-    begin, deltas, end = {"chat": chat, "threads": threads}[kind](count, stamp=False)
+    begin, deltas, end = {"chat": chat, "threads": threads}[kind](count)
     return (
         begin + b"".join(make(word) for make, word in zip(deltas, words(count), strict=True)) + end
     )
@@ -196,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(options["wait"] / 1000)
         with contextlib.suppress(OSError):
             if options["pause"]:
-                begin, deltas, end = {"chat": chat, "threads": threads}[kind](count, stamp=True)
+                begin, deltas, end = {"chat": chat, "threads": threads}[kind](count)
                 self.chunk(begin)
                 for make in deltas:
                     time.sleep(options["pause"] / 1000)

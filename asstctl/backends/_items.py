@@ -14,19 +14,14 @@ OWN_TURNS = {"message", "reasoning"}
 """Kinds of items that are no tool's; a reasoning item is not part of what was said."""
 
 
-def contents(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give a message item's content parts, whatever shape they came in."""
-    return list(_objects.contents(item))
-
-
 def text(item: Mapping[str, Any]) -> str:
     """Give the words of a message item, refusals among them."""
-    return "".join(_objects.part_text(part) for part in contents(item))
+    return "".join(_objects.part_text(part) for part in _objects.contents(item))
 
 
 def parts(item: Mapping[str, Any]) -> Iterator[Part]:
     """Give a message item's parts."""
-    for part in contents(item):
+    for part in _objects.contents(item):
         match str(part.get("type")):
             case "refusal":
                 yield Refusal(_objects.value(part.get("refusal")))

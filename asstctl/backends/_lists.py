@@ -23,6 +23,9 @@ T = TypeVar("T")
 NO_PATH = (404, 405, 501)
 """Statuses of a server that does not know a path at all."""
 
+CANCEL_SECONDS = 15.0
+"""How long what was cancelled may take to end."""
+
 PAGE = 100
 """Objects a page: the most that the wires give."""
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from asstctl.backends import _items
+from asstctl.backends import _items, _objects
 from asstctl.backends._reading import Shown, failed, read
 from asstctl.backends._sse import Frame
 from asstctl.backends._wire import understood
@@ -141,7 +141,7 @@ class Response:
             self.items.add(str(item["id"]))
         if kind == "message" and item.get("role") in (None, "assistant"):
             yield from self.shown.whole(place, _items.text(item))
-            for part in _items.contents(item):
+            for part in _objects.contents(item):
                 for annotation in part.get("annotations") or ():
                     yield from self._annotation(place, annotation)
         elif kind == "image_generation_call" and item.get("id"):

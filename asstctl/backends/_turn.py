@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from typing import Any, Protocol
 
-from asstctl.backends._lists import found, looks
+from asstctl.backends._lists import CANCEL_SECONDS, found, looks
 from asstctl.backends._response import OPEN, Response
 from asstctl.backends._wire import Wire, interruption
 from asstctl.errors import (
@@ -16,9 +16,6 @@ from asstctl.errors import (
     UnavailableError,
 )
 from asstctl.events import Message, Notice, Stream, ThreadFacts
-
-CANCEL_SECONDS = 15.0
-"""How long a cancelled response may take to end."""
 
 WHOLE = ("completed", "incomplete")
 """Statuses of a response that its thread goes on from."""
@@ -117,10 +114,10 @@ class Turn:
             raise
         yield from self._ended(cut=cut)
 
-    def recover(self, response_id: str) -> Stream:
+    def recover(self, found: Mapping[str, Any]) -> Stream:
         """Give the reply of a response that was begun before, whole, once it has ended."""
         self._noted = True
-        yield from self.response.facts(get(self._wire, response_id))
+        yield from self.response.facts(found)
         if not self.response.final:
             yield from self._rest()
         yield from self._ended(cut=True)

@@ -17,7 +17,18 @@ from urllib.parse import quote
 
 from asstctl import credentials
 from asstctl.backends import _objects as objects
-from asstctl.backends._lists import PAGE, found, identity, items, listed, listing, looks, pages
+from asstctl.backends import place
+from asstctl.backends._lists import (
+    CANCEL_SECONDS,
+    PAGE,
+    found,
+    identity,
+    items,
+    listed,
+    listing,
+    looks,
+    pages,
+)
 from asstctl.backends._run import OPEN, Run
 from asstctl.backends._wire import Wire, interruption, retried
 from asstctl.config import Settings
@@ -48,9 +59,6 @@ from asstctl.store import Store
 NEW_THREAD = "a thread and its run in one request"
 OLD_THREAD = "a message and its run in one request"
 """Abilities that servers were found to have or not."""
-
-CANCEL_SECONDS = 15.0
-"""How long a cancelled run may take to end."""
 
 RETIRED = {
     "api.openai.com": "its threads are gone; -p NAME chooses another server",
@@ -431,10 +439,10 @@ class Assistants:
 
     def threads(self) -> Iterator[Thread]:
         """Give the server's threads, the newest first; Foundry and some others can list them."""
-        place = (self._settings.endpoint or "").rstrip("/")
+        where = place(self._settings)
         with listing(self._wire.host, "threads"):
             for thread in pages(self._wire, "/threads", newest_first=True):
-                yield listed(thread, "assistants", place, self._settings.profile)
+                yield listed(thread, "assistants", where, self._settings.profile)
 
     def assistants(self) -> Iterator[Assistant]:
         """Give the server's assistants."""

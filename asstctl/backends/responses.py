@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from asstctl import credentials
+from asstctl.backends import place
 from asstctl.backends._agents import Agents
 from asstctl.backends._chains import Chains
 from asstctl.backends._conversations import Conversations
@@ -80,7 +81,7 @@ class Responses:
         self._signing = signing
         self._store = store
         self._settings = settings
-        self._place = (settings.endpoint or "").rstrip("/")
+        self._place = place(settings)
         self._root = self._place.removesuffix("/v1").removesuffix("/openai")
         base = f"{self._root}/openai/v1" if settings.azure or settings.project else self._place
         self._wire = Wire(base, signing, settings.timeout)
@@ -323,8 +324,8 @@ class Responses:
         """
         last = self._store.replies.last(self._place, thread_id)
         newest = list(self.history(thread_id, 1))
-        if last and not self._outdated(last, newest):
-            yield from self._turn(thread_id, "", announced=False).recover(last)
+        if last and (found := self._current(last, newest)):
+            yield from self._turn(thread_id, "", announced=False).recover(found)
             return
         if not newest or newest[-1].role != "assistant" or not newest[-1].text:
             raise IncompleteError("the thread holds no reply to its last prompt")
@@ -333,15 +334,16 @@ class Responses:
         yield TextDelta(newest[-1].text)
         yield RunFinished("completed")
 
-    def _outdated(self, response_id: str, newest: list[Message]) -> bool:
-        """Say whether a reply is not the thread's last: gone, or followed by another one."""
+    def _current(self, response_id: str, newest: list[Message]) -> dict[str, Any] | None:
+        """Give a reply that is the thread's last; None where it is gone or another followed."""
         try:
             response = get(self._wire, response_id)
         except NotFoundError:
-            return True
+            return None
         ids = [item.get("id") for item in response.get("output") or () if isinstance(item, dict)]
         ended = response.get("status") not in OPEN
-        return ended and any(m.role == "assistant" and m.id not in ids for m in newest)
+        followed = any(m.role == "assistant" and m.id not in ids for m in newest)
+        return None if ended and followed else response
 
 
 def lacking(settings: Settings) -> list[str]:

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TextIO, assert_never
 
-from asstctl.events import Message, Thread, words
+from asstctl.events import Message, Thread, part_facts, words
 from asstctl.render import capable
 from asstctl.render._terminal import harmless
 
@@ -110,7 +109,7 @@ def facts(message: Message) -> dict[str, Any]:
         "created_at": None if message.created_at is None else instant(message.created_at),
         "status": message.status,
         "text": message.text,
-        "parts": [{"type": type(part).__name__, **asdict(part)} for part in message.parts],
+        "parts": [part_facts(part) for part in message.parts],
         "metadata": dict(message.metadata),
     }
 
