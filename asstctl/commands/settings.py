@@ -218,16 +218,23 @@ def key_set(
     """Put the profile's key into the system's keyring: typed unseen, or piped in."""
     invocation = options.invocation(ctx)
     found = invocation.load().settings()
-    if sys.stdin.isatty():
-        said = typer.prompt(f"Key for {found.endpoint}", hide_input=True, err=True)
-    else:
-        said = sys.stdin.read()
+    said = typed_unseen(f"Key for {found.endpoint}: ") if sys.stdin.isatty() else sys.stdin.read()
     if not said.strip():
         raise ConfigError("no key was given", hint="type it, or pipe it in")
     credentials.keep(found, said)
     path = target(invocation)
     settings_file.set_value(path, invocation.written_profile, "api_key_keyring", "true")
     sys.stderr.write(f"asstctl: the keyring holds the key for {found.endpoint}\n")
+
+
+def typed_unseen(question: str) -> str:
+    """Ask on the terminal, whose echo ends before the question shows: a key pasted at once stays unseen."""
+    from getpass import getpass
+
+    try:
+        return getpass(question)
+    except EOFError:
+        return ""
 
 
 @key_app.command("delete")
