@@ -1,17 +1,30 @@
 """JSON from outside, with text that UTF-8 can hold."""
 
 import json
-import re
 from typing import Any
 
-SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-"""Half of a character beyond the first 65,536, as JSON escapes it; alone it is no text."""
+import jiter
 
 
 def loads(data: bytes) -> Any:
     """Read JSON; raises ValueError, and RecursionError where it is nested too deeply."""
-    found = json.loads(data)
-    return _sound(found) if SURROGATE.search(data) else found
+    try:
+        return jiter.from_json(data)
+    except ValueError:
+        return _sound(_patient(data))
+
+
+def loads_piece(data: bytes) -> Any:
+    """Read JSON that holds a piece of a text; half a character stays half, for the next piece."""
+    try:
+        return jiter.from_json(data)
+    except ValueError:
+        return _patient(data)
+
+
+def _patient(data: bytes) -> Any:
+    """Read what jiter refuses: surrogates alone, bytes that are not UTF-8, deeper nests."""
+    return json.loads(data.decode("utf-8-sig", "replace"))
 
 
 def _sound(found: Any) -> Any:

@@ -1,8 +1,7 @@
 """What ties threads to replies on a server, and to the threads that they are copies of."""
 
-from dataclasses import dataclass
-
 from asstctl._database import Database
+from asstctl._frozen import frozen
 
 
 class Replies:
@@ -89,7 +88,7 @@ class Replies:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copied:
     """How far a copy went: messages that are `copied`, and those `on_its_way` when it stopped.
 

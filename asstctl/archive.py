@@ -9,13 +9,14 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from filecmp import cmp
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from asstctl._frozen import frozen
 from asstctl._json import loads
 from asstctl.backends import _objects as objects
 from asstctl.errors import AsstctlError
@@ -32,7 +33,7 @@ PLAIN_NAME = re.compile(r"(?i)(?!(con|prn|aux|nul|com\d|lpt\d)\.?$)\w[\w.-]{0,99
 """An id that every file system takes as it is, the names of devices left out."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Archived:
     """A thread from a file; `notes` say what the file holds that messages do not."""
 

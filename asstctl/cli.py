@@ -14,20 +14,20 @@ from asstctl.commands import _options as options
 from asstctl.commands._app import App, Group
 
 COMMANDS = {
-    "ask": "ask",
-    "chat": "chat",
-    "threads": "threads",
-    "assistants": "assistants",
-    "config": "settings",
+    "ask": ("ask", "Say something once and stream the reply."),
+    "chat": ("chat", "Talk: a prompt, a streamed reply, until `exit`, an empty line or Ctrl-D."),
+    "threads": ("threads", "Make, list, show, read, move, rename and delete threads."),
+    "assistants": ("assistants", "Look at the assistants, or agents, that the server keeps."),
+    "config": ("settings", "Write, show and change settings."),
 }
-"""Every command and its module; a module is imported when its command is run."""
+"""Every command, its module and its help; a module is imported when its command is run."""
 
 
 class Commands(Mapping[str, TyperCommand | TyperGroup]):
     """The commands by name, imported as they are looked up."""
 
     def __getitem__(self, name: str) -> Any:
-        return get_command(import_module(f"asstctl.commands.{COMMANDS[name]}").app)
+        return get_command(import_module(f"asstctl.commands.{COMMANDS[name][0]}").app)
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)
@@ -45,6 +45,11 @@ class Suite(Group):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
         """Give the names without importing what they name."""
         return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the same
+        """Write the commands' help without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
 
 app = App(

@@ -3,12 +3,14 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from asstctl import _folders
+from asstctl._frozen import frozen
 from asstctl.errors import ConfigError, NotFoundError
 
 PRECEDENCE = ("command line", "environment", "file", "default")
@@ -47,7 +49,7 @@ def _setting(about: str, default: Any = None) -> Any:
     return field(default=default, metadata={"about": about})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """One profile's settings, each with its source in `origins`; None is unset."""
 
@@ -134,7 +136,7 @@ def variable_name(setting: str) -> str:
     return f"ASSTCTL_{setting.upper()}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Config:
     """The file, the environment and the command line together.
 
@@ -231,9 +233,7 @@ def usual_path(environment: Mapping[str, str]) -> Path:
     """Say where the settings file is: `ASSTCTL_CONFIG`, or platformdirs' config folder."""
     if given := environment.get("ASSTCTL_CONFIG"):
         return Path(given).expanduser()
-    from platformdirs import user_config_path  # 2.8x of bare Python, and not always needed
-
-    return user_config_path("asstctl", appauthor=False) / "config.toml"
+    return Path(_folders.config(environment), "config.toml")
 
 
 def unset(value: Any) -> bool:

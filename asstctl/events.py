@@ -4,8 +4,10 @@ The classes' names are the names in `-o json`.
 """
 
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any, Literal, assert_never
+
+from asstctl._frozen import frozen
 
 Role = Literal["user", "assistant"]
 
@@ -17,21 +19,21 @@ Status = Literal["completed", "cancelled", "cut", "failed", "gone"]
 held by the service."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """Words of a message."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """An image in a message: a file id or a URL."""
 
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """A file that came with a message."""
 
@@ -39,14 +41,14 @@ class File:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """The model's words where it would not answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolNote:
     """A tool's turn, as one line a person can read."""
 
@@ -78,7 +80,7 @@ def part_facts(part: Part) -> dict[str, str]:
     return {"type": type(part).__name__, **asdict(part)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """One turn of a thread; `created_at` is in seconds since 1970 UTC, None where unknown."""
 
@@ -99,7 +101,7 @@ IfBusy = Literal["refuse", "wait", "cancel"]
 """What to do where the thread has an active run: say so, wait for its end, or cancel it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prompt:
     """What the user says now."""
 
@@ -107,7 +109,7 @@ class Prompt:
     if_busy: IfBusy = "refuse"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """Tokens, as the service counted them."""
 
@@ -115,7 +117,7 @@ class Usage:
     completion_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStarted:
     """The service took the prompt: the first event of every reply."""
 
@@ -123,28 +125,28 @@ class RunStarted:
     run_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageStarted:
     """A message begins; text that follows belongs to it."""
 
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextDelta:
     """The next piece of text; where one piece ends and the next begins means nothing."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReasoningDelta:
     """The next piece of what the model thinks aloud; not part of the answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Citation:
     """Where a `marker` in the text points to: a file's id or a URL; "" is no mark in the text."""
 
@@ -152,7 +154,7 @@ class Citation:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolCall:
     """The assistant wants a function called; `arguments` is JSON as the model wrote it."""
 
@@ -161,7 +163,7 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileOutput:
     """The reply holds something that is not text: an `image` or a `file`, by id."""
 
@@ -170,14 +172,14 @@ class FileOutput:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """Something the user should know that the model did not say."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """How far some work is, in bytes or messages."""
 
@@ -187,7 +189,7 @@ class Progress:
     unit: Literal["bytes", "messages"] = "bytes"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunFinished:
     """The service claims that the reply has ended, and how."""
 
@@ -210,7 +212,7 @@ Event = (
 Stream = Generator[Event]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Thread:
     """A row of the index: which thread, and where it lives; times in seconds since 1970 UTC."""
 
@@ -225,7 +227,7 @@ class Thread:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ThreadFacts:
     """What a backend knows of a thread; `active_run` is the run that locks it now."""
 
@@ -235,7 +237,7 @@ class ThreadFacts:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assistant:
     """Who replies, where a server keeps that; `facts` is the server's own object."""
 

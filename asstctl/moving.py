@@ -7,9 +7,10 @@ of them neither loses one nor carries one twice.
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 
+from asstctl._frozen import frozen
 from asstctl._links import Copied
 from asstctl.archive import instant
 from asstctl.destination import Destination
@@ -41,7 +42,7 @@ EMPTY = "[no text]"
 """What stands for a message without a word: a reply that failed, say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """What a copy would do: `messages` go to a profile, behind the `already` that are there.
 

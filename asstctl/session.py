@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from asstctl import _folders
 from asstctl.backends import Backend, Kind, connect, place
 from asstctl.config import DEFAULT_PROFILE, Config, Settings
 from asstctl.destination import Destination
@@ -370,7 +371,5 @@ class Session:
 @contextmanager
 def open_session(config: Config) -> Iterator[Session]:
     """Open a session, and let go of all it took when it ends."""
-    from platformdirs import user_data_path  # 2.8x of bare Python, and --help does without
-
-    with closing(Session(config, user_data_path("asstctl", appauthor=False))) as session:
+    with closing(Session(config, Path(_folders.data(config.environment)))) as session:
         yield session

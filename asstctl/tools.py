@@ -13,9 +13,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
+from asstctl._frozen import frozen
 from asstctl.errors import IncompleteError
 from asstctl.events import ToolCall
 
@@ -29,7 +29,7 @@ LARGEST_OUTPUT = 256 * 1024
 """Bytes of what a command prints that the model gets; more ends it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tool:
     """A command that answers calls; `confirm` says whether the user is asked before."""
 

@@ -32,6 +32,7 @@ WARM = [
     "asstctl.backends.responses",
     "asstctl.render.plain",
     "asstctl.render.json",
+    "asstctl.render._screen",
     "asstctl.render.markdown",
     "asstctl.render.failure",
     "asstctl.session",

@@ -3,10 +3,12 @@
 import json
 import os
 import stat
+from pathlib import Path
 
+import platformdirs
 import pytest
 
-from asstctl import config
+from asstctl import _folders, config
 from asstctl.errors import ConfigError
 from tests.terminal import Screen
 
@@ -27,6 +29,25 @@ def test_the_command_line_wins_over_the_environment_over_the_file_over_the_defau
     found = settings(tmp_path, text)
     assert (found.model, found.origins["model"]) == ("file", str(tmp_path / "config.toml"))
     assert (found.timeout, found.origins["timeout"]) == (120.0, "default")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"HOME": "/home/a"},
+        {"HOME": "/home/a", "XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "/d"},
+        {"HOME": "/home/a", "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": "relative"},
+        {"HOME": "/", "XDG_CONFIG_HOME": "/c/", "XDG_DATA_HOME": "~/d"},
+    ],
+)
+def test_the_folders_are_those_of_platformdirs(environment, monkeypatch):
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    usual = platformdirs.PlatformDirs("asstctl", appauthor=False)
+    assert Path(_folders.config(environment)) == usual.user_config_path
+    assert Path(_folders.data(environment)) == usual.user_data_path
 
 
 def test_the_samples_own_names_are_read(tmp_path):

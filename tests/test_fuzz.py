@@ -127,7 +127,7 @@ def test_a_stream_says_the_same_however_it_is_cut_into_pieces(data, sizes):
 @fuzzed
 @given(st.lists(st.tuples(st.sampled_from(["", *WORDS]), SHAPED), max_size=8))
 def test_whatever_a_stream_says_there_is_an_end_or_one_of_our_errors(events):
-    batch = [(name, json.dumps(data)) for name, data in events]
+    batch = [(name, json.dumps(data).encode()) for name, data in events]
     run = Run("thread_1")
     with contextlib.suppress(AsstctlError):
         list(run.read(batch))
@@ -259,14 +259,14 @@ def test_ten_times_the_stream_is_at_most_a_little_more_than_ten_times_the_work(w
         elif write == "run":
             run = Run("t")
             part = {"index": 0, "type": "text", "text": {"value": "word "}}
-            data = json.dumps({"id": "m", "delta": {"content": [part]}})
+            data = json.dumps({"id": "m", "delta": {"content": [part]}}).encode()
             for _ in range(count):
                 list(run.read([("thread.message.delta", data)]))
         elif write == "response":
             response = Response("c", announced=True)
             data = json.dumps(
                 {"type": "response.output_text.delta", "output_index": 0, "delta": "word "}
-            )
+            ).encode()
             for _ in range(count):
                 list(response.read([("", data)]))
         else:

@@ -7,7 +7,7 @@ import re
 import pytest
 from rich.console import Console, ConsoleDimensions
 
-from asstctl.render import markdown
+from asstctl.render import _screen
 from asstctl.render._document import ansi, blocks, rows
 from tests.terminal import Terminal
 
@@ -91,9 +91,9 @@ def at_once(text, columns):
 def streamed(text, columns, rows_, r, monkeypatch, after_piece=lambda screen, out: None):
     out = Screen()
     monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setattr(markdown, "terminal_height", lambda _: rows_)
+    monkeypatch.setattr(_screen, "terminal_height", lambda _: rows_)
     environment = {"TERM": "xterm-256color", "COLUMNS": str(columns), "COLORTERM": "truecolor"}
-    screen = markdown.Screen(out, environment, clock=lambda: 0.0)  # so that it draws every time
+    screen = _screen.Screen(out, environment, clock=lambda: 0.0)  # so that it draws every time
     start = 0
     while start < len(text):
         size = r.choice((1, 3, 8, 40, 400))
@@ -139,7 +139,7 @@ def test_a_window_resized_while_streaming_loses_and_doubles_no_word(seed, monkey
             size[:] = r.choice([60, 80, 100, 140]), r.choice([12, 30, 50])
             terminal.reflow(*size)
 
-    monkeypatch.setattr(markdown.Screen, "_measure", lambda self: (size[0], size[1]))
+    monkeypatch.setattr(_screen.Screen, "_measure", lambda self: (size[0], size[1]))
     monkeypatch.setattr(Console, "size", property(lambda self: ConsoleDimensions(*size)))
     out = streamed(text, 100, 30, r, monkeypatch, sometimes_resize)
     terminal.feed(out[seen[0] :].replace("\n", "\r\n").encode())
@@ -221,8 +221,8 @@ def test_no_control_sequence_of_any_family_reaches_the_terminal_however_it_is_cu
         + "\x1b]52;c;QUFB\x07\x1b[2J\x1bPq\x1b\\ &#27;[2J"
     )
     out = Screen()
-    monkeypatch.setattr(markdown, "terminal_height", lambda _: 20)
-    screen = markdown.Screen(
+    monkeypatch.setattr(_screen, "terminal_height", lambda _: 20)
+    screen = _screen.Screen(
         out, environment={"TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"}, clock=lambda: 0.0
     )
     for start in range(0, len(evil), size):
@@ -235,10 +235,8 @@ def test_no_control_sequence_of_any_family_reaches_the_terminal_however_it_is_cu
 def bytes_for(count, monkeypatch):
     text = "".join(f"word{n} " if n % 80 else f"\n\nparagraph {n} " for n in range(count))
     out = Screen()
-    monkeypatch.setattr(markdown, "terminal_height", lambda _: 30)
-    screen = markdown.Screen(
-        out, environment={"TERM": "xterm", "COLUMNS": "100"}, clock=lambda: 0.0
-    )
+    monkeypatch.setattr(_screen, "terminal_height", lambda _: 30)
+    screen = _screen.Screen(out, environment={"TERM": "xterm", "COLUMNS": "100"}, clock=lambda: 0.0)
     for start in range(0, len(text), 40):
         screen.feed(text[start : start + 40])
     screen.end()

@@ -95,11 +95,18 @@ def test_every_command_is_in_the_readme():
     }
     for name in cli.COMMANDS:
         assert name in words
-        module = __import__(f"asstctl.commands.{cli.COMMANDS[name]}", fromlist=["app"])
+        module = __import__(f"asstctl.commands.{cli.COMMANDS[name][0]}", fromlist=["app"])
         groups = [module.app, *(g.typer_instance for g in module.app.registered_groups)]
         for command in (command for group in groups for command in group.registered_commands):
             inner = command.name or command.callback.__name__
             assert inner in words, f"{name} {inner}"
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself():
+    for name, (_, about) in cli.COMMANDS.items():
+        command = cli.Commands()[name]
+        first = command.help.split("\n\n")[0]
+        assert about == " ".join(first.split())
 
 
 def test_every_setting_is_in_the_readme():

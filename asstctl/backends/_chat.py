@@ -1,10 +1,9 @@
 """What a chat completion's stream says: the chunks of OpenAI's chat completions, and dialects."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from asstctl._json import sound
+from asstctl._json import loads_piece, sound
 from asstctl.backends._wire import refusal, understood
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
@@ -95,12 +94,12 @@ class Completion:
         return sound(text)
 
 
-def parsed(data: str) -> dict[str, Any]:
+def parsed(data: bytes) -> dict[str, Any]:
     """Read one chunk; raises IncompleteError where it is not a JSON object."""
-    if data.strip() == "[DONE]":
+    if data.strip() == b"[DONE]":
         return {"done": True}
     try:
-        chunk = json.loads(data)
+        chunk = loads_piece(data)
     except (ValueError, RecursionError) as error:
         raise IncompleteError("the stream broke off inside an event") from error
     if not isinstance(chunk, dict):

@@ -1,10 +1,10 @@
 """How a stream of events is read, whichever wire it is of: in order, once, and to the last word."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
+from io import StringIO
 from typing import Any
 
-from asstctl._json import sound
+from asstctl._json import loads_piece, sound
 from asstctl.backends._sse import Frame
 from asstctl.backends._wire import understood
 from asstctl.errors import AsstctlError, IncompleteError
@@ -12,46 +12,49 @@ from asstctl.events import Citation, Event, FileOutput, MessageStarted, TextDelt
 
 
 def read(
-    batch: list[Frame], take: Callable[[str, Mapping[str, Any]], Iterator[Event]]
+    batch: list[Frame],
+    take: Callable[[str, Mapping[str, Any]], Iterator[Event]],
+    goes_on: Callable[[str, Mapping[str, Any]], str],
 ) -> Iterator[Event]:
     """Give the events that `take` makes of each frame; text that came at once is joined.
 
-    What came before an error is not lost with it.
+    Nearly every frame is the next piece of a message that was begun, and nothing else: for those
+    `goes_on` gives the text, "" for any other. What came before an error is not lost with it.
     """
     text: list[str] = []
     wrong: AsstctlError | None = None
-    for name, data in batch:
-        events: list[Event] = []
-        try:
-            with understood():
-                events += take(*named(name, data))
-        except AsstctlError as error:
-            wrong = error
-        for event in events:
-            if isinstance(event, TextDelta):
-                text.append(event.text)
-                continue
-            if text:
-                yield TextDelta(sound("".join(text)))
-                text.clear()
-            yield event
-        if wrong:
-            break
+    try:
+        with understood():
+            for frame in batch:
+                name, found = named(*frame)
+                if piece := goes_on(name, found):
+                    text.append(piece)
+                    continue
+                for event in take(name, found):
+                    if isinstance(event, TextDelta):
+                        text.append(event.text)
+                        continue
+                    if text:
+                        yield TextDelta(sound("".join(text)))
+                        text.clear()
+                    yield event
+    except AsstctlError as error:
+        wrong = error
     if text:
         yield TextDelta(sound("".join(text)))
     if wrong:
         raise wrong
 
 
-def named(name: str, data: str) -> tuple[str, Mapping[str, Any]]:
+def named(name: str, data: bytes) -> tuple[str, Mapping[str, Any]]:
     """Find an event's name and object: beside the data, around it, or in it.
 
     Raises IncompleteError for data that is neither JSON nor an end mark.
     """
-    if data.strip() == "[DONE]":
+    if data.strip() == b"[DONE]":
         return "done", {}
     try:
-        found = json.loads(data)
+        found = loads_piece(data)
     except (ValueError, RecursionError) as error:
         raise IncompleteError("the stream broke off inside an event", retryable=True) from error
     if not isinstance(found, dict):
@@ -72,7 +75,7 @@ class Shown:
     """What the user has seen of a reply, by message; true once there is anything."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, list[str]] = {}  # in pieces: a text that grew would be quadratic
+        self._texts: dict[str, StringIO] = {}  # a text that grew would be quadratic
         self._told: set[Citation | FileOutput] = set()
 
     def __bool__(self) -> bool:
@@ -83,18 +86,21 @@ class Shown:
 
     def text(self, message: str) -> str:
         """Give what was shown of a message."""
-        if message not in self._texts:
-            return ""
-        joined = "".join(self._texts[message])
-        self._texts[message] = [joined]
-        return joined
+        return self._texts[message].getvalue() if message in self._texts else ""
 
     def piece(self, message: str, text: str) -> Iterator[Event]:
         """Show the next piece of a message."""
         if text:
             yield from self._begun(message)
-            self._texts[message].append(text)
+            self._texts[message].write(text)
             yield TextDelta(text)
+
+    def goes_on(self, message: str, text: Any) -> str:
+        """Note the next piece of a message that was begun and give it; "" where it is not that."""
+        if message not in self._texts or not isinstance(text, str):
+            return ""
+        self._texts[message].write(text)
+        return text
 
     def whole(self, message: str, text: str) -> Iterator[Event]:
         """Show what was not shown yet of a message that is known to its end.
@@ -119,7 +125,7 @@ class Shown:
 
     def _begun(self, message: str) -> Iterator[Event]:
         if message not in self._texts:
-            self._texts[message] = []
+            self._texts[message] = StringIO()
             yield MessageStarted("assistant")
 
 

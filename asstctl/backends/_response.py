@@ -70,7 +70,21 @@ class Response:
 
     def read(self, batch: list[Frame]) -> Iterator[Event]:
         """Take in some events of the stream and give ours; raises what an `error` event means."""
-        yield from read(batch, self._event)
+        yield from read(batch, self._event, self._goes_on)
+
+    def _goes_on(self, _name: str, found: Mapping[str, Any]) -> str:
+        match found:
+            case {
+                "type": "response.output_text.delta",
+                "sequence_number": int(place),
+                "item_id": str(item),
+                "output_index": int(index),
+                "delta": text,
+            } if place > self.place and item in self.items:
+                self.place = place
+                return self.shown.goes_on(str(index), text)
+            case _:
+                return ""
 
     def _event(self, name: str, found: Mapping[str, Any]) -> Iterator[Event]:
         name = str(found.get("type") or name)

@@ -62,7 +62,17 @@ class Run:
 
     def read(self, batch: list[Frame]) -> Iterator[Event]:
         """Take in some events of the stream and give ours; raises what an `error` event means."""
-        yield from read(batch, self._event)
+        yield from read(batch, self._event, self._goes_on)
+
+    def _goes_on(self, name: str, found: Mapping[str, Any]) -> str:
+        match found:
+            case {
+                "id": str(message),
+                "delta": {"content": [{"type": "text", "text": {"value": text, **rest}}]},
+            } if name == "thread.message.delta" and not rest.get("annotations"):
+                return self.shown.goes_on(message, text)
+            case _:
+                return ""
 
     def _event(self, name: str, found: Mapping[str, Any]) -> Iterator[Event]:
         if name == "error":

@@ -4,6 +4,7 @@ The format is the WHATWG HTML standard's, 9.2; what servers do beside it is live
 end, a byte-order mark, comments, unknown fields, a last event without its blank line.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from asstctl.errors import IncompleteError
@@ -11,7 +12,12 @@ from asstctl.errors import IncompleteError
 LARGEST_EVENT = 64 * 1024 * 1024
 """Bytes of one event; more is taken for an attack or a fault."""
 
-Frame = tuple[str, str]
+USUAL = re.compile(rb"(?:event: ([^\r\n]*)\n)?data: ([^\r\n]+)\n\n")
+"""An event as nearly every server writes it: it is cut out in one go."""
+
+LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")
+
+Frame = tuple[str, bytes]
 """An event's name, empty where it has none, and its data."""
 
 
@@ -30,7 +36,7 @@ def frames(pieces: Iterable[bytes]) -> Iterator[list[Frame]]:
 
 class _Reader:
     def __init__(self) -> None:
-        self._line: list[bytes] = []  # the unfinished line, in pieces
+        self._rest: list[bytes] = []  # the unfinished line, in pieces
         self._name = ""
         self._data: list[bytes] = []
         self._size = 0
@@ -47,20 +53,34 @@ class _Reader:
         self._size += len(piece)
         if self._size > LARGEST_EVENT:
             raise IncompleteError(f"an event of more than {LARGEST_EVENT >> 20} MiB was refused")
-        lines = piece.splitlines(keepends=True)
-        rest = b"" if lines[-1].endswith((b"\n", b"\r")) else lines.pop()
-        complete = []
-        for line in lines:
-            if frame := self._take(b"".join([*self._line, line]).rstrip(b"\r\n")):
-                complete.append(frame)
-            self._line.clear()
-        if rest:
-            self._line.append(rest)
+        self._rest.append(piece)
+        if b"\n" not in piece and b"\r" not in piece:
+            return []
+        text = b"".join(self._rest)
+        complete, place = self._events(text)
+        self._rest = [text[place:]] if place < len(text) else []
         return complete
 
     def end(self) -> list[Frame]:
-        last = self._take(b"".join(self._line)) if self._line else None
+        last = self._take(b"".join(self._rest)) if self._rest else None
         return [frame for frame in (last, self._take(b"")) if frame]
+
+    def _events(self, text: bytes) -> tuple[list[Frame], int]:
+        """Give the events that end in `text`, and where its unfinished line begins."""
+        complete: list[Frame] = []
+        place = 0
+        while True:
+            if not self._name and not self._data:
+                while usual := USUAL.match(text, place):
+                    name, data = usual.groups()
+                    complete.append((name.decode("utf-8", "replace") if name else "", data))
+                    place = usual.end()
+                    self._size = len(text) - place
+            if not (line := LINE.match(text, place)):
+                return complete, place
+            place = line.end()
+            if frame := self._take(line[1]):
+                complete.append(frame)
 
     def _take(self, line: bytes) -> Frame | None:
         """Read one whole line; an empty one completes the event."""
@@ -78,4 +98,4 @@ class _Reader:
         name, data = self._name, b"\n".join(self._data)
         self._name, self._size = "", 0
         self._data.clear()
-        return (name, data.decode("utf-8", "replace")) if data else None
+        return (name, data) if data else None

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from asstctl import __version__
+from asstctl import __version__, _later
 from asstctl._json import loads
 from asstctl.backends._sse import Frame, frames
 from asstctl.credentials import Signing, loopback
@@ -170,7 +170,7 @@ class Wire:
                     hint=f"is the path right? the endpoint is {self.endpoint}",
                 )
             if "json" in kind:
-                yield [("", response.read().decode("utf-8", "replace"))]
+                yield [("", response.read())]
             else:
                 yield from frames(response.iter_bytes())
 
@@ -185,7 +185,9 @@ class Wire:
         for _ in range(1 + REDIRECTS):
             headers = {**self._headers, **self._signed()}
             with self._unreached():
-                request = self._client.build_request(method, url, json=body, headers=headers)
+                request = self._client.build_request(
+                    method, url, json=body, headers=headers, extensions={"trace": traced}
+                )
                 self._log(request)
                 response = self._client.send(request, stream=True)
             log.debug("%s %s", response.status_code, dict(response.headers))
@@ -295,6 +297,12 @@ class Wire:
             raise IncompleteError(
                 f"the connection to {self.host} broke: {reason(error)}", retryable=True
             ) from error
+
+
+def traced(name: str, _info: object) -> None:
+    """Use the time once a request is out: what is needed for its answer is imported now."""
+    if name == "http11.send_request_body.complete":
+        _later.load()
 
 
 def retried(

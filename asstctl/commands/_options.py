@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from asstctl.config import DEFAULT_PROFILE, Config, load
+from asstctl import _folders
 from asstctl.render import Output
+
+if TYPE_CHECKING:
+    from asstctl.config import Config
 
 
 @dataclass(slots=True)
@@ -28,14 +31,16 @@ class Invocation:
     @property
     def written_profile(self) -> str:
         """The profile that `config set` and its like write."""
+        from asstctl.config import DEFAULT_PROFILE  # --help does without
+
         return self.profile or self.environment.get("ASSTCTL_PROFILE") or DEFAULT_PROFILE
 
-    def load(self) -> Config:
+    def load(self) -> "Config":
         """Read the settings; raises ConfigError. Warns of files that others can read."""
-        from platformdirs import user_data_path  # 2.8x of bare Python, and --help does without
+        from asstctl import config  # the same
 
-        found = load(self.config, self.profile, self.environment, self.flags)
-        store = user_data_path("asstctl", appauthor=False) / "threads.db"
+        found = config.load(self.config, self.profile, self.environment, self.flags)
+        store = Path(_folders.data(self.environment), "threads.db")
         for path in filter(exposed, (found.path, store)):
             sys.stderr.write(f"asstctl: others can read {path}; chmod 600 {path}\n")
         return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import typer
 
+from asstctl._frozen import frozen
 from asstctl.events import IfBusy, Prompt, RunFinished, Stream, TextDelta, Thread, Usage
 from asstctl.render import Output, Render, confirmed, paced, renderer, unechoed
 from asstctl.session import Session
@@ -74,7 +75,7 @@ def consent(yes: bool) -> Consent:
     return Consent(ask, everything=yes)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """How replies are to be written."""
 

@@ -228,7 +228,7 @@ def key_set(
 
 
 def typed_unseen(question: str) -> str:
-    """Ask on the terminal, whose echo ends before the question shows: a key pasted at once stays unseen."""
+    """Ask on the terminal; it echoes nothing from before the question shows."""
     from getpass import getpass
 
     try:

@@ -8,8 +8,8 @@ and choices stand in them, so no Python starts for those; profiles and threads a
 from __future__ import annotations  # TAB waits for every import here
 
 import os
-import sys
 
+from asstctl import _folders
 from asstctl.errors import AsstctlError
 
 TYPE_CHECKING = False
@@ -34,22 +34,12 @@ def threads(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Give the threads used last, by name or id, with their titles."""
     from asstctl._database import Database
 
-    path = os.path.join(data_folder(environment), "threads.db")
+    path = os.path.join(_folders.data(environment), "threads.db")
     if not os.path.exists(path):
         return []
     sql = "SELECT coalesce(name, id), title FROM threads ORDER BY said_at DESC, number DESC LIMIT ?"
     rows = Database(path).rows(sql, MOST_THREADS)
     return [(clean(word), clean(title)) for word, title in rows]
-
-
-def data_folder(environment: Mapping[str, str]) -> str:
-    """Say where the store is, as platformdirs does, which would take longer than all else here."""
-    if sys.platform == "darwin":
-        from platformdirs import user_data_path  # its rules for macOS
-
-        return str(user_data_path("asstctl", appauthor=False))
-    given = environment.get("XDG_DATA_HOME", "").strip()
-    return os.path.join(given or os.path.expanduser("~/.local/share"), "asstctl")
 
 
 def clean(text: str) -> str:

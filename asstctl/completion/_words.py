@@ -1,8 +1,10 @@
 """The commands as data: what each is for, and what may follow it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from asstctl._frozen import frozen
 
 ASKED = {
     "--thread": "threads",
@@ -16,7 +18,7 @@ ASKED = {
 """Options and arguments, and what is offered for them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """An option: its spellings, what it is for, and what follows it (nothing, a kind, words)."""
 
@@ -27,7 +29,7 @@ class Option:
     choices: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """A command: its words from the left, what it is for, and what may follow."""
 

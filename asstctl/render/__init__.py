@@ -1,13 +1,17 @@
 """The only code that knows what an answer looks like."""
 
+from __future__ import annotations  # `--help` names the forms of output, and needs no event
+
 import time
-from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from enum import StrEnum
 from importlib import import_module
-from typing import Protocol, TextIO, TypeVar
+from typing import TYPE_CHECKING, Protocol, TextIO, TypeVar
 
-from asstctl.events import Event, Stream, TextDelta
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from asstctl.events import Event, Stream
 
 T = TypeVar("T")
 
@@ -82,6 +86,8 @@ def noted(work: Generator[Event, None, T], err: TextIO) -> T:
 
 def paced(reply: Stream, seconds: float, sleep: Callable[[float], None] = time.sleep) -> Stream:
     """Pass a reply on word by word, with a pause after each: simulated typing."""
+    from asstctl.events import TextDelta
+
     with closing(reply):
         for event in reply:
             if not isinstance(event, TextDelta):

@@ -6,7 +6,6 @@ item is as wide as its own number, code is laid out line by line, and what Markd
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar, TextIO
 
 from markdown_it import MarkdownIt
@@ -16,6 +15,8 @@ from rich.markdown import CodeBlock, ListElement, ListItem, Markdown, MarkdownEl
 from rich.segment import Segment, Segments
 from rich.syntax import Syntax
 from rich.table import Table
+
+from asstctl._frozen import frozen
 
 CODE_THEME = "ansi_dark"
 """The terminal's own sixteen colours, so that code is readable on any background."""
@@ -102,7 +103,7 @@ class Document(Markdown):
         self.parsed = tokens
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """A top-level block: its kind, its tokens, and its place in the source's `lines`."""
 

@@ -1,120 +1,46 @@
-"""Markdown on a terminal, drawn while it is written."""
+"""Markdown, drawn while it is written; what draws it is loaded while the service thinks."""
 
-import time
-from collections.abc import Callable, Mapping
-from typing import TextIO
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
 
-from rich.cells import cell_len
-
+from asstctl import _later
 from asstctl.events import ReasoningDelta, Stream
-from asstctl.render import capable
 from asstctl.render._answer import Answer
-from asstctl.render._document import Row, ansi, console_on, solid
-from asstctl.render._draft import Draft
 from asstctl.render._notes import Notes
-from asstctl.render._terminal import Harmless, Tail, terminal_height
+
+if TYPE_CHECKING:
+    from asstctl.render._screen import Screen
 
 
 def render(
     reply: Stream, out: TextIO, err: TextIO, *, environment: Mapping[str, str], reasoning: bool
 ) -> None:
     """Draw the reply as it comes; into a pipe, draw each block when it is finished."""
+    _later.want("asstctl.render._screen")
     notes = Notes(err, reasoning=reasoning)
     answer = Answer()
-    screen = Screen(out, environment)
+    screen: Screen | None = None
+
+    def draw(text: str) -> None:
+        nonlocal screen
+        if not text:
+            return
+        notes.pause()
+        if not screen:
+            from asstctl.render._screen import Screen  # there by now: see above
+
+            screen = Screen(out, environment)
+        screen.feed(text)
+
     try:
         for event in reply:
-            if text := answer.feed(event):
-                notes.pause()
-                screen.feed(text)
+            draw(answer.feed(event))
             if notes.shows(event):
-                screen.lift(keep=isinstance(event, ReasoningDelta))
+                if screen:
+                    screen.lift(keep=isinstance(event, ReasoningDelta))
                 notes.write(event)
     finally:
         notes.pause()
-        screen.feed(answer.end())
-        screen.end()
-
-
-SLOW = 0.01
-"""Seconds: what is drawn faster is drawn at every event."""
-
-
-class Screen:
-    """A terminal, or a pipe, on which a Markdown text grows."""
-
-    def __init__(
-        self,
-        out: TextIO,
-        environment: Mapping[str, str],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._out = out
-        self._moves = capable(out, environment)
-        self._console = console_on(out, environment, terminal=self._moves)
-        self._draft = Draft(self._console)
-        self._safe = Harmless()
-        self._tail = Tail(out)
-        self._drawn: list[Row] = []  # the tail's rows, as they were drawn
-        self._size = self._measure()
-        self._clock = clock
-        self._rested = 0.0
-
-    def feed(self, text: str) -> None:
-        """Add text and draw it."""
-        self._draft.feed(self._safe.feed(text))
-        # Where drawing is slow, a long table say, at most half of the time goes into it.
-        if self._draft.due() and self._clock() >= self._rested:
-            started = self._clock()
-            self._draw()
-            ended = self._clock()
-            self._rested = ended + (ended - started if ended - started > SLOW else 0.0)
-
-    def end(self) -> None:
-        """Draw what is left."""
-        self._draft.feed(self._safe.end())
-        self._draw(end=True)
-
-    def lift(self, *, keep: bool) -> None:
-        """Leave the cursor on an empty line, for something that is not the reply."""
-        if keep:
-            self._commit()
-        else:
-            self._tail.show([], [])
-
-    def _measure(self) -> tuple[int, int]:
-        return self._console.width, terminal_height(self._out)
-
-    def _draw(self, *, end: bool = False) -> None:
-        size = self._measure()
-        if size != self._size:
-            self._resized(*size)
-            self._size = size
-        done, tail = self._draft.look(end=end)
-        if not self._moves:
-            tail = []
-        over = len(tail) - max(1, size[1] - 1)
-        if over > 0 and self._draft.table:
-            tail = tail[:-over]
-        elif over > 0:
-            self._draft.given_out(tail[:over])
-            done, tail = done + tail[:over], tail[over:]
-        self._tail.show(ansi(self._console, done), ansi(self._console, tail))
-        self._drawn = tail
-
-    def _resized(self, width: int, height: int) -> None:
-        """Keep what stands on the screen where it can't be erased with certainty.
-
-        A row wider than the window may have become two, or lost its end: terminals differ.
-        """
-        wide = any(cell_len(solid(row).rstrip()) > width for row in self._drawn)
-        if wide or len(self._drawn) >= height:
-            self._commit()
-
-    def _commit(self) -> None:
-        """Give the tail out for good, as it stands."""
-        if self._drawn:
-            if not self._draft.table:
-                self._draft.given_out(self._drawn)
-            self._tail.commit()
-            self._drawn = []
+        draw(answer.end())
+        if screen:
+            screen.end()
