@@ -3,12 +3,16 @@
 import fcntl
 import os
 import pty
+import re
 import statistics
 import struct
 import subprocess
 import termios
 import time
 from dataclasses import dataclass, field
+
+STAMP = re.compile(rb"\b(\d{12,20}) ")
+"""The clock, in ns, at which the server sent a delta."""
 
 
 @dataclass
@@ -55,8 +59,8 @@ def once(
         now = time.monotonic_ns()
         first = first or time.perf_counter() - started
         size += len(data)
-        *whole, rest = (rest + data).split(b" ")
-        delays += [(now - int(w)) / 1e6 for w in whole if w.isdigit() and len(w) > 9]
+        whole, space, rest = (rest + data).rpartition(b" ")
+        delays += [(now - int(sent)) / 1e6 for sent in STAMP.findall(whole + space)]
     os.close(reading)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

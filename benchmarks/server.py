@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from functools import lru_cache
+from functools import cache, lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
@@ -105,7 +105,7 @@ def reply(kind: str, count: int) -> bytes:
     )
 
 
-@lru_cache
+@cache
 def page(total: int, first: int, size: int, newest_first: bool) -> bytes:
     numbers = range(total)[::-1] if newest_first else range(total)
     data = [
@@ -126,6 +126,8 @@ def page(total: int, first: int, size: int, newest_first: bool) -> bytes:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a client's late ACK costs 40 ms an answer
+    wbufsize = -1  # an answer is one write
     asked: Counter = Counter()
     said: list[dict] = []  # prompts that came with a run
 
@@ -186,6 +188,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
 
     def stream(self, kind: str, options: dict[str, float]) -> None:
         count = int(options["n"])
@@ -193,6 +196,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
+        self.wfile.flush()
         time.sleep(options["wait"] / 1000)
         with contextlib.suppress(OSError):
             if options["pause"]:
@@ -207,6 +211,7 @@ class Handler(BaseHTTPRequestHandler):
                 for start in range(0, len(data), 65536):
                     self.chunk(data[start : start + 65536])
             self.wfile.write(b"0\r\n\r\n")
+            self.wfile.flush()
 
     def chunk(self, data: bytes) -> None:
         if data:

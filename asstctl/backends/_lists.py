@@ -4,8 +4,11 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from threading import Thread as Worker
+from typing import Any, TypeVar, cast
 
 from asstctl.backends._objects import moment, objects, texts
 from asstctl.backends._wire import Wire
@@ -62,22 +65,49 @@ def pages(
 ) -> Iterator[dict[str, Any]]:
     """Give the objects of a list, page by page, up to the page that reaches `limit`.
 
-    A server that repeats itself is left at a page without anything new.
+    The next page is on its way while one is read. A server that repeats itself is left at a page
+    without anything new.
     """
+
+    def page(after: Mapping[str, str]) -> dict[str, Any]:
+        return found(wire.call("GET", path, query={**asked, **after}))
+
     size = min(limit, PAGE)
     order = "desc" if newest_first else "asc"
     asked = {"limit": str(size), "order": order, **(query or {})}
-    after: dict[str, str] = {}
     seen: set[str] = set()
-    while limit > 0:
-        page = found(wire.call("GET", path, query={**asked, **after}))
-        new = [item for item in items(page) if key(item) not in seen]
-        yield from new
-        seen |= {key(item) for item in new}
+    coming: Callable[[], dict[str, Any]] | None = partial(page, {})
+    while coming and limit > 0:
+        come = coming()
+        new = {key(item): item for item in items(come)}
+        for already in new.keys() & seen:
+            del new[already]
+        seen |= new.keys()
         limit -= len(new)
-        if not new or page.get("has_more") is False or not new[-1].get("id"):
-            return
-        after = {"after": str(new[-1]["id"])}
+        last = next(reversed(new.values()), {}).get("id")
+        more = last and limit > 0 and come.get("has_more") is not False
+        coming = ahead(partial(page, {"after": str(last)})) if more else None
+        yield from new.values()
+
+
+def ahead(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin some work in a thread; gives what waits for it, and gives or raises what it did."""
+    done: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            done.put((None, error))
+
+    def wait() -> T:
+        found, error = done.get()
+        if error:
+            raise error
+        return cast("T", found)
+
+    Worker(target=run, daemon=True).start()
+    return wait
 
 
 def key(item: Mapping[str, Any]) -> str:

@@ -82,7 +82,7 @@ def heading(message: Message) -> str:
 
 def instant(seconds: float) -> str:
     """Give a time as RFC 3339, in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
 
 
 def body(message: Message) -> str:
