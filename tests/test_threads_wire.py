@@ -937,17 +937,13 @@ def test_recover_gives_the_last_reply_whole(home, threads):
 
 @pytest.mark.parametrize("host", ["https://api.openai.com/v1", "https://thing.openai.azure.com"])
 def test_a_404_of_a_retired_service_tells_the_truth(host, tmp_path):
-    import httpx2
-
     from asstctl.backends import assistants
     from asstctl.backends._wire import Wire
     from asstctl.errors import NotFoundError
 
     wire = Wire(host, {}, 1.0, retired=assistants.retired(host))
     with pytest.raises(NotFoundError) as caught:
-        raise wire._failure(
-            httpx2.Response(404, json={"error": "x"}, request=httpx2.Request("POST", host))
-        )
+        raise wire.failure(404, "Not Found", {}, b'{"error": "x"}')
     assert "was retired on 2026-08-26" in caught.value.message
     assert caught.value.hint
     assert caught.value.exit_code == 5

@@ -6,16 +6,15 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
+from http.client import HTTPException
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
-import httpx2
-
-from asstctl import __version__, _later
+from asstctl import __version__
 from asstctl._json import loads
+from asstctl.backends._http import CONNECT_SECONDS, Answer, Server, UnconnectedError
 from asstctl.backends._sse import Frame, frames
-from asstctl.credentials import Signing, loopback
+from asstctl.credentials import Signing
 from asstctl.errors import (
     ActiveRunError,
     AsstctlError,
@@ -30,9 +29,6 @@ from asstctl.errors import (
 )
 from asstctl.events import Event, Notice
 
-if TYPE_CHECKING:
-    from openai import OpenAI
-
 T = TypeVar("T")
 
 log = logging.getLogger("asstctl")
@@ -40,7 +36,13 @@ log = logging.getLogger("asstctl")
 LONGEST_LOGGED = 2000
 """Bytes of a request's body that --debug shows."""
 
-CONNECT_SECONDS = 10.0
+PATH_SIGNS = "/:@!$&'()*+,;=~%"
+"""What may stand in a path as it is (RFC 3986, 3.3)."""
+
+UNAUTHORIZED, NOT_FOUND = 401, 404
+REDIRECTED = (307, 308)
+"""Statuses that ask for the same request elsewhere."""
+
 REDIRECTS = 3
 LARGEST_REFUSAL = 1024 * 1024
 """Bytes of a refusal that are read."""
@@ -82,67 +84,22 @@ class Wire:
         self.host = urlsplit(endpoint).netloc
         self.timeout = timeout
         self._signing = signing
-        self._headers = {"User-Agent": f"asstctl/{__version__}", **(headers or {})}
-        self._query = dict(query or {})
+        self.headers = {
+            "User-Agent": f"asstctl/{__version__}",
+            "Accept-Encoding": "gzip",
+            **(headers or {}),
+        }
+        self.query = dict(query or {})
         self._retired = retired
-        local = loopback(urlsplit(endpoint).hostname or "")  # a proxy would carry it elsewhere
-        try:
-            self._client = httpx2.Client(
-                timeout=httpx2.Timeout(timeout, connect=CONNECT_SECONDS),
-                trust_env=not local,
-                verify=endpoint.startswith("https"),  # reading the certificates takes 30 ms
-            )
-        except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
-            raise ConfigError(
-                f"can't set up a connection: {reason(error)}",
-                hint="look at the variables HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE",
-            ) from error
+        self._server = Server(self.endpoint, timeout)
 
     def close(self) -> None:
-        """Let go of the connection."""
-        self._client.close()
+        """Let go of the connections."""
+        self._server.close()
 
-    @cached_property
-    def sdk(self) -> "OpenAI":
-        """The vendor's client over the same endpoint and connection, for what is not urgent.
-
-        What it raises is translated inside `answered`.
-        """
-        import openai  # 0.6 to 1.0 s before the first byte: never on the way of a prompt
-
-        common: Any = {
-            "base_url": self.endpoint,
-            "http_client": self._client,
-            "max_retries": 0,
-            "default_headers": self._headers,
-        }
-        signed = self._signed()
-        if key := signed.get("api-key"):
-            version = self._query["api-version"]
-            return openai.AzureOpenAI(api_key=key, api_version=version, **common)
-        key = signed.get("Authorization", "").removeprefix("Bearer ")
-        return openai.OpenAI(api_key=key or "none", default_query=self._query, **common)
-
-    def _signed(self) -> dict[str, str]:
+    def signed(self) -> dict[str, str]:
+        """Give the header that says who sends a request."""
         return self._signing.headers() if self._signing else {}
-
-    @contextmanager
-    def answered(self) -> Iterator[None]:
-        """Translate what the vendor's client raises."""
-        from openai import APIError, APIStatusError  # loaded with `sdk`
-
-        with self._unreached():
-            try:
-                yield
-            except APIStatusError as error:
-                response = error.response
-                if location := response.headers.get("location"):
-                    self._redirected(response.request.url, location)
-                raise self._failure(response) from error
-            except (APIError, ValueError) as error:
-                if isinstance(error.__cause__, httpx2.HTTPError):
-                    raise error.__cause__ from None
-                raise AsstctlError(f"{self.host}: {reason(error)}") from error
 
     def call(
         self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
@@ -172,34 +129,35 @@ class Wire:
             if "json" in kind:
                 yield [("", response.read())]
             else:
-                yield from frames(response.iter_bytes())
+                yield from frames(response.pieces())
 
     @contextmanager
     def _answer(
         self, method: str, path: str, body: Any, query: Mapping[str, str] | None = None
-    ) -> Iterator[httpx2.Response]:
-        """Send a request; gives the response, unread, or raises what its status means."""
-        with self._unreached():
-            url = httpx2.URL(self.endpoint + path, params={**self._query, **(query or {})})
+    ) -> Iterator[Answer]:
+        """Send a request; gives the answer, unread, or raises what its status means."""
+        target = quote(urlsplit(self.endpoint).path + path, safe=PATH_SIGNS)
+        if asked := {**self.query, **(query or {})}:
+            target += f"?{urlencode(asked)}"
+        content = b"" if body is None else json.dumps(body).encode()
         renewed = False
         for _ in range(1 + REDIRECTS):
-            headers = {**self._headers, **self._signed()}
+            headers = {**self.headers, **self.signed()}
+            if content:
+                headers["Content-Type"] = "application/json"
+            self._log(method, target, headers, content)
             with self._unreached():
-                request = self._client.build_request(
-                    method, url, json=body, headers=headers, extensions={"trace": traced}
-                )
-                self._log(request)
-                response = self._client.send(request, stream=True)
-            log.debug("%s %s", response.status_code, dict(response.headers))
+                response = self._server.send(method, target, headers, content)
+            log.debug("%s %s", response.status, dict(response.headers))
             try:
-                if response.status_code == httpx2.codes.UNAUTHORIZED and not renewed:
+                if response.status == UNAUTHORIZED and not renewed:
                     renewed = True
                     if self._signing and self._signing.renew():
                         continue
-                if response.status_code in (307, 308) and "location" in response.headers:
-                    url = self._redirected(url, response.headers["location"])
+                if response.status in REDIRECTED and "location" in response.headers:
+                    target = self.redirected(target, response.headers["location"])
                     continue
-                if not response.is_success:
+                if not 200 <= response.status < 300:  # noqa: PLR2004 - those are HTTP's
                     raise self._failure(response)
                 yield response
             finally:
@@ -207,56 +165,57 @@ class Wire:
             return
         raise UnavailableError(f"{self.host} redirects in a circle")
 
-    def _log(self, request: httpx2.Request) -> None:
+    def _log(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> None:
         """Log a request, its key struck out wherever it stands."""
         if not log.isEnabledFor(logging.DEBUG):
             return
-        told = f"{request.method} {request.url} {dict(request.headers)}"
-        told += f" {request.content[:LONGEST_LOGGED].decode(errors='replace')}"
-        for name in ("authorization", "api-key"):
-            if secret := request.headers.get(name, "").removeprefix("Bearer "):
-                told = told.replace(secret, "***")
+        told = f"{method} {urljoin(self.endpoint, target)} {headers}"
+        told += f" {content[:LONGEST_LOGGED].decode(errors='replace')}"
+        if self._signing:
+            told = told.replace(self._signing.key, "***")
         log.debug("%s", told)
 
-    def _redirected(self, url: httpx2.URL, location: str) -> httpx2.URL:
-        with self._unreached():
-            target = url.join(location)
-        if (target.scheme, target.host, target.port) != (url.scheme, url.host, url.port):
+    def redirected(self, target: str, location: str) -> str:
+        """Give the path that a redirect leads to; raises ConfigError where it leads elsewhere."""
+        here = urlsplit(self.endpoint)
+        there = urlsplit(urljoin(urljoin(self.endpoint, target), location))
+        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
             raise ConfigError(
-                f"{self.host} redirects to {target.host}, where the key must not go",
+                f"{self.host} redirects to {there.hostname}, where the key must not go",
                 hint="set endpoint to the address that it redirects to, if you trust it",
             )
-        return target
+        return urlunsplit(("", "", there.path, there.query, ""))
 
-    def _failure(self, response: httpx2.Response) -> AsstctlError:
-        """Read a refused response and give the error that it means."""
-        body: Any
+    def _failure(self, response: Answer) -> AsstctlError:
+        """Read a refusal and give the error that it means."""
         content = b""
-        with suppress(httpx2.HTTPError):  # the status says enough
-            for piece in response.iter_bytes():
+        with suppress(OSError, HTTPException):  # the status says enough
+            for piece in response.pieces():
                 content += piece
                 if len(content) > LARGEST_REFUSAL:
                     break
+        return self.failure(response.status, response.reason, response.headers, content)
+
+    def failure(
+        self, status: int, reason: str, headers: Mapping[str, str], content: bytes
+    ) -> AsstctlError:
+        """Give the error that a refusal means."""
+        body: Any
         if self._signing:  # some servers say the key back
             content = content.replace(self._signing.key.encode(), b"***")
         try:
             body = loads(content)
         except (ValueError, RecursionError):
-            html = "html" in response.headers.get("content-type", "")
+            html = "html" in headers.get("content-type", "")
             body = "" if html else content.decode("utf-8", "replace")
-        if response.status_code == httpx2.codes.NOT_FOUND and self._retired:
+        if status == NOT_FOUND and self._retired:
             return NotFoundError(
                 f"the threads API at {self.host} was retired on 2026-08-26",
                 hint=self._retired,
                 status=404,
             )
-        headers = response.headers
-        error = refusal(
-            body,
-            response.status_code,
-            headers.get("x-request-id") or headers.get("apim-request-id"),
-            response.reason_phrase,
-        )
+        request_id = headers.get("x-request-id") or headers.get("apim-request-id")
+        error = refusal(body, status, request_id, reason)
         error.retry_after = seconds(headers.get("retry-after"))
         return error
 
@@ -265,44 +224,40 @@ class Wire:
         """Translate what goes wrong before there is an answer."""
         try:
             yield
-        except httpx2.ConnectTimeout as error:
-            raise UnavailableError(
-                f"can't connect to {self.host} within {CONNECT_SECONDS:g} s", retryable=True
-            ) from error
-        except httpx2.ConnectError as error:
-            raise UnavailableError(
-                f"can't connect to {self.host}: {reason(error)}",
-                hint=f"is the server running? the endpoint is {self.endpoint}",
-                retryable=True,
-            ) from error
-        except httpx2.TimeoutException as error:
-            raise UnansweredError(
-                f"no answer from {self.host} within {self.timeout:g} s", retryable=True
-            ) from error
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise UnansweredError(
-                f"no answer from {self.host}: {reason(error)}", retryable=True
-            ) from error
+        except UnconnectedError as error:
+            raise self.unconnected(error) from error
+        except (OSError, HTTPException, ValueError) as error:
+            raise self.unanswered(error) from error
+
+    def unconnected(self, error: Exception) -> UnavailableError:
+        """Give the error where no connection was made; why is the cause of `error`."""
+        late = isinstance(error.__cause__, TimeoutError)
+        why = f" within {CONNECT_SECONDS:g} s" if late else f": {reason(error)}"
+        return UnavailableError(
+            f"can't connect to {self.host}{why}",
+            hint=f"is the server running? the endpoint is {self.endpoint}",
+            retryable=True,
+        )
+
+    def unanswered(self, error: Exception) -> UnansweredError:
+        """Give the error where a request may have been sent, and no answer came."""
+        late = isinstance(error, TimeoutError)
+        why = f" within {self.timeout:g} s" if late else f": {reason(error)}"
+        return UnansweredError(f"no answer from {self.host}{why}", retryable=True)
 
     @contextmanager
     def _broken(self) -> Iterator[None]:
         """Translate what goes wrong while an answer is coming."""
         try:
             yield
-        except httpx2.TimeoutException as error:
+        except TimeoutError as error:
             raise IncompleteError(
                 f"{self.host} sent nothing for {self.timeout:g} s", retryable=True
             ) from error
-        except httpx2.HTTPError as error:
+        except (OSError, HTTPException) as error:
             raise IncompleteError(
                 f"the connection to {self.host} broke: {reason(error)}", retryable=True
             ) from error
-
-
-def traced(name: str, _info: object) -> None:
-    """Use the time once a request is out: what is needed for its answer is imported now."""
-    if name == "http11.send_request_body.complete":
-        _later.load()
 
 
 def retried(
@@ -366,7 +321,10 @@ def seconds(retry_after: str | None) -> float | None:
 def reason(error: BaseException) -> str:
     """Give the innermost words of an exception, in one line of lower case."""
     seen = {id(error)}  # libraries make circles of them
-    while (inner := error.__cause__ or error.__context__) and id(inner) not in seen:
+    while not error.__suppress_context__ or error.__cause__:
+        inner = error.__cause__ or error.__context__
+        if inner is None or id(inner) in seen:
+            break
         seen.add(id(inner))
         error = inner
     words = (error.strerror if isinstance(error, OSError) else None) or str(error)
