@@ -125,7 +125,7 @@ def test_the_demo_model_is_called_what_it_is_once_a_session(demo):
 
 def test_a_long_thread_is_cut_to_what_the_demo_model_can_read_in_time(demo):
     demo.run("-p", "local", "ask", "Old-" * 300, code=None)
-    demo.run("-p", "local", "ask", "-c", "Less-" * 200, code=None)
+    demo.run("-p", "local", "ask", "-c", "Less-" * 260, code=None)
     err = demo.run("-p", "local", "ask", "-c", "New", code=None)[1]
     assert "it does not see the first" in err
 
