@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.responses_server import ResponsesServer
-from tests.servers import Reply, ThreadsServer
+from tests.servers import Reply, ThreadsServer, error
 from tests.terminal import Screen
 
 
@@ -152,6 +152,35 @@ def test_a_server_that_sends_short_pages_and_does_not_say_whether_there_are_more
     responses.page = short
     out = home.run("threads", "history", made, "-o", "jsonl")[0]
     assert len(out.splitlines()) == 62
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        Reply(gone=True),
+        Reply(raw=b'{"data": [], "has_more": false}', content_type="application/json", cut=20),
+        Reply(raw=b'{"data": []}', content_type="application/json", cut=9, reset=True),
+        error(503, "busy"),
+        Reply(body=b"<html>", content_type="text/html"),
+    ],
+    ids=["no answer", "cut", "reset", "503", "a web page"],
+)
+def test_a_page_that_is_lost_while_the_one_before_is_read_is_asked_for_again(home, threads, lost):
+    home.use_threads(threads)
+    home.run("ask", "Hello")
+    threads.threads["thread_1"] += [
+        {"id": f"m{n}", "role": "user", "content": str(n)} for n in range(298)
+    ]
+    pages = []
+
+    def second(request):
+        pages.append(request.path)
+        return lost if len(pages) == 2 else None
+
+    threads.before = second
+    out = home.run("threads", "history", "thread_1", "-o", "jsonl")[0]
+    assert [json.loads(line)["text"] for line in out.splitlines()][2:] == list(map(str, range(298)))
+    assert len(pages) == 4
 
 
 @pytest.mark.parametrize("data", [5, None, "words"])

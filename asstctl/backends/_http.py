@@ -67,6 +67,26 @@ class Answer:
             self._connection.close()
 
 
+class Begun:
+    """A request that was sent, whose answer is yet to be read."""
+
+    def __init__(self, connection: HTTPConnection, idle: list[HTTPConnection]) -> None:
+        self._connection = connection
+        self._idle = idle
+
+    def answer(self) -> Answer:
+        """Wait for the head of the answer; raises OSError or HTTPException."""
+        try:
+            return Answer(self._connection, self._idle)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Leave it unread."""
+        self._connection.close()
+
+
 class Server:
     """A server at the origin of `url`; may be used from several threads.
 
@@ -84,7 +104,17 @@ class Server:
         self._idle: list[HTTPConnection] = []
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a request to a path of this server and wait for the head of its answer.
+        """Send a request and wait for the head of its answer; raises as `begin` does."""
+        begun = self.begin(method, target, headers, body)
+        try:
+            _later.load()  # while it thinks
+        except BaseException:
+            begun.close()
+            raise
+        return begun.answer()
+
+    def begin(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Begun:
+        """Send a request to a path of this server.
 
         Raises UnconnectedError, and OSError or HTTPException where it may have been sent.
         """
@@ -95,11 +125,10 @@ class Server:
                 headers = {**headers, **credentials(self._proxy)}
             with suppress(BrokenPipeError, ConnectionResetError):  # it may have refused already
                 connection.request(method, target, body or None, dict(headers))
-            _later.load()  # while it thinks
-            return Answer(connection, self._idle)
         except BaseException:
             connection.close()
             raise
+        return Begun(connection, self._idle)
 
     def close(self) -> None:
         """Close the connections that are open."""

@@ -3,13 +3,12 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPException
 from itertools import islice
-from queue import SimpleQueue
-from threading import Thread as Worker
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from asstctl._json import loads
 from asstctl.backends._objects import moment, objects, texts
 from asstctl.backends._wire import Wire
 from asstctl.errors import (
@@ -21,6 +20,9 @@ from asstctl.errors import (
 )
 from asstctl.events import Thread
 
+if TYPE_CHECKING:
+    from asstctl.backends._http import Begun
+
 T = TypeVar("T")
 
 NO_PATH = (404, 405, 501)
@@ -28,6 +30,8 @@ NO_PATH = (404, 405, 501)
 
 CANCEL_SECONDS = 15.0
 """How long what was cancelled may take to end."""
+
+OK = 200
 
 PAGE = 100
 """Objects a page: the most that the wires give."""
@@ -68,46 +72,57 @@ def pages(
     The next page is on its way while one is read. A server that repeats itself is left at a page
     without anything new.
     """
-
-    def page(after: Mapping[str, str]) -> dict[str, Any]:
-        return found(wire.call("GET", path, query={**asked, **after}))
-
     size = min(limit, PAGE)
     order = "desc" if newest_first else "asc"
     asked = {"limit": str(size), "order": order, **(query or {})}
     seen: set[str] = set()
-    coming: Callable[[], dict[str, Any]] | None = partial(page, {})
-    while coming and limit > 0:
-        come = coming()
-        new = {key(item): item for item in items(come)}
-        for already in new.keys() & seen:
-            del new[already]
-        seen |= new.keys()
-        limit -= len(new)
-        last = next(reversed(new.values()), {}).get("id")
-        more = last and limit > 0 and come.get("has_more") is not False
-        coming = ahead(partial(page, {"after": str(last)})) if more else None
-        yield from new.values()
+    coming = Ahead(wire, path, asked)
+    with closing(coming):
+        while True:
+            come = found(coming.read())
+            new = {key(item): item for item in items(come) if key(item) not in seen}
+            seen |= new.keys()
+            limit -= len(new)
+            last = next(reversed(new.values()), {}).get("id")
+            if not last or limit <= 0 or come.get("has_more") is False:
+                yield from new.values()
+                return
+            coming.next({**asked, "after": str(last)})
+            yield from new.values()
 
 
-def ahead(work: Callable[[], T]) -> Callable[[], T]:
-    """Begin some work in a thread; gives what waits for it, and gives or raises what it did."""
-    done: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+class Ahead:
+    """GETs of one path, each sent while what came before it is still being used."""
 
-    def run() -> None:
-        try:
-            done.put((work(), None))
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            done.put((None, error))
+    def __init__(self, wire: Wire, path: str, query: Mapping[str, str]) -> None:
+        self._wire = wire
+        self._path = path
+        self._query = query
+        self._begun: Begun | None = None
 
-    def wait() -> T:
-        found, error = done.get()
-        if error:
-            raise error
-        return cast("T", found)
+    def next(self, query: Mapping[str, str]) -> None:
+        """Send the next one now; `read` gives its answer."""
+        self._query = query
+        self._begun = self._wire.begin(self._path, query)
 
-    Worker(target=run, daemon=True).start()
-    return wait
+    def read(self) -> Any:
+        """Give the JSON of the answer, as `call` does.
+
+        An answer that is not whole, or a refusal, is asked for again: it waited for us, and the
+        server may have lost patience.
+        """
+        begun, self._begun = self._begun, None
+        if begun:
+            lost = suppress(OSError, HTTPException, ValueError, RecursionError)
+            with lost, closing(begun.answer()) as answer:
+                if answer.status == OK:
+                    return loads(answer.read())
+        return self._wire.call("GET", self._path, query=self._query)
+
+    def close(self) -> None:
+        """Leave what was sent unread."""
+        if self._begun:
+            self._begun.close()
 
 
 def key(item: Mapping[str, Any]) -> str:

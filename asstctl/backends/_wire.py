@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from asstctl import __version__
 from asstctl._json import loads
-from asstctl.backends._http import CONNECT_SECONDS, Answer, Server, UnconnectedError
+from asstctl.backends._http import CONNECT_SECONDS, Answer, Begun, Server, UnconnectedError
 from asstctl.backends._sse import Frame, frames
 from asstctl.credentials import Signing
 from asstctl.errors import (
@@ -111,6 +111,15 @@ class Wire:
             except (ValueError, RecursionError) as error:
                 raise AsstctlError(f"{self.host} answered with something not JSON") from error
 
+    def begin(self, path: str, query: Mapping[str, str]) -> Begun | None:
+        """Send a GET and leave its answer for later; None where it could not be sent."""
+        headers = {**self.headers, **self.signed()}
+        target = self._target(path, query)
+        self._log("GET", target, headers, b"")
+        with suppress(UnconnectedError, OSError, HTTPException, ValueError):
+            return self._server.begin("GET", target, headers, b"")
+        return None
+
     def events(
         self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
     ) -> Generator[list[Frame]]:
@@ -136,9 +145,7 @@ class Wire:
         self, method: str, path: str, body: Any, query: Mapping[str, str] | None = None
     ) -> Iterator[Answer]:
         """Send a request; gives the answer, unread, or raises what its status means."""
-        target = quote(urlsplit(self.endpoint).path + path, safe=PATH_SIGNS)
-        if asked := {**self.query, **(query or {})}:
-            target += f"?{urlencode(asked)}"
+        target = self._target(path, query)
         content = b"" if body is None else json.dumps(body).encode()
         renewed = False
         for _ in range(1 + REDIRECTS):
@@ -164,6 +171,11 @@ class Wire:
                 response.close()
             return
         raise UnavailableError(f"{self.host} redirects in a circle")
+
+    def _target(self, path: str, query: Mapping[str, str] | None) -> str:
+        target = quote(urlsplit(self.endpoint).path + path, safe=PATH_SIGNS)
+        asked = {**self.query, **(query or {})}
+        return f"{target}?{urlencode(asked)}" if asked else target
 
     def _log(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> None:
         """Log a request, its key struck out wherever it stands."""
