@@ -7,11 +7,12 @@ import re
 import statistics
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 from dataclasses import dataclass, field
 
-STAMP = re.compile(rb"\b(\d{12,20}) ")
+STAMP = re.compile(rb"(?<!\d)\d{18}")
 """The clock, in ns, at which the server sent a delta."""
 
 
@@ -31,9 +32,12 @@ class Figures:
 
 
 def once(
-    command: list[str], environment: dict[str, str], figures: Figures, *, terminal=False
+    command: list[str], environment: dict[str, str], figures: Figures, *, terminal=False, stdin=b""
 ) -> None:
     """Run a command and note its figures; stdout is a pipe, or a terminal of 100 by 40."""
+    prompts = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    prompts.write(stdin)
+    prompts.seek(0)
     if terminal:
         reading, writing = pty.openpty()
         fcntl.ioctl(writing, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
@@ -42,13 +46,14 @@ def once(
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=prompts,
         stdout=writing,
         stderr=writing if terminal else subprocess.DEVNULL,
         env=environment,
     )
     os.close(writing)
-    first, size, delays, rest = None, 0, [], b""
+    prompts.close()
+    first, size, sent, rest = None, 0, {}, b""
     while True:
         try:
             data = os.read(reading, 65536)
@@ -59,8 +64,10 @@ def once(
         now = time.monotonic_ns()
         first = first or time.perf_counter() - started
         size += len(data)
-        whole, space, rest = (rest + data).rpartition(b" ")
-        delays += [(now - int(sent)) / 1e6 for sent in STAMP.findall(whole + space)]
+        stamps = STAMP.findall(rest + data)
+        rest = (rest + data)[-20:]
+        for stamp in stamps:  # a terminal may show one again
+            sent.setdefault(stamp, (now - int(stamp)) / 1e6)
     os.close(reading)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -71,8 +78,8 @@ def once(
     figures.cpu.append(usage.ru_utime + usage.ru_stime)
     figures.peak.append(usage.ru_maxrss / 1024)
     figures.size.append(size)
-    if delays:
-        figures.delay.append(statistics.median(delays))
+    if sent:
+        figures.delay.append(statistics.median(sent.values()))
 
 
 def beside(commands: dict[str, list[str]], environment, rounds: int, **how) -> dict[str, Figures]:
@@ -84,6 +91,12 @@ def beside(commands: dict[str, list[str]], environment, rounds: int, **how) -> d
         for name, command in commands.items():
             once(command, environment, found[name], **how)
     return found
+
+
+def per(few: Figures, many: Figures, count: int) -> Figures:
+    """Give the CPU of each of the `count` things that `many` did and `few` did not."""
+    pairs = zip(few.cpu, many.cpu, strict=True)
+    return Figures(cpu=[(b - a) / count for a, b in pairs])
 
 
 def ratio(ours: Figures, theirs: Figures, what: str) -> float:

@@ -4,7 +4,8 @@ Options stand in the base URL: `http://127.0.0.1:PORT/n=1000,wait=300,pause=10,m
 
 n         deltas in a reply
 wait      milliseconds before a reply's first delta, and before any other answer
-pause     milliseconds between deltas; each then carries the clock (ns) at which it was sent
+pause     milliseconds between deltas
+stamps    1: a delta is the clock (ns) at which it is sent, in paragraphs of 20
 messages  messages in a thread that is listed
 """
 
@@ -124,6 +125,15 @@ def page(total: int, first: int, size: int, newest_first: bool) -> bytes:
     return json.dumps({"object": "list", "data": data, "last_id": last, "has_more": more}).encode()
 
 
+class Quiet(ThreadingHTTPServer):
+    """Says nothing of connections that clients reset."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else a client's late ACK costs 40 ms an answer
@@ -137,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
     def options(self) -> tuple[dict[str, float], str, dict[str, str]]:
         path, _, query = self.path.partition("?")
         first, _, rest = path.lstrip("/").partition("/")
-        options = {"n": 100.0, "wait": 0.0, "pause": 0.0, "messages": 100.0}
+        options = {"n": 100.0, "wait": 0.0, "pause": 0.0, "stamps": 0.0, "messages": 100.0}
         if "=" in first:
             options |= {k: float(v) for k, v in (pair.split("=") for pair in first.split(","))}
             path = "/" + rest
@@ -202,9 +212,13 @@ class Handler(BaseHTTPRequestHandler):
             if options["pause"]:
                 begin, deltas, end = {"chat": chat, "threads": threads}[kind](count)
                 self.chunk(begin)
-                for make in deltas:
+                for number, (make, word) in enumerate(zip(deltas, words(count), strict=True), 1):
                     time.sleep(options["pause"] / 1000)
-                    self.chunk(make(f"{time.monotonic_ns()} "))
+                    if options["stamps"]:
+                        space = " " if number % 20 else ".\n\n"
+                        self.chunk(make(f"{time.monotonic_ns():018}{space}"))
+                    else:
+                        self.chunk(make(word))
                 self.chunk(end)
             else:
                 data = reply(kind, count)
@@ -220,8 +234,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Quiet(("127.0.0.1", 0), Handler)
     print(server.server_address[1], flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()  # until who started us ends

@@ -1,0 +1,228 @@
+"""What is measured. Each part adds its rows to the table."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing
+
+from bench import ASSTCTL, FEW, HERE, PEERS, PYTHON, ROUNDS, Bench, Row, curl, peer
+from measure import Figures, beside, once, per
+
+THREAD = "thread_bench_1"
+
+
+def startup(bench: Bench) -> None:
+    bench.configure()
+    bare = [PYTHON, "-c", "pass"]
+    for what, words, must in (
+        ("`--version`", ["--version"], "≤ 1.5x"),
+        ("TAB on a thread", ["__complete", "threads"], "≤ 2x"),
+        ("`--help`", ["--help"], "≤ 8x"),
+    ):
+        commands = {"asstctl": [ASSTCTL, *words], "python -c pass": bare}
+        bench.compare(what, commands, "wall", {"python -c pass": must}, rounds=3 * ROUNDS)
+
+
+def asking(bench: Bench) -> None:
+    url = bench.configure()
+    commands = {
+        "asstctl": [ASSTCTL, "ask", "Hello"],
+        "SDK script": peer("sdk_ask.py", url),
+        "curl -N": curl(f"{url}/threads/runs"),
+        **node(url),
+    }
+    musts = {"SDK script": "≤ 0.35x", "Node sample": "≤ 1.5x", "curl -N": "(context)"}
+    bench.compare("`ask`, first byte, a server that answers at once", commands, "first", musts)
+    commands = {"asstctl": [ASSTCTL, "-p", "chat", "ask", "Hello"], **completers(bench, url)}
+    musts = {"llm": "≤ 0.5x", "shell-gpt": "(context)"}
+    bench.compare("`ask`, first byte, chat completions", commands, "first", musts)
+    url = bench.configure(wait=300)
+    what = "`ask`, Markdown, first text, a service that takes 300 ms"
+    commands = {
+        "asstctl": [ASSTCTL, "ask", "-o", "markdown", "Hello"],
+        "curl -N": curl(f"{url}/threads/runs"),
+    }
+    bench.compare(what, commands, "first", {"curl -N": "≤ 1.6x"}, terminal=True)
+
+
+def node(url: str) -> dict[str, list[str]]:
+    if not shutil.which("node") or not (HERE / "peers/node_modules").exists():
+        return {}
+    return {"Node sample": ["node", str(HERE / "peers/ask.mjs"), url]}
+
+
+def completers(bench: Bench, url: str) -> dict[str, list[str]]:
+    """The chat-completions clients, told of the server."""
+    folder = bench.home / "llm"
+    folder.mkdir(exist_ok=True)
+    model = f"- model_id: bench\n  model_name: test\n  api_base: {url}\n"
+    (folder / "extra-openai-models.yaml").write_text(model)
+    bench.environment |= {
+        "LLM_USER_PATH": str(folder),
+        "API_BASE_URL": url,
+        "DEFAULT_MODEL": "test",
+        "USE_LITELLM": "false",
+    }
+    return {
+        "llm": [str(PEERS / "sdk/bin/llm"), "-m", "bench", "Hello"],
+        "shell-gpt": [str(PEERS / "shell-gpt/bin/sgpt"), "--no-md", "--no-cache", "Hello"],
+    }
+
+
+def requests(bench: Bench) -> None:
+    bench.configure()
+    asked = f"http://127.0.0.1:{bench.port}/asked"
+
+    def count(*words: str) -> int:
+        urllib.request.urlopen(asked).read()
+        bench.run(*words)
+        found = json.loads(urllib.request.urlopen(asked).read())
+        return sum(found.values()) - 1  # the question itself
+
+    new = count("ask", "Hello")
+    count("ask", "-c", "Hello")  # the first follow-up looks what the server does
+    old = count("ask", "-c", "Hello")
+    what = "requests of a prompt: new thread, old thread"
+    bench.rows.append(Row(what, "the sample: 3, 2", f"{new}, {old}", "1, 1"))
+
+
+def chatting(bench: Bench) -> None:
+    url = bench.configure(n=1)
+    commands = {"asstctl": [ASSTCTL, "chat"], "SDK script": peer("sdk_chat.py", url)}
+    few = beside(commands, bench.environment, FEW, stdin=b"Hello\n" * 2)
+    many = beside(commands, bench.environment, FEW, stdin=b"Hello\n" * 202)
+    turns = {name: per(few[name], many[name], 200) for name in commands}
+    what = "a further turn of `chat`, CPU, a reply of one delta"
+    bench.row(what, "SDK script", "≤ 0.3x", turns["asstctl"], turns["SDK script"], "cpu")
+
+
+def long_replies(bench: Bench) -> None:
+    url = bench.configure(n=100_000)
+    ask = [ASSTCTL, "ask", "Hello"]
+    commands = {"asstctl": ask, "SDK script": peer("sdk_ask.py", url), **node(url)}
+    musts = {"SDK script": "≤ 0.08x", "Node sample": "≤ 0.5x"}
+    found = bench.compare("CPU of 100,000 deltas, piped", commands, "cpu", musts, rounds=FEW)
+    ours, sdk = found["asstctl"], found["SDK script"]
+    bench.configure(n=1000)
+    small = beside({"asstctl": ask}, bench.environment, FEW)["asstctl"]
+    bench.flat("100,000 deltas", "1,000 deltas", ours, small)
+    bench.row("memory, 100,000 deltas", "SDK script", "≤ 0.6x", ours, sdk, "peak")
+
+
+def delays(bench: Bench) -> None:
+    url = bench.configure(n=150, pause=10, stamps=1)
+    commands = {"asstctl": [ASSTCTL, "ask", "Hello"], "curl -N": curl(f"{url}/threads/runs")}
+    what = "server's write to reader's byte, 100 deltas a second, plain"
+    bench.compare(what, commands, "delay", {"curl -N": "≤ 3x"}, rounds=FEW)
+    drawn = [ASSTCTL, "ask", "-o", "markdown", "Hello"]
+    ours = beside({"asstctl": drawn}, bench.environment, FEW, terminal=True)["asstctl"]
+    delay = f"{ours.median('delay'):.1f} ms"
+    bench.rows.append(Row("the same, Markdown on a terminal", "", delay, "≤ 5 ms"))
+
+
+def drawing(bench: Bench) -> None:
+    def draw(**options: int) -> Figures:
+        bench.configure(**options)
+        command = {"asstctl": [ASSTCTL, "-p", "chat", "ask", "-o", "markdown", "Hello"]}
+        return beside(command, bench.environment, FEW, terminal=True)["asstctl"]
+
+    small, middle, large = (draw(n=count) for count in (1000, 10_000, 50_000))
+    to_middle, to_large = per(small, middle, 9000), per(small, large, 49_000)
+    what = "Markdown on a terminal, CPU a delta, 50,000 deltas"
+    each = [figures.median("cpu") for figures in (to_large, to_middle)]
+    told = (f"{seconds * 1e6:.0f} us" for seconds in each)
+    bench.rows.append(Row(what, "10,000 deltas", each[0] / each[1], "≤ 1.1x", *told))
+    url = bench.url(n=10_000)
+    peers = {name: peer("rich_markdown.py", name, url) for name in ("print", "live")}
+    found = beside({"print": peers["print"]}, bench.environment, FEW, terminal=True)
+    found |= beside({"live": peers["live"]}, bench.environment, 1, terminal=True)
+    what = "Markdown on a terminal, 10,000 deltas"
+    bench.row(f"{what}, bytes", "Rich, one print", "≤ 1.3x", middle, found["print"], "size")
+    middle.cpu = middle.cpu[:1]
+    bench.row(f"{what}, CPU", "Rich Live", "≤ 0.02x", middle, found["live"], "cpu")
+    paced = draw(n=2000, pause=5)
+    url = bench.url(n=2000)
+    usual = beside(
+        {"print": peer("rich_markdown.py", "print", url)}, bench.environment, FEW, terminal=True
+    )
+    what = "Markdown on a terminal, 2,000 deltas at 200 a second, bytes"
+    bench.row(what, "Rich, one print", "≤ 1.3x", paced, usual["print"], "size")
+
+
+def reading(bench: Bench) -> None:
+    history = {"asstctl": [ASSTCTL, "threads", "history", THREAD]}
+    bench.configure(messages=200)
+    bench.run("threads", "add", THREAD)
+    small = beside(history, bench.environment, FEW)["asstctl"]
+    url = bench.configure(messages=20_000)
+    bench.run("threads", "add", THREAD)
+    commands = {**history, "SDK pagination": peer("sdk_history.py", url)}
+    what = "`threads history`, 20,000 messages, piped"
+    musts = {"SDK pagination": "≤ 0.15x"}
+    found = bench.compare(what, commands, "wall", musts, rounds=FEW)
+    ours, sdk = found["asstctl"], found["SDK pagination"]
+    bench.flat("20,000 messages", "200 messages", ours, small)
+    bench.row("memory, 20,000 messages", "SDK pagination", "≤ 0.6x", ours, sdk, "peak")
+    url = bench.configure(messages=20_000, wait=20)
+    bench.run("threads", "add", THREAD)
+    pages = bench.home / "pages"  # a curl that knows every cursor beforehand
+    first = f"{url}/threads/{THREAD}/messages?limit=100&order=asc"
+    cursors = [f"&after=msg_{n}" for n in range(99, 19_999, 100)]
+    pages.write_text("".join(f'url="{first}{cursor}"\n' for cursor in ["", *cursors]))
+    commands = {**history, "curl": ["curl", "-s", "-K", str(pages)]}
+    bench.compare(f"{what}, 20 ms a request", commands, "wall", {"curl": "≤ 1.15x"}, rounds=FEW)
+
+
+def remembering(bench: Bench) -> None:
+    """A store of 100,000 threads and 1,000,000 messages beside one of 100."""
+    bench.configure()
+    found = {}
+    for count in (100, 100_000):
+        folder = bench.home / f"store-{count}"
+        found[count] = {**bench.environment, "XDG_DATA_HOME": str(folder)}
+        ask = [ASSTCTL, "threads", "list"]
+        subprocess.run(ask, env=found[count], check=True, capture_output=True)
+        fill(folder / "asstctl/threads.db", count)
+    for what, words in {
+        "`@last`": ["threads", "show", "@last"],
+        "`threads list`": ["threads", "list"],
+        "a prefix": ["threads", "show", "local_000000000000006"],
+    }.items():
+        large, small = Figures(), Figures()
+        for _ in range(ROUNDS):
+            once([ASSTCTL, *words], found[100_000], large)
+            once([ASSTCTL, *words], found[100], small)
+        row = f"{what}, 100,000 threads and 1,000,000 messages"
+        bench.row(row, "100 threads", "≤ 1.3x", large, small, "wall")
+
+
+def fill(path, count: int) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        rows = ((f"local_{n:016x}", f"Thread {n}", n, n) for n in range(count))
+        db.executemany(
+            "INSERT INTO threads (id, backend, endpoint, profile, title, created_at, said_at)"
+            " VALUES (?, 'local', '', 'chat', ?, ?, ?)",
+            rows,
+        )
+        part = '[{"part": "Text", "text": "words"}]'
+        rows = (
+            (n // 10 + 1, n % 10 + 1, f"m{n}", "user", part, "completed", 1.0, "{}")
+            for n in range(count * 10)
+        )
+        db.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+PARTS: list[Callable[[Bench], None]] = [
+    startup,
+    asking,
+    requests,
+    chatting,
+    long_replies,
+    delays,
+    drawing,
+    reading,
+    remembering,
+]
