@@ -69,26 +69,31 @@ def pages(
 ) -> Iterator[dict[str, Any]]:
     """Give the objects of a list, page by page, up to the page that reaches `limit`.
 
-    The next page is on its way while one is read. A server that repeats itself is left at a page
-    without anything new.
+    The next page is on its way while one is read. What a page says again of the one before it is
+    left out; a server that goes in circles is left where a page ends as an earlier one did.
     """
     size = min(limit, PAGE)
     order = "desc" if newest_first else "asc"
     asked = {"limit": str(size), "order": order, **(query or {})}
-    seen: set[str] = set()
+    before: set[str] = set()
+    ends: set[str] = set()
     coming = Ahead(wire, path, asked)
     with closing(coming):
         while True:
             come = found(coming.read())
-            new = {key(item): item for item in items(come) if key(item) not in seen}
-            seen |= new.keys()
+            page = {key(item): item for item in items(come)}
+            new = [item for name, item in page.items() if name not in before]
+            before = set(page)
             limit -= len(new)
-            last = next(reversed(new.values()), {}).get("id")
-            if not last or limit <= 0 or come.get("has_more") is False:
-                yield from new.values()
+            last = str(new[-1].get("id") or "") if new else ""
+            if last in ends:
                 return
-            coming.next({**asked, "after": str(last)})
-            yield from new.values()
+            if not last or limit <= 0 or come.get("has_more") is False:
+                yield from new
+                return
+            ends.add(last)
+            coming.next({**asked, "after": last})
+            yield from new
 
 
 class Ahead:

@@ -5,17 +5,19 @@ from collections.abc import Iterable
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asstctl import archive, moving
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.errors import AsstctlError
 from asstctl.events import Message, Thread
 from asstctl.render import listing, noted, transcript
 from asstctl.session import open_session
+
+if TYPE_CHECKING:
+    from asstctl import moving
 
 app = App()
 
@@ -48,6 +50,8 @@ def export(
     """Write threads as files, one a thread; a file that would not change is left alone."""
     if everything == bool(references):
         raise typer.BadParameter("give threads, or --all", param_hint="REF")
+    from asstctl import archive  # other commands on threads do without
+
     with open_session(options.invocation(ctx).load()) as session:
         threads = session.threads() if everything else map(session.known_thread, references or [])
         counts = {True: 0, False: 0}
@@ -80,6 +84,8 @@ def failed(words: str, first: AsstctlError) -> AsstctlError:
 def pieces(thread: Thread, messages: Iterable[Message], form: Form) -> Iterable[str]:
     """Give a thread as a file of the form holds it."""
     if form is Form.JSON:
+        from asstctl import archive
+
         return archive.document(thread, messages)
     return transcript.pieces(thread, messages, transcript.Format(form))
 
@@ -96,6 +102,8 @@ def import_(
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Read threads from files into the profile; a second run reads only what is new."""
+    from asstctl import archive, moving
+
     with open_session(options.invocation(ctx).load()) as session:
         failures: list[AsstctlError] = []
         to = None
@@ -127,6 +135,8 @@ def copy(
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Copy a thread to another profile's server; a second run copies only what is new."""
+    from asstctl import moving
+
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
         with session.copying():
@@ -134,7 +144,7 @@ def copy(
             carry(plan, dry_run=dry_run)
 
 
-def carry(plan: moving.Plan, *, dry_run: bool) -> None:
+def carry(plan: "moving.Plan", *, dry_run: bool) -> None:
     """Carry a plan out and print the copy's id; or print the plan."""
     placeholders = ", ".join(listing.count(n, kind) for kind, n in plan.replaced.items())
     if dry_run:
@@ -148,6 +158,8 @@ def carry(plan: moving.Plan, *, dry_run: bool) -> None:
         }
         listing.pairs(facts, sys.stdout)
         return
+    from asstctl import moving
+
     target = noted(moving.carry_out(plan), sys.stderr)
     told = listing.count(len(plan.messages), "message")
     instead = f"; as placeholders: {placeholders}" if placeholders else ""
@@ -166,6 +178,8 @@ def fork(
     profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Make a new thread of a thread's messages, on the same server, and print its id."""
+    from asstctl import moving
+
     with open_session(options.invocation(ctx).load()) as session:
         thread = session.known_thread(reference)
         messages = list(session.history(thread))
