@@ -180,6 +180,11 @@ class Notice:
 
 
 @frozen
+class Retry(Notice):
+    """The service could not take a request now; it is sent again after a pause."""
+
+
+@frozen
 class Progress:
     """How far some work is, in bytes or messages."""
 

@@ -67,6 +67,7 @@ class Session:
         self._backends: dict[str, Backend] = {}
         self._forgetful: AsstctlError | None = None  # why nothing is remembered
         self.current: Thread | None = None
+        self._speaker: Backend | None = None
 
     @cached_property
     def store(self) -> Store:
@@ -82,6 +83,11 @@ class Session:
     def profile(self) -> str:
         """The profile that was chosen, or the default one."""
         return self._config.profile or DEFAULT_PROFILE
+
+    @property
+    def request_id(self) -> str | None:
+        """What the service calls the request of the last reply."""
+        return self._speaker.request_id if self._speaker else None
 
     def private_file(self, name: str) -> str | None:
         """Give the path of a file beside the store that only the user can read; None: no room."""
@@ -205,6 +211,7 @@ class Session:
         """
         settings = self._settings(thread)
         backend = self._backend(settings)
+        self._speaker = backend
         reply = backend.send(thread.id if thread else None, prompt)
         end = yield from self._passed(reply, settings, prompt)
         for left in reversed(range(MOST_ROUNDS)):

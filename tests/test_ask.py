@@ -291,6 +291,22 @@ def test_stats_say_how_long_it_took(home, server):
     err = home.run("ask", "--stats", "Hello")[1]
     assert "first text after" in err
     assert "11 + 4 tokens" in err
+    assert err.endswith("request req_test, 0 retries\n")
+
+
+def test_stats_count_what_was_sent_again(home, server):
+    home.use_server(server)
+    server.replies.append(Reply(status=429, body={}, headers={"retry-after": "0"}))
+    out, err = home.run("ask", "--stats", "Hello")
+    assert out == "You said: Hello (1)\n"
+    assert err.endswith(", 1 retry\n")
+
+
+def test_stats_of_a_reply_that_never_came_name_the_retries(home, server):
+    home.use_server(server)
+    server.replies += [Reply(status=503, body={}, headers={"retry-after": "0"})] * 3
+    err = home.run("ask", "--stats", "Hello", code=7)[1]
+    assert "asstctl: no text, 2 retries\n" in err
 
 
 def test_reasoning_stays_out_of_the_answer(home, server):

@@ -30,6 +30,10 @@ class Backend(Protocol):
     carries: tuple[type[Part], ...]
     """The kinds of parts that `append` keeps as they are; others must be text before."""
 
+    @property
+    def request_id(self) -> str | None:
+        """What the service calls the request of the last reply; None where it calls it nothing."""
+
     def check(self) -> None:
         """Demand all that a prompt needs; raises ConfigError that names what is missing."""
 

@@ -63,6 +63,8 @@ LONGEST_FOLDER = 103 - len("/asstctl-12345678/engine.sock")
 class Engine:
     """A model on this machine; a Model of the backend `local`."""
 
+    request_id = None
+
     def __init__(self, model: str | None, folder: Path, environment: Mapping[str, str]) -> None:
         demo = model in (None, DEMO_MODEL)
         self._demo = demo

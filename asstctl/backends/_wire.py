@@ -27,7 +27,7 @@ from asstctl.errors import (
     UnansweredError,
     UnavailableError,
 )
-from asstctl.events import Event, Notice
+from asstctl.events import Event, Retry
 
 T = TypeVar("T")
 
@@ -66,7 +66,8 @@ ERRORS: Final[Mapping[int, type[AsstctlError]]] = {
 class Wire:
     """A server at `endpoint`, spoken to with `headers` and `query`, each request signed.
 
-    `timeout` is in seconds between bytes; `retired` is what to say where the server answers 404
+    `timeout` is in seconds between bytes; `request_id` is what the service calls the last stream;
+    `retired` is what to say where the server answers 404
     because it no longer speaks at all.
     """
 
@@ -92,6 +93,7 @@ class Wire:
         self.query = dict(query or {})
         self._retired = retired
         self._server = Server(self.endpoint, timeout)
+        self.request_id: str | None = None
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -129,6 +131,7 @@ class Wire:
         refusal, IncompleteError for a stream that breaks.
         """
         with self._answer(method, path, body, query) as response, self._broken():
+            self.request_id = named_by(response.headers)
             kind = response.headers.get("content-type", "")
             if "html" in kind:
                 raise AsstctlError(
@@ -226,8 +229,7 @@ class Wire:
                 hint=self._retired,
                 status=404,
             )
-        request_id = headers.get("x-request-id") or headers.get("apim-request-id")
-        error = refusal(body, status, request_id, reason)
+        error = refusal(body, status, named_by(headers), reason)
         error.retry_after = seconds(headers.get("retry-after"))
         return error
 
@@ -298,7 +300,7 @@ def retried(
                 refused = error.status in (429, 503) and "quota" not in error.message
                 if begun or taken() or not left or not refused or pause > LONGEST_PAUSE:
                     raise
-                yield Notice(f"{error.message}; trying again in {pause:g} s")
+                yield Retry(f"{error.message}; trying again in {pause:g} s")
         sleep(pause)
     raise AssertionError("the last attempt returns or raises")
 
@@ -320,6 +322,11 @@ def understood() -> Iterator[None]:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise IncompleteError("the server sent something that is no part of a reply") from error
+
+
+def named_by(headers: Mapping[str, str]) -> str | None:
+    """Give what the service calls a request, for who asks its support about it."""
+    return headers.get("x-request-id") or headers.get("apim-request-id")
 
 
 def seconds(retry_after: str | None) -> float | None:

@@ -126,6 +126,11 @@ class Assistants:
         """Let go of the connection."""
         self._wire.close()
 
+    @property
+    def request_id(self) -> str | None:
+        """What the service calls the request of the last reply."""
+        return self._wire.request_id
+
     def check(self) -> None:
         """Demand an assistant; the rest was demanded to connect."""
         self._settings.require("assistant_id")

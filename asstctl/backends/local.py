@@ -48,6 +48,10 @@ class Model(Protocol):
         """How much of a thread is worth sending; None: the model says when it is too much."""
 
     @property
+    def request_id(self) -> str | None:
+        """What its server calls the last request."""
+
+    @property
     def note(self) -> str | None:
         """What a user must know of the model."""
 
@@ -90,6 +94,11 @@ class Local:
     @cached_property
     def _model(self) -> Model:
         return self._make_model()
+
+    @property
+    def request_id(self) -> str | None:
+        """What the model's server calls the request of the last reply."""
+        return self._model.request_id
 
     def check(self) -> None:
         """Demand a model that can reply."""
@@ -233,6 +242,11 @@ class Server:
         signing = credentials.signing(settings, environment)
         self._wire = Wire(settings.endpoint or "", signing, settings.timeout)
         self._name = settings.model
+
+    @property
+    def request_id(self) -> str | None:
+        """What the server calls the last request."""
+        return self._wire.request_id
 
     def ready(self) -> Iterator[Progress]:
         """Find out which model replies where the profile does not say."""

@@ -107,6 +107,11 @@ class Responses:
         if "_agents" in self.__dict__:
             self._agents.close()
 
+    @property
+    def request_id(self) -> str | None:
+        """What the service calls the request of the last reply."""
+        return self._wire.request_id
+
     def check(self) -> None:
         """Demand a model or an agent; the rest was demanded to connect."""
         if missing := lacking(self._settings):

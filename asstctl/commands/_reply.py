@@ -4,13 +4,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import typer
 
 from asstctl._frozen import frozen
-from asstctl.events import IfBusy, Prompt, RunFinished, Stream, TextDelta, Thread, Usage
-from asstctl.render import Output, Render, confirmed, paced, renderer, unechoed
+from asstctl.events import IfBusy, Prompt, Retry, RunFinished, Stream, TextDelta, Thread, Usage
+from asstctl.render import Output, Render, confirmed, listing, paced, renderer, unechoed
 from asstctl.session import Session
 from asstctl.tools import Consent
 
@@ -24,7 +24,8 @@ class Stats:
     first: float | None = None
     ended: float = 0.0
     characters: int = 0
-    usage: Usage | None = field(default=None)
+    retries: int = 0
+    usage: Usage | None = None
 
     def of(self, reply: Stream) -> Stream:
         """Pass a reply on and take its measure."""
@@ -35,25 +36,31 @@ class Stats:
                     case TextDelta(text):
                         self.first = self.first or self.clock()
                         self.characters += len(text)
+                    case Retry():
+                        self.retries += 1
                     case RunFinished(_, usage):
                         self.usage = usage
                 self.ended = self.clock()
                 yield event
 
-    def line(self) -> str:
+    def line(self, request_id: str | None) -> str:
         """Give the figures as one line."""
-        if self.first is None:
-            return "no text"
-        seconds = max(self.ended - self.first, 1e-6)
-        figures = [
-            f"first text after {self.first - self.started:.2f} s",
-            f"{self.characters} characters in {seconds:.2f} s",
-            f"{self.characters / seconds:.0f} characters a second",
-        ]
+        figures = ["no text"]
+        seconds = 0.0
+        if self.first is not None:
+            seconds = max(self.ended - self.first, 1e-6)
+            figures = [
+                f"first text after {self.first - self.started:.2f} s",
+                f"{self.characters} characters in {seconds:.2f} s",
+                f"{self.characters / seconds:.0f} characters a second",
+            ]
         if self.usage:
             made = self.usage.completion_tokens
             figures.append(f"{self.usage.prompt_tokens} + {made} tokens")
-            figures.append(f"{made / seconds:.0f} tokens a second")
+            figures += [f"{made / seconds:.0f} tokens a second"] if seconds else []
+        if request_id:
+            figures.append(f"request {request_id}")
+        figures.append(f"{self.retries} {'retry' if self.retries == 1 else 'retries'}")
         return ", ".join(figures)
 
 
@@ -109,4 +116,4 @@ class Form:
                 )
             finally:
                 if self.stats:
-                    sys.stderr.write(f"asstctl: {stats.line()}\n")
+                    listing.note(stats.line(session.request_id), sys.stderr)
