@@ -372,6 +372,22 @@ def test_a_redirect_to_another_origin_is_refused_and_to_the_same_one_followed(ho
         assert not other.requests
     server.replies.append(Reply(status=307, headers={"location": "/v1/chat/completions/"}))
     assert home.run("ask", "Hello", MY_KEY="canary")[0] == "You said: Hello (1)\n"
+    server.replies.append(Reply(status=308, headers={"location": "http://[::"}))
+    assert "which is no URL" in home.run("ask", "Hello", code=1, MY_KEY="canary")[1]
+
+
+@pytest.mark.parametrize("wanted", ["stream", "page"])
+def test_only_what_is_read_whole_may_come_packed(home, threads, wanted):
+    """What packs a stream on its way may hold back its pieces."""
+    home.use_threads(threads)
+    home.run("ask", "Hello")
+    home.run("threads", "history", "@last")
+    (asked,) = (
+        r
+        for r in threads.requests
+        if r.path.partition("?")[0].endswith("/runs" if wanted == "stream" else "/messages")
+    )
+    assert asked.headers["accept-encoding"] == ("identity" if wanted == "stream" else "gzip")
 
 
 def test_the_model_is_found_where_there_is_only_one(home, server):

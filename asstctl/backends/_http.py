@@ -88,7 +88,7 @@ class Begun:
 
 
 class Server:
-    """A server at the origin of `url`; may be used from several threads.
+    """A server at the origin of `url`; each request that overlaps another has its own connection.
 
     `timeout` is in seconds between bytes. Raises ConfigError where the environment's proxy or
     certificates can't be used.

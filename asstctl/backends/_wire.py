@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from asstctl import __version__
 from asstctl._json import loads
@@ -44,6 +44,10 @@ REDIRECTED = (307, 308)
 """Statuses that ask for the same request elsewhere."""
 
 REDIRECTS = 3
+
+WHOLE = {"Accept-Encoding": "gzip"}
+"""How an answer is wanted that is read whole; what packs a stream may hold its pieces back."""
+
 LARGEST_REFUSAL = 1024 * 1024
 """Bytes of a refusal that are read."""
 
@@ -87,7 +91,7 @@ class Wire:
         self._signing = signing
         self.headers = {
             "User-Agent": f"asstctl/{__version__}",
-            "Accept-Encoding": "gzip",
+            "Accept": "*/*",
             **(headers or {}),
         }
         self.query = dict(query or {})
@@ -107,7 +111,7 @@ class Wire:
         self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
     ) -> Any:
         """Send one request and give the JSON of its answer; raises AsstctlError."""
-        with self._answer(method, path, body, query) as response, self._broken():
+        with self._answer(method, path, body, query, WHOLE) as response, self._broken():
             try:
                 return loads(response.read())
             except (ValueError, RecursionError) as error:
@@ -115,7 +119,7 @@ class Wire:
 
     def begin(self, path: str, query: Mapping[str, str]) -> Begun | None:
         """Send a GET and leave its answer for later; None where it could not be sent."""
-        headers = {**self.headers, **self.signed()}
+        headers = {**self.headers, **self.signed(), **WHOLE}
         target = self._target(path, query)
         self._log("GET", target, headers, b"")
         with suppress(UnconnectedError, OSError, HTTPException, ValueError):
@@ -130,7 +134,7 @@ class Wire:
         An answer that is plain JSON is one event without a name. Raises AsstctlError for a
         refusal, IncompleteError for a stream that breaks.
         """
-        with self._answer(method, path, body, query) as response, self._broken():
+        with self._answer(method, path, body, query, {}) as response, self._broken():
             self.request_id = named_by(response.headers)
             kind = response.headers.get("content-type", "")
             if "html" in kind:
@@ -145,14 +149,19 @@ class Wire:
 
     @contextmanager
     def _answer(
-        self, method: str, path: str, body: Any, query: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        query: Mapping[str, str] | None,
+        wanted: Mapping[str, str],
     ) -> Iterator[Answer]:
         """Send a request; gives the answer, unread, or raises what its status means."""
         target = self._target(path, query)
         content = b"" if body is None else json.dumps(body).encode()
         renewed = False
         for _ in range(1 + REDIRECTS):
-            headers = {**self.headers, **self.signed()}
+            headers = {**self.headers, **self.signed(), **wanted}
             if content:
                 headers["Content-Type"] = "application/json"
             self._log(method, target, headers, content)
@@ -184,7 +193,8 @@ class Wire:
         """Log a request, its key struck out wherever it stands."""
         if not log.isEnabledFor(logging.DEBUG):
             return
-        told = f"{method} {urljoin(self.endpoint, target)} {headers}"
+        shown = {**headers, **dict.fromkeys(self.signed(), "***")}
+        told = f"{method} {urljoin(self.endpoint, target)} {shown}"
         told += f" {content[:LONGEST_LOGGED].decode(errors='replace')}"
         if self._signing:
             told = told.replace(self._signing.key, "***")
@@ -192,9 +202,12 @@ class Wire:
 
     def redirected(self, target: str, location: str) -> str:
         """Give the path that a redirect leads to; raises ConfigError where it leads elsewhere."""
-        here = urlsplit(self.endpoint)
-        there = urlsplit(urljoin(urljoin(self.endpoint, target), location))
-        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
+        try:
+            there = urlsplit(urljoin(urljoin(self.endpoint, target), location))
+            elsewhere = origin(there) != origin(urlsplit(self.endpoint))
+        except ValueError as error:
+            raise AsstctlError(f"{self.host} redirects to {location!a}, which is no URL") from error
+        if elsewhere:
             raise ConfigError(
                 f"{self.host} redirects to {there.hostname}, where the key must not go",
                 hint="set endpoint to the address that it redirects to, if you trust it",
@@ -322,6 +335,11 @@ def understood() -> Iterator[None]:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise IncompleteError("the server sent something that is no part of a reply") from error
+
+
+def origin(url: SplitResult) -> tuple[str, str | None, int]:
+    """Give what a key may not leave: scheme, host and port."""
+    return url.scheme, url.hostname, url.port or {"https": 443}.get(url.scheme, 80)
 
 
 def named_by(headers: Mapping[str, str]) -> str | None:
