@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import importing
 from bench import FEW, HERE, PEERS, PYTHON, ROUNDS, Bench, Row, server
 from parts import PARTS
 
@@ -42,12 +43,14 @@ def main() -> None:
                 part(bench)
                 print(part.__name__, *(row.line() for row in bench.rows[seen:]), sep="\n")
                 sys.stdout.flush()
+        imported = [] if wanted and "importing" not in wanted else importing.table(bench)
+        print(*imported, sep="\n")
     if not wanted:
-        write(bench.rows)
+        write(bench.rows, imported)
 
 
-def write(rows: list[Row]) -> None:
-    """Write the table below its mark."""
+def write(rows: list[Row], imported: list[str]) -> None:
+    """Write the tables below their mark."""
     path = HERE / "README.md"
     head = path.read_text().split("<!-- generated -->")[0]
     about = (
@@ -62,6 +65,10 @@ def write(rows: list[Row]) -> None:
         "| what | against | ratio | must be | asstctl | the other |",
         "|---|---|---|---|---|---|",
         *(row.line() for row in rows),
+        "",
+        "What `ask -o markdown` imports:",
+        "",
+        *imported,
     ]
     path.write_text(head + "\n".join(lines) + "\n")
 
