@@ -31,7 +31,9 @@ class Row:
     theirs: str = ""
 
     def line(self) -> str:
-        shown = self.ratio if isinstance(self.ratio, str) else f"{self.ratio:.2f}x"
+        shown = self.ratio
+        if not isinstance(shown, str):
+            shown = f"{shown:.{2 if shown >= 0.01 else 4}f}x"
         return f"| {self.what} | {self.against} | **{shown}** | {self.must} | {self.ours} | {self.theirs} |"
 
 

@@ -136,21 +136,16 @@ def drawing(bench: Bench) -> None:
     told = (f"{seconds * 1e6:.0f} us" for seconds in each)
     bench.rows.append(Row(what, "10,000 deltas", each[0] / each[1], "≤ 1.1x", *told))
     url = bench.url(n=10_000)
-    peers = {name: peer("rich_markdown.py", name, url) for name in ("print", "live")}
-    found = beside({"print": peers["print"]}, bench.environment, FEW, terminal=True)
-    found["live"] = Figures()
-    once(peers["live"], bench.environment, found["live"], terminal=True)  # minutes
+    live = Figures()
+    once(peer("rich_live.py", url), bench.environment, live, terminal=True)  # minutes
     what = "Markdown on a terminal, 10,000 deltas"
-    bench.row(f"{what}, bytes", "Rich, one print", "≤ 1.3x", middle, found["print"], "size")
+    printed = draw(n=10_000, whole=1)
+    bench.row(f"{what}, bytes", "one print", "≤ 1.3x", middle, printed, "size")
     middle.cpu = middle.cpu[:1]
-    bench.row(f"{what}, CPU", "Rich Live", "≤ 0.02x", middle, found["live"], "cpu")
-    paced = draw(n=2000, pause=5)
-    url = bench.url(n=2000)
-    usual = beside(
-        {"print": peer("rich_markdown.py", "print", url)}, bench.environment, FEW, terminal=True
-    )
+    bench.row(f"{what}, CPU", "Rich Live", "≤ 0.02x", middle, live, "cpu")
+    paced, printed = draw(n=2000, pause=5), draw(n=2000, whole=1)
     what = "Markdown on a terminal, 2,000 deltas at 200 a second, bytes"
-    bench.row(what, "Rich, one print", "≤ 1.3x", paced, usual["print"], "size")
+    bench.row(what, "one print", "≤ 1.3x", paced, printed, "size")
 
 
 def reading(bench: Bench) -> None:

@@ -5,6 +5,7 @@ Options stand in the base URL: `http://127.0.0.1:PORT/n=1000,wait=300,pause=10,m
 n         deltas in a reply
 wait      milliseconds before a reply's first delta, and before any other answer
 pause     milliseconds between deltas
+whole     1: all of a reply is one delta
 stamps    1: a delta is the clock (ns) at which it is sent, in paragraphs of 20
 messages  messages in a thread that is listed
 """
@@ -99,11 +100,10 @@ def threads(count: int) -> tuple[bytes, list, bytes]:
 
 
 @lru_cache
-def reply(kind: str, count: int) -> bytes:
+def reply(kind: str, count: int, whole: bool) -> bytes:
     begin, deltas, end = {"chat": chat, "threads": threads}[kind](count)
-    return (
-        begin + b"".join(make(word) for make, word in zip(deltas, words(count), strict=True)) + end
-    )
+    said = ["".join(words(count))] if whole else words(count)
+    return begin + b"".join(make(word) for make, word in zip(deltas, said, strict=False)) + end
 
 
 @cache
@@ -147,7 +147,14 @@ class Handler(BaseHTTPRequestHandler):
     def options(self) -> tuple[dict[str, float], str, dict[str, str]]:
         path, _, query = self.path.partition("?")
         first, _, rest = path.lstrip("/").partition("/")
-        options = {"n": 100.0, "wait": 0.0, "pause": 0.0, "stamps": 0.0, "messages": 100.0}
+        options = {
+            "n": 100.0,
+            "wait": 0.0,
+            "pause": 0.0,
+            "stamps": 0.0,
+            "whole": 0.0,
+            "messages": 100.0,
+        }
         if "=" in first:
             options |= {k: float(v) for k, v in (pair.split("=") for pair in first.split(","))}
             path = "/" + rest
@@ -221,7 +228,7 @@ class Handler(BaseHTTPRequestHandler):
                         self.chunk(make(word))
                 self.chunk(end)
             else:
-                data = reply(kind, count)
+                data = reply(kind, count, bool(options["whole"]))
                 for start in range(0, len(data), 65536):
                     self.chunk(data[start : start + 65536])
             self.wfile.write(b"0\r\n\r\n")

@@ -1,13 +1,13 @@
 """One endpoint, one connection; foreign errors become ours at this edge."""
 
 import json
-import logging
 import re
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from asstctl import __version__
@@ -29,9 +29,10 @@ from asstctl.errors import (
 )
 from asstctl.events import Event, Retry
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    import logging
 
-log = logging.getLogger("asstctl")
+T = TypeVar("T")
 
 LONGEST_LOGGED = 2000
 """Bytes of a request's body that --debug shows."""
@@ -70,9 +71,8 @@ ERRORS: Final[Mapping[int, type[AsstctlError]]] = {
 class Wire:
     """A server at `endpoint`, spoken to with `headers` and `query`, each request signed.
 
-    `timeout` is in seconds between bytes; `request_id` is what the service calls the last stream;
-    `retired` is what to say where the server answers 404
-    because it no longer speaks at all.
+    `timeout` is in seconds between bytes; `retired` is what to say where the server answers 404
+    because it no longer speaks at all. `request_id` is what the service calls the last stream.
     """
 
     def __init__(
@@ -167,7 +167,8 @@ class Wire:
             self._log(method, target, headers, content)
             with self._unreached():
                 response = self._server.send(method, target, headers, content)
-            log.debug("%s %s", response.status, dict(response.headers))
+            if log := watched():
+                log.debug("%s %s", response.status, response.headers)
             try:
                 if response.status == UNAUTHORIZED and not renewed:
                     renewed = True
@@ -191,7 +192,7 @@ class Wire:
 
     def _log(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> None:
         """Log a request, its key struck out wherever it stands."""
-        if not log.isEnabledFor(logging.DEBUG):
+        if not (log := watched()):
             return
         shown = {**headers, **dict.fromkeys(self.signed(), "***")}
         told = f"{method} {urljoin(self.endpoint, target)} {shown}"
@@ -335,6 +336,14 @@ def understood() -> Iterator[None]:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise IncompleteError("the server sent something that is no part of a reply") from error
+
+
+def watched() -> "logging.Logger | None":
+    """Give the log of requests, None where nobody reads it: who does has loaded logging."""
+    if found := sys.modules.get("logging"):
+        log: logging.Logger = found.getLogger("asstctl")
+        return log if log.isEnabledFor(found.DEBUG) else None
+    return None
 
 
 def origin(url: SplitResult) -> tuple[str, str | None, int]:

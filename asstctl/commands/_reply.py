@@ -10,7 +10,7 @@ import typer
 
 from asstctl._frozen import frozen
 from asstctl.events import IfBusy, Prompt, Retry, RunFinished, Stream, TextDelta, Thread, Usage
-from asstctl.render import Output, Render, confirmed, listing, paced, renderer, unechoed
+from asstctl.render import Output, Render, confirmed, paced, renderer, unechoed
 from asstctl.session import Session
 from asstctl.tools import Consent
 
@@ -116,4 +116,6 @@ class Form:
                 )
             finally:
                 if self.stats:
+                    from asstctl.render import listing  # the first byte does not wait for it
+
                     listing.note(stats.line(session.request_id), sys.stderr)
