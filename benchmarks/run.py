@@ -2,7 +2,7 @@
 
 Run it with the Python of an environment in which asstctl is installed. Peers are installed beside
 this file the first time: virtual environments, and node_modules where there is Node. Words name
-parts to run alone; their rows are printed, and the table is left as it is.
+parts to run alone: their rows take the places that they had. The part `living` takes minutes.
 """
 
 import os
@@ -14,11 +14,14 @@ import tempfile
 from pathlib import Path
 
 import importing
-from bench import FEW, HERE, PEERS, PYTHON, ROUNDS, Bench, Row, server
+from bench import FEW, HERE, PEERS, PYTHON, ROUNDS, Bench, server
 from parts import PARTS
 
 PACKAGES = {"sdk": ["openai", "llm", "rich"], "shell-gpt": ["shell-gpt", "click"]}
 """What each environment of peers holds: shell-gpt wants an older openai than llm does."""
+
+
+MARK = "<!-- generated -->"
 
 
 def install() -> None:
@@ -43,34 +46,35 @@ def main() -> None:
                 part(bench)
                 print(part.__name__, *(row.line() for row in bench.rows[seen:]), sep="\n")
                 sys.stdout.flush()
-        imported = [] if wanted and "importing" not in wanted else importing.table(bench)
-        print(*imported, sep="\n")
-    if not wanted:
-        write(bench.rows, imported)
+        write([row.line() for row in bench.rows], importing.table(bench), anew=not wanted)
 
 
-def write(rows: list[Row], imported: list[str]) -> None:
-    """Write the tables below their mark."""
+def write(rows: list[str], imported: list[str], *, anew: bool) -> None:
+    """Write the tables below their mark; rows take the places of what they measured before."""
     path = HERE / "README.md"
-    head = path.read_text().split("<!-- generated -->")[0]
-    about = (
-        f"Medians of {ROUNDS} rounds, of {FEW} where a run takes seconds; Python"
-        f" {platform.python_version()}, {platform.system()}, {os.cpu_count()} processors."
-    )
+    head, _, before = path.read_text().partition(MARK)
+    table = {} if anew else {named(line): line for line in before.splitlines() if "**" in line}
+    table |= {named(line): line for line in rows}
     lines = [
-        "<!-- generated -->",
+        MARK,
         "",
-        about,
+        f"Medians of {ROUNDS} rounds, of {FEW} where a run takes seconds; Python"
+        f" {platform.python_version()}, {platform.system()}, {os.cpu_count()} processors.",
         "",
         "| what | against | ratio | must be | asstctl | the other |",
         "|---|---|---|---|---|---|",
-        *(row.line() for row in rows),
+        *table.values(),
         "",
         "What `ask -o markdown` imports:",
         "",
         *imported,
     ]
     path.write_text(head + "\n".join(lines) + "\n")
+
+
+def named(line: str) -> tuple[str, ...]:
+    """Give what a row compares."""
+    return tuple(line.split("|")[1:3])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ Options stand in the base URL: `http://127.0.0.1:PORT/n=1000,wait=300,pause=10,m
 
 n         deltas in a reply
 wait      milliseconds before a reply's first delta, and before any other answer
-pause     milliseconds between deltas
+pause     milliseconds between deltas, or between groups of them
+group     deltas that are sent at once, 1 where it does not say
 whole     1: all of a reply is one delta
 stamps    1: a delta is the clock (ns) at which it is sent, in paragraphs of 20
 messages  messages in a thread that is listed
@@ -151,6 +152,7 @@ class Handler(BaseHTTPRequestHandler):
             "n": 100.0,
             "wait": 0.0,
             "pause": 0.0,
+            "group": 1.0,
             "stamps": 0.0,
             "whole": 0.0,
             "messages": 100.0,
@@ -219,13 +221,19 @@ class Handler(BaseHTTPRequestHandler):
             if options["pause"]:
                 begin, deltas, end = {"chat": chat, "threads": threads}[kind](count)
                 self.chunk(begin)
+                together = b""
                 for number, (make, word) in enumerate(zip(deltas, words(count), strict=True), 1):
-                    time.sleep(options["pause"] / 1000)
                     if options["stamps"]:
+                        time.sleep(options["pause"] / 1000)
                         space = " " if number % 20 else ".\n\n"
                         self.chunk(make(f"{time.monotonic_ns():018}{space}"))
-                    else:
-                        self.chunk(make(word))
+                        continue
+                    together += make(word)
+                    if number % options["group"] == 0:
+                        time.sleep(options["pause"] / 1000)
+                        self.chunk(together)
+                        together = b""
+                self.chunk(together)
                 self.chunk(end)
             else:
                 data = reply(kind, count, bool(options["whole"]))

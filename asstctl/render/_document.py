@@ -13,6 +13,7 @@ from markdown_it.token import Token
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import CodeBlock, ListElement, ListItem, Markdown, MarkdownElement, TableElement
 from rich.segment import Segment, Segments
+from rich.style import Style
 from rich.syntax import Syntax
 from rich.table import Table
 
@@ -189,10 +190,29 @@ def code_rows(
 
 def ansi(console: Console, drawn: Iterable[Row]) -> list[str]:
     """Turn rows into text with colours, blanks at their ends left out."""
-    segments = [segment for row in drawn for segment in (*row, Segment("\n"))]
+    segments = [segment for row in drawn for segment in (*trimmed(row), Segment("\n"))]
     with console.capture() as captured:
         console.print(Segments(segments), end="", soft_wrap=True)
     return [line.rstrip(" ") for line in captured.get().split("\n")[:-1]]
+
+
+def trimmed(row: Row) -> Row:
+    """Give a row in as few segments as it takes, without blanks at its end that nobody can see."""
+    plain = (
+        segment if segment.text.strip(" ") or seen(segment.style) else Segment(segment.text)
+        for segment in row
+    )
+    found = list(Segment.simplify(plain))
+    if found and not found[-1].text.strip(" ") and not seen(found[-1].style):
+        found.pop()
+    return found
+
+
+def seen(style: Style | None) -> bool:
+    """Say whether a blank in this style can be seen."""
+    ground = style.bgcolor if style else None
+    lined = style and (style.underline or style.reverse or style.strike or style.overline)
+    return bool(lined) or bool(ground and not ground.is_default)
 
 
 def solid(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""A model's words never steer the terminal; and the lines that may still change stay few."""
+"""A model's words never steer the terminal; what a terminal is asked."""
 
 import os
 import re
@@ -101,47 +101,3 @@ def terminal_width(out: TextIO) -> int:
         return os.get_terminal_size(out.fileno()).columns
     except (OSError, ValueError):
         return 0
-
-
-class Tail:
-    """The last lines on a terminal, which may be drawn again until they are given out for good."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self.rows: list[str] = []
-
-    def show(self, done: list[str], rows: list[str]) -> None:
-        """Replace the tail by `done`, for good, and a new tail; only what differs is written.
-
-        Between two calls the cursor is at the end of the last row, or on an empty line.
-        """
-        new = done + rows
-        same = 0
-        while same < min(len(self.rows), len(new)) and self.rows[same] == new[same]:
-            same += 1
-        if same == len(new) < len(self.rows) and same:
-            same -= 1  # so that the cursor ends in the last row
-        text = self._change(same, new) if same < max(len(self.rows), len(new)) else ""
-        if new and not rows:
-            text += "\n"
-        if text:
-            self._out.write(text)
-            self._out.flush()
-        self.rows = rows
-
-    def commit(self) -> None:
-        """Give the tail out for good as it stands."""
-        if self.rows:
-            self.show(self.rows, [])
-
-    def _change(self, same: int, new: list[str]) -> str:
-        """Give what turns the rows on the screen into the new ones, of which `same` stay."""
-        old = self.rows
-        if same == len(old):
-            return ("\n" if old else "") + "\n".join(new[same:])
-        if same == len(old) - 1 and same < len(new) and new[same].startswith(old[same]):
-            return "\n".join([new[same][len(old[same]) :], *new[same + 1 :]])
-        up = len(old) - 1 - same
-        # Up, erase below, write: in one synchronized update (DEC mode 2026), in one write.
-        move = f"\x1b[{up}A" if up else ""
-        return f"\x1b[?2026h\r{move}\x1b[J" + "\n".join(new[same:]) + "\x1b[?2026l"
