@@ -58,8 +58,10 @@ def write(rows: list[str], imported: list[str], *, anew: bool) -> None:
     lines = [
         MARK,
         "",
-        f"Medians of {ROUNDS} rounds, of {FEW} where a run takes seconds; Python"
-        f" {platform.python_version()}, {platform.system()}, {os.cpu_count()} processors.",
+        (
+            f"Medians of {ROUNDS} rounds, of {FEW} where a run takes seconds; Python"
+            f" {platform.python_version()}, {platform.system()}, {os.cpu_count()} processors."
+        ),
         "",
         "| what | against | ratio | must be | asstctl | the other |",
         "|---|---|---|---|---|---|",

@@ -4,9 +4,11 @@ import contextlib
 import io
 import json
 import os
+import re
 import time
 import tomllib
 
+import pyte
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from asstctl.backends._sse import frames
 from asstctl.errors import AsstctlError
 from asstctl.events import Message, Text, Thread
 from asstctl.render._draft import Draft
+from asstctl.render._tail import Tail
 from asstctl.render._terminal import Harmless
 
 EXAMPLES = int(os.environ.get("ASSTCTL_EXAMPLES", "25"))
@@ -245,6 +248,39 @@ def test_nothing_that_is_shown_steers_a_terminal_wherever_it_is_cut(text, cuts):
             shown
         )
         assert letter not in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
+
+
+LETTERS = ["a", "b", " ", "─", "•", "中", "あ", "a\u0301", "\U0001f469\u200d\U0001f4bb"]
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["", "\x1b[35m", "\x1b[1;36m"]),
+        st.lists(st.sampled_from(LETTERS), min_size=1, max_size=5).map("".join),
+    ),
+    max_size=4,
+).map(lambda runs: "".join(f"{c}{t}\x1b[0m" if c else t for c, t in runs))
+
+
+@fuzzed
+@given(st.lists(st.lists(ROWS, max_size=4), max_size=6))
+def test_rows_that_change_stand_on_the_screen_as_if_written_anew(tails):
+    """Each tail replaces the one before; only what differs is written, and nothing is left over."""
+
+    def screen(write):
+        found = pyte.Screen(60, 12)
+        out = io.StringIO()
+        write(out)
+        text = re.sub("\x1b\\[\\?2026[hl]", "", out.getvalue())
+        pyte.Stream(found).feed(text.replace("\n", "\r\n"))
+        cells = (found.buffer[y][x] for y in range(12) for x in range(60))
+        return [(cell.data, cell.data != " " and (cell.fg, cell.bold)) for cell in cells]
+
+    def step_by_step(out):
+        tail = Tail(out)
+        for rows in tails:
+            tail.show([], rows)
+
+    last = tails[-1] if tails else []
+    assert screen(step_by_step) == screen(lambda out: Tail(out).show([], last))
 
 
 @pytest.mark.parametrize("write", ["sse", "run", "response", "chat"])

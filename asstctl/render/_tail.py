@@ -82,7 +82,7 @@ def differing(old: str, new: str) -> tuple[list[Cell], str]:
     Characters that join with their neighbours are not cut apart: with any, nothing is alike.
     """
     was, will = cells(old), cells(new)
-    if any(letter > "\uffff" or not cell_len(letter) for _, letter in will):
+    if any(letter > "\uffff" or not cell_len(letter) for _, letter in (*was, *will)):
         return [], new
     alike = [
         cell for cell, _ in takewhile(lambda pair: pair[0] == pair[1], zip(will, was, strict=False))
