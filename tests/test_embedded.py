@@ -124,10 +124,16 @@ def test_the_demo_model_is_called_what_it_is_once_a_session(demo):
 
 
 def test_a_long_thread_is_cut_to_what_the_demo_model_can_read_in_time(demo):
-    demo.run("-p", "local", "ask", "Old-" * 300, code=None)
-    demo.run("-p", "local", "ask", "-c", "Less-" * 260, code=None)
-    err = demo.run("-p", "local", "ask", "-c", "New", code=None)[1]
-    assert "it does not see the first" in err
+    said = [
+        {"id": f"m{n}", "role": role, "content": f"Old {n} " * 200}
+        for n, role in enumerate(["user", "assistant"] * 2)
+    ]
+    export = {"export_schema": "assistants-thread-export/v1", "thread_id": "thread_old"}
+    path = demo.path / "thread.json"
+    path.write_text(json.dumps({**export, "thread": {}, "messages": said}))
+    made = demo.run("-p", "local", "threads", "import", str(path))[0].strip()
+    err = demo.run("-p", "local", "ask", "-t", made, "New", code=None)[1]
+    assert "it does not see the first 4 of the thread's 4 messages" in err
 
 
 def test_without_weights_and_without_leave_to_fetch_them_it_says_so(home):
