@@ -196,6 +196,13 @@ def test_http_goes_through_the_environments_proxy_and_signs_in_there(home, serve
     assert asked.headers["proxy-authorization"] == "Basic bWU6cEBzcw=="  # me:p@ss
 
 
+def test_a_proxy_that_is_not_there_is_named(home):
+    home.configure('backend = "local"\nmodel = "m"\nendpoint = "https://example.invalid/v1"\n')
+    err = home.run("ask", "Hello", code=7, https_proxy="http://me:canary@127.0.0.1:9")[1]
+    assert "can't connect to example.invalid through the proxy 127.0.0.1: " in err
+    assert "canary" not in err
+
+
 def test_no_proxy_names_the_hosts_that_take_none(home, server):
     home.configure('backend = "local"\nmodel = "m"\nendpoint = "http://example.invalid/v1"\n')
     proxy = f"http://127.0.0.1:{server.port}"

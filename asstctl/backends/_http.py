@@ -90,6 +90,7 @@ class Begun:
 class Server:
     """A server at the origin of `url`; each request that overlaps another has its own connection.
 
+    `way` says how it is reached, for who must be told that it is not.
     `timeout` is in seconds between bytes. Raises ConfigError where the environment's proxy or
     certificates can't be used.
     """
@@ -100,6 +101,7 @@ class Server:
         self._address = (parts.hostname or "", parts.port)
         self._timeout = timeout
         self._proxy = proxy(parts)
+        self.way = f" through the proxy {self._proxy.hostname}" if self._proxy else ""
         self._tls = trust() if parts.scheme == "https" else None
         self._idle: list[HTTPConnection] = []
 

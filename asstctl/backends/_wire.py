@@ -262,7 +262,7 @@ class Wire:
         late = isinstance(error.__cause__, TimeoutError)
         why = f" within {CONNECT_SECONDS:g} s" if late else f": {reason(error)}"
         return UnavailableError(
-            f"can't connect to {self.host}{why}",
+            f"can't connect to {self.host}{self._server.way}{why}",
             hint=f"is the server running? the endpoint is {self.endpoint}",
             retryable=True,
         )
