@@ -189,10 +189,10 @@ class Database:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def execute(self, sql: str, *values: Any) -> int:
-        """Run one statement; gives how many rows it changed."""
+    def execute(self, sql: str, *values: Any, **named: Any) -> int:
+        """Run one statement, with values for its `?` or its names; gives how many rows changed."""
         with self.translated():
-            return self._db.execute(sql, values).rowcount
+            return self._db.execute(sql, named or values).rowcount
 
     def execute_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
         """Run one statement for each of `rows`."""

@@ -23,14 +23,14 @@ class Replies:
         with self._db.writing():
             self._db.execute(
                 "INSERT INTO replies (endpoint, thread, place, id, after, sent)"
-                " SELECT ?1, ?2, (SELECT coalesce(max(place), 0) + 1 FROM replies"
-                " WHERE endpoint = ?1 AND thread = ?2), ?3, ?4, ?5 WHERE NOT EXISTS"
-                " (SELECT 1 FROM replies WHERE endpoint = ?1 AND thread = ?2 AND id = ?3)",
-                endpoint,
-                thread_id,
-                reply_id,
-                after,
-                sent,
+                " SELECT :at, :thread, (SELECT coalesce(max(place), 0) + 1 FROM replies"
+                " WHERE endpoint = :at AND thread = :thread), :id, :after, :sent WHERE NOT EXISTS"
+                " (SELECT 1 FROM replies WHERE endpoint = :at AND thread = :thread AND id = :id)",
+                at=endpoint,
+                thread=thread_id,
+                id=reply_id,
+                after=after,
+                sent=sent,
             )
 
     def hold(self, endpoint: str, thread_id: str, reply_id: str) -> bool:
@@ -39,22 +39,23 @@ class Replies:
         Says whether it does: not where another reply was held since this one was asked for.
         """
         with self._db.writing():
-            key = (endpoint, thread_id, reply_id)
+            key = {"at": endpoint, "thread": thread_id, "id": reply_id}
             changed = self._db.execute(
-                "UPDATE replies SET held = 1 WHERE endpoint = ?1 AND thread = ?2 AND id = ?3"
-                " AND held = 0 AND after = coalesce((SELECT id FROM replies WHERE endpoint = ?1"
-                " AND thread = ?2 AND held ORDER BY place DESC LIMIT 1), '')",
-                *key,
+                "UPDATE replies SET held = 1 WHERE endpoint = :at AND thread = :thread AND id = :id"
+                " AND held = 0 AND after = coalesce((SELECT id FROM replies WHERE endpoint = :at"
+                " AND thread = :thread AND held ORDER BY place DESC LIMIT 1), '')",
+                **key,
             )
             if changed:
                 self._db.execute(
                     "DELETE FROM messages WHERE thread ="
-                    " (SELECT number FROM threads WHERE endpoint = ?1 AND id = ?2) AND place <="
-                    " (SELECT sent FROM replies WHERE endpoint = ?1 AND thread = ?2 AND id = ?3)",
-                    *key,
+                    " (SELECT number FROM threads WHERE endpoint = :at AND id = :thread)"
+                    " AND place <= (SELECT sent FROM replies"
+                    " WHERE endpoint = :at AND thread = :thread AND id = :id)",
+                    **key,
                 )
             held = "SELECT held FROM replies WHERE endpoint = ? AND thread = ? AND id = ?"
-            return bool(self._db.value(held, *key))
+            return bool(self._db.value(held, endpoint, thread_id, reply_id))
 
     def all(self, endpoint: str, thread_id: str) -> list[str]:
         """Give every reply that began in the thread, in order."""

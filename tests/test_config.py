@@ -36,8 +36,7 @@ def test_the_command_line_wins_over_the_environment_over_the_file_over_the_defau
     [
         {"HOME": "/home/a"},
         {"HOME": "/home/a", "XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "/d"},
-        {"HOME": "/home/a", "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": "relative"},
-        {"HOME": "/", "XDG_CONFIG_HOME": "/c/", "XDG_DATA_HOME": "~/d"},
+        {"HOME": "/", "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": "/d/"},
     ],
 )
 def test_the_folders_are_those_of_platformdirs(environment, monkeypatch):
