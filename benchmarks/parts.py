@@ -30,7 +30,7 @@ def asking(bench: Bench) -> None:
     url = bench.configure()
     commands = {
         "asstctl": [ASSTCTL, "ask", "Hello"],
-        "SDK script": peer("sdk_ask.py", url),
+        "SDK script": peer("sdk_chat.py", url, "Hello"),
         "curl -N": curl(f"{url}/threads/runs"),
         **node(url),
     }
@@ -102,7 +102,7 @@ def chatting(bench: Bench) -> None:
 def long_replies(bench: Bench) -> None:
     url = bench.configure(n=100_000)
     ask = [ASSTCTL, "ask", "Hello"]
-    commands = {"asstctl": ask, "SDK script": peer("sdk_ask.py", url), **node(url)}
+    commands = {"asstctl": ask, "SDK script": peer("sdk_chat.py", url, "Hello"), **node(url)}
     musts = {"SDK script": "≤ 0.08x", "Node sample": "≤ 0.5x"}
     found = bench.compare("CPU of 100,000 deltas, piped", commands, "cpu", musts, rounds=FEW)
     ours, sdk = found["asstctl"], found["SDK script"]

@@ -39,7 +39,6 @@ WARM = [
     "asstctl.session",
     "asstctl.completion",
     "typer",
-    "platformdirs",
     "tomlkit",
     "tomli_w",
     "encodings.idna",

@@ -70,6 +70,14 @@ def test_debug_shows_requests_and_answers_with_the_key_struck_out(home, server):
     nowhere(home, err)
 
 
+def test_debug_strikes_out_a_key_that_it_would_spell_otherwise(home, server):
+    key = "sk-\\'canary\\"
+    server.keys = (key,)
+    err = home.run("--debug", "ask", "Hello", MY_KEY=key)[1]
+    assert "canary" not in err
+    assert "'***'" in err
+
+
 def test_debug_never_steers_the_terminal(home, server):
     server.before = lambda _: Reply(
         status=500, body={"error": "x"}, headers={"x-a": "\x1b]0;PWN\x07"}

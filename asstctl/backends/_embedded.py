@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 from typing import Any
 
+from asstctl import _later
 from asstctl.errors import AsstctlError, ConfigError, ContextExceededError, UnavailableError
 from asstctl.events import Progress
 
@@ -138,6 +139,7 @@ class Engine:
         worker = Thread(target=work, name="engine", daemon=True)
         worker.start()
         try:
+            _later.load()  # while it thinks
             yield from batches(chunks)
         finally:
             stop.set()

@@ -124,7 +124,7 @@ class Server:
         try:
             if self._proxy and not self._tls:
                 target = self._origin + target
-                headers = {**headers, **credentials(self._proxy)}
+                headers = {**headers, **proxy_header(self._proxy)}
             with suppress(BrokenPipeError, ConnectionResetError):  # it may have refused already
                 connection.request(method, target, body or None, dict(headers))
         except BaseException:
@@ -159,7 +159,7 @@ class Server:
             return HTTPConnection(*by, timeout=CONNECT_SECONDS)
         connection = HTTPSConnection(*by, timeout=CONNECT_SECONDS, context=self._tls)
         if self._proxy:
-            connection.set_tunnel(host, port, credentials(self._proxy))
+            connection.set_tunnel(host, port, proxy_header(self._proxy))
         return connection
 
 
@@ -211,7 +211,7 @@ def proxy(parts: SplitResult) -> SplitResult | None:
     return found
 
 
-def credentials(by: SplitResult) -> dict[str, str]:
+def proxy_header(by: SplitResult) -> dict[str, str]:
     """Give the header that a proxy's user and password make."""
     if not by.username:
         return {}

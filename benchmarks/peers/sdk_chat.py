@@ -1,4 +1,4 @@
-"""A prompt a line, each with its reply, on one thread: the sample's loop in Python."""
+"""Prompts (words, or lines of stdin) and their replies on one thread: the sample's loop in Python."""
 
 import sys
 
@@ -6,7 +6,7 @@ from openai import OpenAI
 
 client = OpenAI(base_url=sys.argv[1], api_key="none")
 thread = client.beta.threads.create()
-for prompt in sys.stdin:
+for prompt in sys.argv[2:] or sys.stdin:
     client.beta.threads.messages.create(thread.id, role="user", content=prompt)
     with client.beta.threads.runs.create(
         thread_id=thread.id, assistant_id="asst_1", stream=True
