@@ -6,17 +6,20 @@ import gc
 import os
 import sys
 
-from asstctl import __version__
+from asstctl import __version__, _signals
+from asstctl.errors import StoppedError
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING, without the 6 ms that typing takes
 if TYPE_CHECKING:
-    from typing import Any, NoReturn, TextIO
+    from typing import NoReturn, TextIO
 
     from asstctl.commands._options import Invocation
 
+INTERRUPTED, PIPE_CLOSED = 130, 141
+
 
 def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
-    """Run a command line and give its exit code."""
+    """Run a command line and return its exit code."""
     if arguments in (["-V"], ["--version"]):  # answered before anything is imported
         out.write(f"{__version__}\n")
         return 0
@@ -25,63 +28,35 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
 
         completion.answer(arguments[1], os.environ, out)
         return 0
-    import signal
-
-    from asstctl.errors import StoppedError
-
-    def stop(signum: int, _frame: object) -> NoReturn:
-        raise StoppedError(signum)
-
-    heed(signal, StoppedError)
-    from asstctl.commands._options import Invocation
-
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(signum) != signal.SIG_IGN:  # nohup stays nohup
-            signal.signal(signum, stop)
-    invocation = Invocation(os.environ)
     try:
-        return command(arguments, invocation)
-    except BrokenPipeError:
-        return 128 + signal.SIGPIPE
+        with _signals.Held():
+            from asstctl.commands._options import Invocation
+
+        invocation = Invocation(os.environ)
+        try:
+            return command(arguments, invocation)
+        except BrokenPipeError:
+            return PIPE_CLOSED
+        except Exception as error:  # noqa: BLE001 - here all become exit codes
+            from asstctl.render import failure
+
+            return failure.write(error, err, as_json=invocation.json, traceback=invocation.debug)
     except (KeyboardInterrupt, StoppedError) as left:
-        from asstctl.render._terminal import one_line
+        _signals.last_words()
+        if notes := getattr(left, "__notes__", ()):
+            from asstctl.render._terminal import one_line
 
-        err.writelines(f"asstctl: {one_line(note)}\n" for note in getattr(left, "__notes__", ()))
-        return left.exit_code if isinstance(left, StoppedError) else 128 + signal.SIGINT
-    except Exception as error:  # noqa: BLE001 - here all become exit codes
-        from asstctl.render import failure
-
-        return failure.write(error, err, as_json=invocation.json, traceback=invocation.debug)
-
-
-def heed(signal: Any, stopped: type[BaseException]) -> None:
-    """See that a signal is heeded that falls where Python ignores what is raised.
-
-    It does in callbacks of weak references, which importing is full of: then it is raised again,
-    a moment later.
-    """
-    missed: list[BaseException] = []
-
-    def again(_signum: int, _frame: object) -> NoReturn:
-        raise missed.pop()
-
-    def ignored(unraisable: Any) -> None:
-        if isinstance(unraisable.exc_value, KeyboardInterrupt | stopped):
-            missed.append(unraisable.exc_value)
-            signal.setitimer(signal.ITIMER_REAL, 0.001)
-        else:
-            sys.__unraisablehook__(unraisable)
-
-    signal.signal(signal.SIGALRM, again)
-    sys.unraisablehook = ignored
+            err.writelines(f"asstctl: {one_line(note)}\n" for note in notes)
+        return left.exit_code if isinstance(left, StoppedError) else INTERRUPTED
 
 
 def command(arguments: list[str], invocation: Invocation) -> int:
-    """Run a command and give the exit code that it asks for; its errors pass through."""
-    import typer
+    """Run a command and return the exit code that it asks for; its errors pass through."""
+    with _signals.Held():
+        import typer
 
-    from asstctl import cli
-    from asstctl.errors import AsstctlError
+        from asstctl import cli
+        from asstctl.errors import AsstctlError
 
     for word in arguments:
         if any("\ud800" <= letter <= "\udfff" for letter in word):  # so Python marks other bytes
@@ -102,11 +77,12 @@ def run() -> NoReturn:
     What is worth keeping is written by then, and clearing the heap would take longer than many
     commands. A model that is still loading in its thread ends with the process.
     """
-    gc.set_threshold(50_000)  # modules make no garbage, and looking for it takes a tenth of a start
     code = 1
     try:
+        _signals.heed()
+        gc.set_threshold(50_000)  # modules make no garbage: looking for it takes a tenth of a start
         for number, name in enumerate(("stdin", "stdout", "stderr")):
-            if getattr(sys, name) is None:  # closed by who called us
+            if getattr(sys, name) is None:  # closed by the parent process
                 setattr(
                     sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+" if number else "r")
                 )
@@ -114,7 +90,9 @@ def run() -> NoReturn:
             stream.reconfigure(encoding="utf-8", errors="replace", newline="")  # type: ignore[union-attr]
         code = main(sys.argv[1:], sys.stdout, sys.stderr)
     except KeyboardInterrupt:  # before there was anything to stop
-        code = 130
+        code = INTERRUPTED
+    except StoppedError as stopped:
+        code = stopped.exit_code
     finally:
         for stream in (sys.stdout, sys.stderr):
             try:  # noqa: SIM105 - contextlib takes as long as answering --version

@@ -1,7 +1,7 @@
-"""Where things are kept: platformdirs' folders.
+"""The folders of settings and data, as platformdirs has them.
 
 On a usual Linux they are found here, by the same rules (the XDG Base Directory specification):
-loading platformdirs takes longer than answering TAB does.
+loading platformdirs takes longer than answering TAB.
 """
 
 from __future__ import annotations  # TAB waits for every import here
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def config(environment: Mapping[str, str]) -> str:
-    """Give the folder of the settings file."""
+    """Return the folder of the settings file."""
     return _folder(environment, "config", "XDG_CONFIG_HOME", ".config")
 
 
 def data(environment: Mapping[str, str]) -> str:
-    """Give the folder of the store."""
+    """Return the folder of the store."""
     return _folder(environment, "data", "XDG_DATA_HOME", ".local/share")
 
 

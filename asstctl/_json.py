@@ -23,7 +23,7 @@ def loads_piece(data: bytes) -> Any:
 
 
 def _patient(data: bytes) -> Any:
-    """Read what jiter refuses: surrogates alone, bytes that are not UTF-8, deeper nests."""
+    """Read JSON that jiter refuses: surrogates alone, bytes that are not UTF-8, deeper nests."""
     return json.loads(data.decode("utf-8-sig", "replace"))
 
 
@@ -38,7 +38,7 @@ def _sound(found: Any) -> Any:
 
 
 def sound(text: str) -> str:
-    """Give text that UTF-8 can hold: surrogates that JSON escapes alone become U+FFFD."""
+    """Return text that UTF-8 can hold: surrogates that JSON escapes alone become U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

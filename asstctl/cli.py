@@ -1,6 +1,7 @@
 """Which commands there are, and the options before them."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,31 +10,27 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from asstctl import __version__
+from asstctl import __version__, _signals
+from asstctl.commands import WORDS
 from asstctl.commands import _options as options
-from asstctl.commands._app import App, Group
-
-COMMANDS = {
-    "ask": ("ask", "Say something once and stream the reply."),
-    "chat": ("chat", "Talk: a prompt, a streamed reply, until `exit`, an empty line or Ctrl-D."),
-    "threads": ("threads", "Make, list, show, read, move, rename and delete threads."),
-    "assistants": ("assistants", "Look at the assistants, or agents, that the server keeps."),
-    "config": ("settings", "Write, show and change settings."),
-}
-"""Every command, its module and its help; a module is imported when its command is run."""
+from asstctl.commands._app import App, Group, taking
 
 
 class Commands(Mapping[str, TyperCommand | TyperGroup]):
     """The commands by name, imported as they are looked up."""
 
     def __getitem__(self, name: str) -> Any:
-        return get_command(import_module(f"asstctl.commands.{COMMANDS[name][0]}").app)
+        if name not in WORDS:
+            raise KeyError(name)
+        with _signals.Held():
+            module = import_module(f"asstctl.commands.{name}")
+        return get_command(module.app)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
+        return iter(WORDS)
 
     def __len__(self) -> int:
-        return len(COMMANDS)
+        return len(WORDS)
 
 
 class Suite(Group):
@@ -42,14 +39,14 @@ class Suite(Group):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**{**attributes, "commands": Commands()})
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer's signature
-        """Give the names without importing what they name."""
-        return list(COMMANDS)
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names without importing their modules."""
+        return list(WORDS)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the same
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands' help without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+            formatter.write_dl(list(WORDS.items()))
 
 
 app = App(
@@ -65,10 +62,25 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+AROUND = {
+    "profile": (options.Profile, None),
+    "version": (
+        Annotated[
+            bool,
+            typer.Option(
+                "-V", "--version", help="Print the version.", callback=_version, is_eager=True
+            ),
+        ],
+        False,
+    ),
+}
+"""Options before a command that their callbacks answer."""
+
+
 @app.callback()
+@partial(taking, options=AROUND)
 def asstctl(
     ctx: typer.Context,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
     config: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Read this settings file.")
     ] = None,
@@ -77,12 +89,6 @@ def asstctl(
     ] = False,
     install_completion: Annotated[
         bool, typer.Option("--install-completion", help="Install completion for your shell.")
-    ] = False,
-    version: Annotated[  # noqa: ARG001 - its callback answers it
-        bool,
-        typer.Option(
-            "-V", "--version", help="Print the version.", callback=_version, is_eager=True
-        ),
     ] = False,
 ) -> None:
     """Your threads, whichever server holds them: ask, chat, list, read, move.
@@ -99,9 +105,9 @@ def asstctl(
     if debug:
         options.log_requests()
     if install_completion:
-        from asstctl.completion import _scripts  # once in a lifetime
+        from asstctl.completion.install import install  # once in a lifetime
 
-        target, left = _scripts.install(invocation.environment, Path.home())
+        target, left = install(invocation.environment, Path.home())
         typer.echo(f"asstctl: wrote {target}; {left}", err=True)
         raise typer.Exit
     if ctx.invoked_subcommand is None:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 class AsstctlError(Exception):
     """The service said no, or the work can't be done: one line, and at most one hint.
 
-    `status` is the HTTP status, `request_id` the service's own name for the request, and
-    `retryable` says whether the same command may succeed later.
+    `status` is the HTTP status, `request_id` the service's own name for the request, `retry_after`
+    the seconds that it asks for, and `retryable` whether the same command may succeed later.
     """
 
     exit_code = 1
@@ -31,10 +31,10 @@ class AsstctlError(Exception):
         self.status = status
         self.request_id = request_id
         self.retryable = retryable
-        self.retry_after: float | None = None  # seconds, as the service asked
+        self.retry_after: float | None = None
 
     def facts(self) -> dict[str, Any]:
-        """Give the error as the JSON object that `-o json` promises."""
+        """Return the error as the JSON object that `-o json` promises."""
         return {
             "message": self.message,
             "hint": self.hint,
@@ -73,6 +73,14 @@ class UnavailableError(AsstctlError):
     """Network, 5xx, rate limit or quota, after the retries."""
 
     exit_code = 7
+
+
+class UnconnectedError(UnavailableError):
+    """No connection was made; `certain` is whether the next attempt would end alike."""
+
+    def __init__(self, message: str, *, hint: str, certain: bool) -> None:
+        super().__init__(message, hint=hint, retryable=True)
+        self.certain = certain
 
 
 class UnansweredError(UnavailableError):

@@ -1,8 +1,8 @@
 """Functions that a model calls, answered by commands that the user chose for their names.
 
 A profile's `tools` is either a list of the server's own tools, passed on as they are, or a table
-`[tools.NAME]` with the `command` that answers; what else stands in such a table describes the tool
-to the server.
+`[tools.NAME]` with the `command` that answers; the table's other keys describe the tool to the
+server.
 """
 
 import json
@@ -11,25 +11,26 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from asstctl._frozen import frozen
+from asstctl._record import record
+from asstctl._signals import Held
 from asstctl.errors import IncompleteError
 from asstctl.events import ToolCall
 
 OURS = ("command", "confirm", "timeout")
-"""The keys of a tool's table that are not the server's business."""
+"""The keys of a tool's table that are not sent to the server."""
 
 TIMEOUT = 60.0
 """Seconds that a command may take where its table does not say."""
 
 LARGEST_OUTPUT = 256 * 1024
-"""Bytes of what a command prints that the model gets; more ends it."""
+"""Bytes that a command may print; more ends it."""
 
 
-@frozen
+@record
 class Tool:
     """A command that answers calls; `confirm` says whether the user is asked before."""
 
@@ -40,7 +41,7 @@ class Tool:
 
 
 def offered(tools: Any) -> list[dict[str, Any]] | None:
-    """Give what a server is told of a profile's tools, None where there is nothing to tell."""
+    """Return the tools of a profile as a server takes them, None where there are none."""
     if not isinstance(tools, Mapping):
         return tools if tools is None else list(tools)
     told = [described(name, table) for name, table in tools.items()]
@@ -48,7 +49,7 @@ def offered(tools: Any) -> list[dict[str, Any]] | None:
 
 
 def described(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a tool's table as the server takes it, {} where it says nothing but our own keys."""
+    """Return a tool's table as a server takes it, {} where it has our own keys alone."""
     facts = {key: value for key, value in table.items() if key not in OURS}
     if not facts:
         return {}
@@ -57,7 +58,7 @@ def described(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def answering(tools: Any) -> dict[str, Tool]:
-    """Give a profile's tools that a command answers, by name."""
+    """Return a profile's tools that a command answers, by name."""
     tables = tools if isinstance(tools, Mapping) else {}
     return {
         name: Tool(name, **{key: table[key] for key in OURS if key in table})
@@ -67,13 +68,13 @@ def answering(tools: Any) -> dict[str, Tool]:
 
 
 REFUSED = '{"error": "the user did not allow this call"}'
-"""What a model is told of a call that the user refused."""
+"""The answer to a call that the user refused."""
 
 
 class Consent:
-    """What the user allowed; a tool is asked about once a session.
+    """The tools that the user allowed; each is asked about once a session.
 
-    `ask` puts a question and gives the answer, None where there is nobody to ask.
+    `ask` puts a question and returns the answer, None where there is nobody to ask.
     """
 
     def __init__(self, ask: Callable[[str], bool | None], *, everything: bool) -> None:
@@ -82,7 +83,7 @@ class Consent:
         self._allowed: dict[str, bool | None] = {}
 
     def allows(self, tool: Tool) -> bool | None:
-        """Say whether a tool may run, None where nobody can say so."""
+        """Return whether a tool may run, None where there is nobody to ask."""
         if self._everything or not tool.confirm:
             return True
         if tool.name not in self._allowed:
@@ -93,7 +94,7 @@ class Consent:
 def answers(
     calls: list[ToolCall], tools: Mapping[str, Tool], consent: Consent | None
 ) -> dict[str, str]:
-    """Answer every call by its tool; gives what the model is told, by the calls' ids.
+    """Answer every call by its tool; return the answers by the calls' ids.
 
     Raises IncompleteError where one has no tool, or nobody is there to allow it.
     """
@@ -113,14 +114,14 @@ def answers(
 
 
 def listed(calls: list[ToolCall]) -> str:
-    """Give calls as one line."""
+    """Return calls as one line."""
     return ", ".join(f"{call.name}({call.arguments})" for call in calls)
 
 
 def answer(tool: Tool, call: ToolCall) -> str:
-    """Run a tool's command with the call's arguments on its stdin; gives what the model is told.
+    """Run a tool's command with the call's arguments on its stdin; return the answer.
 
-    A failure is told as a JSON object with `error`.
+    A failure is answered by a JSON object with `error`.
     """
     try:
         code, out, err = run(tool, call.arguments.encode())
@@ -140,13 +141,13 @@ def answer(tool: Tool, call: ToolCall) -> str:
 def run(tool: Tool, data: bytes) -> tuple[int, bytes, bytes]:
     """Run a command in a session of its own: it and its children end with us, or in time.
 
-    Gives its exit code and what it printed, at most a little more than LARGEST_OUTPUT of each.
+    Return its exit code, stdout and stderr, a little more than LARGEST_OUTPUT of each at most.
     Raises TimeoutError, and OSError where it can't be run.
     """
     end = time.monotonic() + tool.timeout
     process = None
     try:
-        with undisturbed():
+        with Held():  # a signal in between would leave a process that nobody ends
             process = subprocess.Popen(
                 tool.command,
                 stdin=subprocess.PIPE,
@@ -164,23 +165,8 @@ def run(tool: Tool, data: bytes) -> tuple[int, bytes, bytes]:
     return code, out, err
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put signals that stop us off to the end: in between nobody could end what was started."""
-    caught: list[int] = []
-    signums = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [(n, signal.signal(n, lambda number, _: caught.append(number))) for n in signums]
-    try:
-        yield
-    finally:
-        for signum, handler in before:
-            signal.signal(signum, handler)
-        for number in caught:
-            signal.raise_signal(number)
-
-
 def exchanged(process: "subprocess.Popen[bytes]", data: bytes, end: float) -> tuple[bytes, bytes]:
-    """Write `data` to a process and read what it prints; raises TimeoutError."""
+    """Write `data` to a process and return its stdout and stderr; raises TimeoutError."""
     assert process.stdin and process.stdout and process.stderr  # noqa: S101, PT018 - as started
     printed: dict[Any, list[bytes]] = {process.stdout: [], process.stderr: []}
     with selectors.DefaultSelector() as ready:
@@ -208,7 +194,7 @@ def exchanged(process: "subprocess.Popen[bytes]", data: bytes, end: float) -> tu
 
 
 def written(process: "subprocess.Popen[bytes]", data: bytes) -> bytes:
-    """Write as much as a process takes; gives the rest, none where it does not read."""
+    """Write as much as a process takes and return the rest, b"" where it does not read."""
     assert process.stdin  # noqa: S101 - as started
     try:
         return data[os.write(process.stdin.fileno(), data) :]

@@ -1,4 +1,4 @@
-# bash completion for asstctl; written by: python -m asstctl.completion
+# bash completion for asstctl; written by: python completions/make.py
 _asstctl_words() {
     COMPREPLY=($(compgen -W "$1" -- "$cur"))
 }
@@ -21,8 +21,8 @@ _asstctl() {
         esac
     done
     case "$path:$prev" in
-        ":-p"|":--profile") _asstctl_asked profiles; return ;;
         ":--config") compopt -o default; return ;;
+        ":-p"|":--profile") _asstctl_asked profiles; return ;;
         "/ask:-t"|"/ask:--thread") _asstctl_asked threads; return ;;
         "/ask:-f"|"/ask:--file") compopt -o default; return ;;
         "/ask:-o"|"/ask:--output") _asstctl_words "plain markdown json"; return ;;
@@ -30,8 +30,8 @@ _asstctl() {
         "/ask:--timeout") :; return ;;
         "/ask:--typing-delay") :; return ;;
         "/ask:-p"|"/ask:--profile") _asstctl_asked profiles; return ;;
-        "/chat:-t"|"/chat:--thread") _asstctl_asked threads; return ;;
         "/chat:--history") :; return ;;
+        "/chat:-t"|"/chat:--thread") _asstctl_asked threads; return ;;
         "/chat:-f"|"/chat:--file") compopt -o default; return ;;
         "/chat:-o"|"/chat:--output") _asstctl_words "plain markdown json"; return ;;
         "/chat:--instructions") :; return ;;
@@ -85,14 +85,15 @@ _asstctl() {
         "/config/get:-p"|"/config/get:--profile") _asstctl_asked profiles; return ;;
         "/config/set:-p"|"/config/set:--profile") _asstctl_asked profiles; return ;;
         "/config/unset:-p"|"/config/unset:--profile") _asstctl_asked profiles; return ;;
+        "/config/path:-p"|"/config/path:--profile") _asstctl_asked profiles; return ;;
         "/config/key/set:-p"|"/config/key/set:--profile") _asstctl_asked profiles; return ;;
         "/config/key/delete:-p"|"/config/key/delete:--profile") _asstctl_asked profiles; return ;;
     esac
     if [[ $cur == -* ]]; then
         case "$path" in
-        "") names="-p --profile --config --debug --install-completion -V --version -h --help" ;;
+        "") names="--config --debug --install-completion -p --profile -V --version -h --help" ;;
         "/ask") names="-t --thread -c --continue -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
-        "/chat") names="-t --thread -c --continue --history -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
+        "/chat") names="--history -t --thread -c --continue -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
         "/threads") names="--help" ;;
         "/threads/new") names="--name --metadata -p --profile --help" ;;
         "/threads/list") names="--remote --limit -o --output -q --quiet -p --profile --help" ;;
@@ -111,12 +112,12 @@ _asstctl() {
         "/assistants/list") names="-o --output -q --quiet -p --profile --help" ;;
         "/assistants/show") names="-o --output -p --profile --help" ;;
         "/config") names="--help" ;;
-        "/config/init") names="--backend --endpoint --api-version --assistant-id --api-key-env --auth --agent --model --instructions --force --no-input -p --profile --help" ;;
+        "/config/init") names="--force --no-input --backend --endpoint --api-version --assistant-id --api-key-env --auth --agent --model --instructions -p --profile --help" ;;
         "/config/show") names="--origin -o --output -p --profile --help" ;;
         "/config/get") names="-p --profile --help" ;;
         "/config/set") names="-p --profile --help" ;;
         "/config/unset") names="-p --profile --help" ;;
-        "/config/path") names="--help" ;;
+        "/config/path") names="-p --profile --help" ;;
         "/config/key") names="--help" ;;
         "/config/key/set") names="-p --profile --help" ;;
         "/config/key/delete") names="-p --profile --help" ;;

@@ -1,4 +1,4 @@
-# fish completion for asstctl; written by: python -m asstctl.completion
+# fish completion for asstctl; written by: python completions/make.py
 complete -c asstctl -f
 
 function __asstctl_words -d 'The commands and arguments so far, without options and their values'
@@ -31,52 +31,52 @@ complete -c asstctl -n '__asstctl_at' -a chat -d 'Talk: a prompt, a streamed rep
 complete -c asstctl -n '__asstctl_at' -a threads -d 'Make, list, show, read, move, rename and delete threads.'
 complete -c asstctl -n '__asstctl_at' -a assistants -d 'Look at the assistants, or agents, that the server keeps.'
 complete -c asstctl -n '__asstctl_at' -a config -d 'Write, show and change settings.'
-complete -c asstctl -n '__asstctl_in' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in' -l config -d 'Read this settings file.' -r -F
 complete -c asstctl -n '__asstctl_in' -l debug -d 'Show requests, and where an error comes from.'
 complete -c asstctl -n '__asstctl_in' -l install-completion -d 'Install completion for your shell.'
+complete -c asstctl -n '__asstctl_in' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in' -s V -l version -d 'Print the version.'
 complete -c asstctl -n '__asstctl_in' -s h -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in ask' -s t -l thread -d 'The thread to say it to: id, prefix, name, @last, @2.' -x -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in ask' -s t -l thread -d 'The thread to say it to. Id, prefix, name, @last, @2.' -x -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in ask' -s c -l continue -d 'Say it to the last thread: -t @last.'
 complete -c asstctl -n '__asstctl_in ask' -s f -l file -d 'Add a text file to the prompt; may be repeated.' -r -F
 complete -c asstctl -n '__asstctl_in ask' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
 complete -c asstctl -n '__asstctl_in ask' -l instructions -d 'What the model is told before the thread.' -x
 complete -c asstctl -n '__asstctl_in ask' -l print-id -d 'Print the threads id on stderr at the end.'
-complete -c asstctl -n '__asstctl_in ask' -l timeout -d 'Seconds without a byte before the server counts as gone.' -x
+complete -c asstctl -n '__asstctl_in ask' -l timeout -d 'Seconds without a byte before a server counts as gone.' -x
 complete -c asstctl -n '__asstctl_in ask' -l typing-delay -d 'Pause after each word, as if typed.' -x
 complete -c asstctl -n '__asstctl_in ask' -l stats -d 'Print times and tokens on stderr at the end.'
 complete -c asstctl -n '__asstctl_in ask' -l wait -d 'Where the thread has an active run, wait for its end.'
 complete -c asstctl -n '__asstctl_in ask' -l cancel-active -d 'Where the thread has an active run, cancel it.'
 complete -c asstctl -n '__asstctl_in ask' -l yes -d 'Run the profiles tools without asking.'
-complete -c asstctl -n '__asstctl_in ask' -l show-reasoning -d 'Show on stderr what the model thinks aloud.'
+complete -c asstctl -n '__asstctl_in ask' -l show-reasoning -d 'Show the models reasoning on stderr.'
 complete -c asstctl -n '__asstctl_in ask' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in ask' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in chat' -s t -l thread -d 'The thread to say it to: id, prefix, name, @last, @2.' -x -a '(asstctl __complete threads)'
-complete -c asstctl -n '__asstctl_in chat' -s c -l continue -d 'Say it to the last thread: -t @last.'
 complete -c asstctl -n '__asstctl_in chat' -l history -d 'Messages to show of a thread that is opened.' -x
+complete -c asstctl -n '__asstctl_in chat' -s t -l thread -d 'The thread to say it to. Id, prefix, name, @last, @2.' -x -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in chat' -s c -l continue -d 'Say it to the last thread: -t @last.'
 complete -c asstctl -n '__asstctl_in chat' -s f -l file -d 'Add a text file to the prompt; may be repeated.' -r -F
 complete -c asstctl -n '__asstctl_in chat' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
 complete -c asstctl -n '__asstctl_in chat' -l instructions -d 'What the model is told before the thread.' -x
 complete -c asstctl -n '__asstctl_in chat' -l print-id -d 'Print the threads id on stderr at the end.'
-complete -c asstctl -n '__asstctl_in chat' -l timeout -d 'Seconds without a byte before the server counts as gone.' -x
+complete -c asstctl -n '__asstctl_in chat' -l timeout -d 'Seconds without a byte before a server counts as gone.' -x
 complete -c asstctl -n '__asstctl_in chat' -l typing-delay -d 'Pause after each word, as if typed.' -x
 complete -c asstctl -n '__asstctl_in chat' -l stats -d 'Print times and tokens on stderr at the end.'
 complete -c asstctl -n '__asstctl_in chat' -l wait -d 'Where the thread has an active run, wait for its end.'
 complete -c asstctl -n '__asstctl_in chat' -l cancel-active -d 'Where the thread has an active run, cancel it.'
 complete -c asstctl -n '__asstctl_in chat' -l yes -d 'Run the profiles tools without asking.'
-complete -c asstctl -n '__asstctl_in chat' -l show-reasoning -d 'Show on stderr what the model thinks aloud.'
+complete -c asstctl -n '__asstctl_in chat' -l show-reasoning -d 'Show the models reasoning on stderr.'
 complete -c asstctl -n '__asstctl_in chat' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in chat' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_at threads' -a new -d 'Make an empty thread and print its id.'
 complete -c asstctl -n '__asstctl_at threads' -a list -d 'List the threads that asstctl knows, the one used last first.'
 complete -c asstctl -n '__asstctl_at threads' -a show -d 'Show one threads facts.'
 complete -c asstctl -n '__asstctl_at threads' -a history -d 'Write every message of a thread, oldest first.'
-complete -c asstctl -n '__asstctl_at threads' -a add -d 'Adopt a thread that was made elsewhere; looks whether it is there.'
+complete -c asstctl -n '__asstctl_at threads' -a add -d 'Adopt a thread that was made elsewhere, if it is there.'
 complete -c asstctl -n '__asstctl_at threads' -a unlock -d 'End the run that locks a thread, so that it takes prompts again.'
 complete -c asstctl -n '__asstctl_at threads' -a recover -d 'Fetch the last reply again, whole: after a cut, or from another machine.'
-complete -c asstctl -n '__asstctl_at threads' -a rename -d 'Give a thread a name that can be used in place of its id.'
-complete -c asstctl -n '__asstctl_at threads' -a delete -d 'Delete threads, and all that was said in them.'
+complete -c asstctl -n '__asstctl_at threads' -a rename -d 'Name a thread; the name can be used in place of its id.'
+complete -c asstctl -n '__asstctl_at threads' -a delete -d 'Delete threads, and all messages in them.'
 complete -c asstctl -n '__asstctl_at threads' -a export -d 'Write threads as files, one a thread; a file that would not change is left...'
 complete -c asstctl -n '__asstctl_at threads' -a import -d 'Read threads from files into the profile; a second run reads only what is new.'
 complete -c asstctl -n '__asstctl_at threads' -a copy -d 'Copy a thread to another profiles server; a second run copies only what is new.'
@@ -149,7 +149,7 @@ complete -c asstctl -n '__asstctl_in assistants list' -l help -d 'Show this mess
 complete -c asstctl -n '__asstctl_in assistants show' -s o -l output -d 'The form of the output.' -x -a 'text json'
 complete -c asstctl -n '__asstctl_in assistants show' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in assistants show' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_at config' -a init -d 'Write a profile: asks for what its backend needs, or takes it from flags.'
+complete -c asstctl -n '__asstctl_at config' -a init -d 'Write a profile: asks for the settings that its backend needs, or takes them...'
 complete -c asstctl -n '__asstctl_at config' -a show -d 'Show the settings in force.'
 complete -c asstctl -n '__asstctl_at config' -a get -d 'Print the value in force of one setting.'
 complete -c asstctl -n '__asstctl_at config' -a set -d 'Write one setting; comments and order stay.'
@@ -157,17 +157,17 @@ complete -c asstctl -n '__asstctl_at config' -a unset -d 'Remove one setting; co
 complete -c asstctl -n '__asstctl_at config' -a path -d 'Print where the settings file is.'
 complete -c asstctl -n '__asstctl_at config' -a key -d 'Keep a key in the systems keyring.'
 complete -c asstctl -n '__asstctl_in config' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in config init' -l backend -d 'which wire to speak: assistants, responses or local' -x -a 'assistants responses local'
-complete -c asstctl -n '__asstctl_in config init' -l endpoint -d 'The servers base URL.' -x
-complete -c asstctl -n '__asstctl_in config init' -l api-version -d 'Azures api-version.' -x
-complete -c asstctl -n '__asstctl_in config init' -l assistant-id -d 'The assistant that replies.' -x
-complete -c asstctl -n '__asstctl_in config init' -l api-key-env -d 'The variable that holds the key.' -x
-complete -c asstctl -n '__asstctl_in config init' -l auth -d 'How to sign in: key or entra.' -x
-complete -c asstctl -n '__asstctl_in config init' -l agent -d 'The Foundry agent that replies.' -x
-complete -c asstctl -n '__asstctl_in config init' -l model -d 'The model that replies.' -x
-complete -c asstctl -n '__asstctl_in config init' -l instructions -d 'What it is told first.' -x
 complete -c asstctl -n '__asstctl_in config init' -l force -d 'Overwrite what is there.'
 complete -c asstctl -n '__asstctl_in config init' -l no-input -d 'Do not ask; flags alone.'
+complete -c asstctl -n '__asstctl_in config init' -l backend -d 'Which wire to speak: assistants, responses, local.' -x -a 'assistants responses local'
+complete -c asstctl -n '__asstctl_in config init' -l endpoint -d 'The servers base URL.' -x
+complete -c asstctl -n '__asstctl_in config init' -l api-version -d 'The api-version that Azure wants.' -x
+complete -c asstctl -n '__asstctl_in config init' -l assistant-id -d 'The assistant that replies.' -x
+complete -c asstctl -n '__asstctl_in config init' -l api-key-env -d 'The variable that holds the key.' -x
+complete -c asstctl -n '__asstctl_in config init' -l auth -d 'How to sign in: key, or entra for Microsofts.' -x
+complete -c asstctl -n '__asstctl_in config init' -l agent -d 'The Foundry agent that replies, by name.' -x
+complete -c asstctl -n '__asstctl_in config init' -l model -d 'The model that replies, by name or as a path to a GGUF file.' -x
+complete -c asstctl -n '__asstctl_in config init' -l instructions -d 'What the model is told before the thread.' -x
 complete -c asstctl -n '__asstctl_in config init' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config init' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in config show' -l origin -d 'Say where each value comes from.'
@@ -183,9 +183,10 @@ complete -c asstctl -n '__asstctl_in config set' -k -a 'backend endpoint api_ver
 complete -c asstctl -n '__asstctl_in config unset' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config unset' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in config unset' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout'
+complete -c asstctl -n '__asstctl_in config path' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config path' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_at config key' -a set -d 'Put the profiles key into the systems keyring: typed unseen, or piped in.'
-complete -c asstctl -n '__asstctl_at config key' -a delete -d 'Take the profiles key out of the systems keyring.'
+complete -c asstctl -n '__asstctl_at config key' -a delete -d 'Delete the profiles key from the systems keyring.'
 complete -c asstctl -n '__asstctl_in config key' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in config key set' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config key set' -l help -d 'Show this message and exit.'

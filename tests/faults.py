@@ -218,9 +218,10 @@ class World:
         return [names.get(word, word) for word in words]
 
     def ids(self) -> list[str]:
-        if not (self.home.data / "threads.db").exists():
+        path = self.home.data / "threads.db"
+        if not path.exists() or not path.stat().st_size:  # nothing was written yet
             return []
-        with closing(sqlite3.connect(self.home.data / "threads.db")) as db:
+        with closing(sqlite3.connect(path)) as db:
             return [row[0] for row in db.execute("SELECT id FROM threads ORDER BY number DESC")]
 
     def held(self) -> dict[str, list[tuple[str, str]]]:

@@ -1,5 +1,6 @@
 """Completion in real shells: static words start no Python, threads and profiles are asked for."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asstctl.completion import _scripts as completion
+from asstctl.completion import install
 from tests.terminal import Screen
 
 FOLDER = Path(__file__).parent.parent / "completions"
@@ -64,8 +65,12 @@ def in_fish(home, line):
 
 
 def test_the_scripts_are_what_the_commands_make_them():
-    for name, text in completion.scripts().items():
-        assert (FOLDER / name).read_text() == text, "stale: run python -m asstctl.completion"
+    code = "import json, make; print(json.dumps(make.scripts()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": FOLDER}, capture_output=True, check=True
+    )
+    for name, text in json.loads(done.stdout).items():
+        assert (FOLDER / name).read_text() == text, "stale: run python completions/make.py"
 
 
 @needs("bash")
@@ -162,7 +167,7 @@ def test_a_hostile_title_is_harmless_in_a_completion(home, server):
 def test_install_completion_puts_the_script_where_the_shell_looks(home, shell, place):
     err = home.run("--install-completion", SHELL=f"/usr/bin/{shell}")[1]
     assert str(home.path / place) in err
-    assert (home.path / place).read_text() == (FOLDER / completion.SCRIPTS[shell]).read_text()
+    assert (home.path / place).read_text() == (FOLDER / install.SCRIPTS[shell]).read_text()
 
 
 def test_a_shell_without_a_script_is_said_so(home):

@@ -6,11 +6,14 @@ from typing import get_args
 
 import pytest
 
-from asstctl.backends import Kind, connect
-from asstctl.config import Settings
+from asstctl.backends import World, connect
+from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
-from asstctl.events import Message, Part, Prompt, RunFinished, RunStarted, Text, TextDelta
-from asstctl.store import Store
+from asstctl.events import Prompt, RequestSent, RunFinished, RunStarted, TextDelta
+from asstctl.kind import Kind
+from asstctl.model import Message, Part, Text, Thread
+from asstctl.store.store import Store
+from asstctl.turn import Turn
 from tests.responses_server import ResponsesServer
 from tests.servers import ChatServer, Reply, ThreadsServer
 
@@ -55,12 +58,37 @@ def test_every_backend_is_under_contract():
 def world(request, tmp_path):
     server_kind, settings = WORLDS[request.param]
     with server_kind() as server, closing(Store(tmp_path / "threads.db")) as store:
-        found = Settings(
-            profile="default", origins={}, instructions="Be brief.", **settings(server)
-        )
-        backend = connect(found, store, {"MY_KEY": "canary"}, tmp_path)
+        facts = settings(server)
+        facts["backend"] = Kind(facts["backend"])
+        found = Settings(profile="default", origins={}, instructions="Be brief.", **facts)
+        notices = []
+        world = World(store, {"MY_KEY": "canary"}, tmp_path, notices.append)
+        backend = connect(found, world)
         with closing(backend):
-            yield backend, server
+            yield Noted(backend, found, store), server
+
+
+class Noted:
+    """A backend whose threads and turns are noted in the store, as a session notes them."""
+
+    def __init__(self, backend, settings, store):
+        self._backend, self._settings, self._store = backend, settings, store
+
+    def __getattr__(self, name):
+        return getattr(self._backend, name)
+
+    def new_thread(self, *, metadata):
+        made = self._backend.new_thread(metadata=metadata)
+        settings = self._settings
+        self._store.index.put(
+            Thread(made, settings.backend.value, settings.place, "default", metadata=metadata)
+        )
+        return made
+
+    def send(self, thread_id, prompt):
+        turn = Turn(self._backend, self._settings, self._store, prompt)
+        with closing(turn.say(thread_id, None)) as reply:
+            yield from (event for event in reply if not isinstance(event, RequestSent))
 
 
 @pytest.fixture

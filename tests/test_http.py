@@ -11,7 +11,7 @@ from http.client import HTTPException
 import pytest
 import trustme
 
-from asstctl.backends import _http
+from asstctl.wire import http
 from tests.servers import ChatServer
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -57,12 +57,12 @@ class Canned:
 @contextmanager
 def spoken_to(*answers):
     canned = Canned(*answers)
-    with canned, closing(_http.Server(f"http://127.0.0.1:{canned.port}/v1", 5.0)) as server:
+    with canned, closing(http.Server(f"http://127.0.0.1:{canned.port}/v1", 5.0)) as server:
         yield canned, server
 
 
 def read(server) -> bytes:
-    answer = server.send("GET", "/", {}, b"")
+    answer = server.begin("GET", "/", {}, b"").answer()
     try:
         return answer.read()
     finally:
@@ -94,7 +94,7 @@ def test_a_connection_that_the_server_ended_meanwhile_is_made_anew():
 
 def test_an_answer_that_is_left_takes_its_connection_with_it():
     with spoken_to(whole(b"x" * 100_000), whole(b"2")) as (canned, server):
-        answer = server.send("GET", "/", {}, b"")
+        answer = server.begin("GET", "/", {}, b"").answer()
         next(answer.pieces())
         answer.close()
         assert read(server) == b"2"
@@ -129,7 +129,7 @@ def test_a_server_that_refuses_before_it_read_the_prompt_is_heard():
     refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"
     with (
         spoken_to(refusal, None) as (_, server),
-        closing(server.send("POST", "/", {}, b"x" * 20_000_000)) as answer,
+        closing(server.begin("POST", "/", {}, b"x" * 20_000_000).answer()) as answer,
     ):
         assert answer.status == 413
 
@@ -137,8 +137,8 @@ def test_a_server_that_refuses_before_it_read_the_prompt_is_heard():
 def test_two_requests_at_once_take_two_connections():
     with spoken_to(whole(b"1"), None, whole(b"2"), None) as (canned, server):
         with (
-            closing(server.send("GET", "/", {}, b"")) as first,
-            closing(server.send("GET", "/", {}, b"")) as second,
+            closing(server.begin("GET", "/", {}, b"").answer()) as first,
+            closing(server.begin("GET", "/", {}, b"").answer()) as second,
         ):
             assert (first.read(), second.read()) == (b"1", b"2")
         assert canned.connections == 2

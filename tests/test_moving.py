@@ -10,9 +10,10 @@ from functools import partial
 
 import pytest
 
-from asstctl import archive, moving
 from asstctl.errors import AsstctlError
-from asstctl.events import File, Image, Message, Refusal, Text, Thread, ToolNote
+from asstctl.model import File, Image, Message, Refusal, Text, Thread, ToolNote
+from asstctl.transfer import archive
+from asstctl.transfer.copy import origin
 from tests.responses_server import ResponsesServer
 from tests.servers import ChatServer, Reply, ThreadsServer, error
 from tests.terminal import Screen
@@ -517,7 +518,7 @@ def test_what_is_no_thread_in_a_folder_does_not_stop_the_others(world):
 
 def test_metadata_stays_within_what_servers_take():
     metadata = {f"k{n}": "v" * 600 for n in range(30)}
-    carried = moving.origin(Message("m", "user", (), created_at=1.5, metadata=metadata))
+    carried = origin(Message("m", "user", (), created_at=1.5, metadata=metadata))
     assert len(carried) == 16
     assert max(map(len, carried.values())) == 512
     assert carried["asstctl_created_at"] == "1970-01-01T00:00:01.500000Z"

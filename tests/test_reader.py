@@ -5,10 +5,10 @@ import itertools
 
 import pytest
 
-from asstctl.backends import _chat
-from asstctl.backends._response import Response
-from asstctl.backends._run import Run
-from asstctl.backends._sse import frames
+from asstctl.backends.assistants.run import Run
+from asstctl.backends.local import chat
+from asstctl.backends.responses.response import Response
+from asstctl.wire.sse import frames
 from asstctl.errors import AsstctlError
 from asstctl.events import RunFinished, TextDelta
 from tests import test_responses, test_threads_wire
@@ -33,8 +33,10 @@ def read(kind, pieces):
 
     def events():
         if kind == "chat":
-            batches = ([_chat.parsed(data) for _, data in batch] for batch in frames(pieces))
-            yield from _chat.events(batches)
+            batches = (
+                chat.Chunks(chat.parsed(data) for _, data in batch) for batch in frames(pieces)
+            )
+            yield from chat.events(batches)
             return
         for batch in frames(pieces):
             yield from reader.read(batch)

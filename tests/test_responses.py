@@ -179,17 +179,17 @@ def test_annotations_become_footnotes(home, responses):
         (
             ended("incomplete", incomplete_details={"reason": "max_output_tokens"}),
             6,
-            "the reply is incomplete: max_output_tokens",
+            "the reply reached the model's limit of length (max_output_tokens)",
         ),
         (
             ended("incomplete", incomplete_details={"reason": "content_filter"}),
             6,
-            "the reply is incomplete: content_filter",
+            "the service's content filter ended the reply (content_filter)",
         ),
         (
             ended("incomplete", incomplete_details={"reason": "steered"}),
             6,
-            "the reply is incomplete: steered",
+            "the service ended the reply early (steered)",
         ),
         (
             ended("failed", error={"code": "server_error", "message": "Oh no."}),
@@ -210,7 +210,7 @@ def test_annotations_become_footnotes(home, responses):
         (  # the name says one thing, the status another
             event("completed", 9, {"response": {"id": "RESP", "status": "incomplete"}}),
             6,
-            "the reply is incomplete: no reason",
+            "the service ended the reply early",
         ),
     ],
     ids=lambda value: None if isinstance(value, bytes) else str(value),
@@ -363,7 +363,7 @@ def test_a_conversation_in_use_is_tried_again_visibly(home, responses):
     assert out == "You said: Hello (1)\n"
     assert err == (
         "asstctl: Another process is currently operating on this conversation;"
-        " trying again in 1 s\n"
+        " trying again in 0.5 s\n"
     )
     assert history(home)[0][1] == "Hello"
     assert len(history(home)) == 2
@@ -402,7 +402,8 @@ def test_a_stream_that_is_cut_again_and_again_is_completed_by_looking(home, resp
     home.use_threads(responses)
     out, err = home.run("ask", "Hello")
     assert out == "One two three four\n"
-    assert err.count("asking for the rest") == 4
+    assert err.count("asking for the rest") == 1
+    assert err.count("trying again in") == 2
 
 
 def test_a_server_that_does_not_resume_is_looked_at(home, responses):

@@ -11,10 +11,10 @@ from contextlib import closing
 
 import pytest
 
-from asstctl import _database
 from asstctl.errors import AsstctlError
-from asstctl.events import Message, Text, Thread
-from asstctl.store import Store
+from asstctl.model import Message, Text, Thread
+from asstctl.store import schema
+from asstctl.store.store import Store
 from tests.servers import Reply
 
 KILLS = int(os.environ.get("ASSTCTL_KILLS", "15"))
@@ -71,7 +71,7 @@ def old_store(path, turns):
     for leftover in path.parent.glob("threads.db*"):
         leftover.unlink()
     with closing(sqlite3.connect(path)) as db:
-        db.executescript(_database.MIGRATIONS[0])
+        db.executescript(schema.MIGRATIONS[0])
         db.execute(
             "INSERT INTO threads (id, backend, endpoint, profile, title, created_at, said_at)"
             " VALUES ('local_1', 'local', '', 'local', 'Old', 1, 1)"
@@ -95,7 +95,7 @@ def test_kill_9_at_any_moment_of_a_migration_leaves_the_old_or_the_new(home):
         with closing(sqlite3.connect(path)) as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
-        assert version in (1, len(_database.MIGRATIONS))
+        assert version in (1, len(schema.MIGRATIONS))
         assert ("endpoints" in tables) == (version > 1)
     assert home.run("threads", "list", "-q")[0] == "local_1\n"
     assert len(history(home, "local_1")) == 500
@@ -108,11 +108,11 @@ def test_a_version_of_the_schema_is_never_changed_after_it_was_written():
         "endpoints",
         "replies copies",
     ]
-    for migration, names in zip(_database.MIGRATIONS, known, strict=True):
+    for migration, names in zip(schema.MIGRATIONS, known, strict=True):
         with closing(sqlite3.connect(":memory:")) as db:
-            db.executescript(_database.MIGRATIONS[0])
+            db.executescript(schema.MIGRATIONS[0])
             before = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
-            if migration != _database.MIGRATIONS[0]:
+            if migration != schema.MIGRATIONS[0]:
                 db.executescript(migration)
                 made = {row[0] for row in db.execute("SELECT name FROM sqlite_master")} - before
             else:
@@ -156,13 +156,13 @@ def test_a_full_disk_is_one_line_and_loses_nothing_that_was_there(home, server):
 
 def test_a_disk_that_fills_up_in_a_transaction_is_said_in_the_databases_words(tmp_path):
     store = Store(tmp_path / "threads.db")
-    store.remember(Thread("local_1", "local", "", "default"))
+    store.index.put(Thread("local_1", "local", "", "default"))
     store._db._db.execute("PRAGMA max_page_count = 20")
     with pytest.raises(AsstctlError, match="disk is full"):
-        store.append("local_1", [Message("", "user", (Text("x" * 1_000_000),))])
+        store.messages.append(("local_1", ""), [Message("", "user", (Text("x" * 1_000_000),))])
     store._db._db.execute("PRAGMA max_page_count = 100000")
-    store.append("local_1", [Message("", "user", (Text("small"),))])
-    assert [m.text for m in store.messages("local_1")] == ["small"]
+    store.messages.append(("local_1", ""), [Message("", "user", (Text("small"),))])
+    assert [m.text for m in store.messages.of(("local_1", ""))] == ["small"]
     store.close()
 
 

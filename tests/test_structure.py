@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asstctl.backends import Kind
+from asstctl.kind import Kind
 from asstctl.render import Output
 
 ROOT = Path(__file__).parent.parent

@@ -119,7 +119,7 @@ def test_history_in_json_jsonl_and_markdown_is_the_same_story(talked):
     assert [m["role"] for m in lines] == ["user", "assistant"] * 2
     markdown = talked.run("threads", "history", "@2", "--format", "markdown")[0]
     assert [line for line in markdown.splitlines() if line.startswith("## ")] == [
-        f"## {m['role']}, {m['created_at']}" for m in lines
+        f"## {m['role']}, {m['created_at'][:19]}Z" for m in lines
     ]
 
 
@@ -267,15 +267,15 @@ def test_the_memory_of_history_is_flat_in_the_threads_length(home):
 
 def test_a_prefix_of_several_threads_lists_them(home):
     from asstctl.errors import ConfigError
-    from asstctl.events import Thread
-    from asstctl.store import Store
+    from asstctl.model import Thread
+    from asstctl.store.store import Store
 
     store = Store(home.path / "threads.db")
     for identity in ("local_ab1", "local_ab2"):
-        store.remember(Thread(identity, "local", "", "default"))
+        store.index.put(Thread(identity, "local", "", "default"))
     for prefix in ("local_ab", "ab"):
         with pytest.raises(ConfigError, match=r"could be: local_ab\d .*, local_ab\d"):
-            store.find(prefix)
+            store.index.find(prefix)
     store.close()
 
 

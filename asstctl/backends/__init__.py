@@ -1,30 +1,23 @@
-"""The only code that talks to a network: who holds threads, and how to reach them."""
+"""Who holds threads and replies to prompts: one folder for each wire that is spoken."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from asstctl.config import Settings
-from asstctl.errors import ConfigError
-from asstctl.events import Assistant, Message, Part, Prompt, Stream, Thread, ThreadFacts
-from asstctl.store import Store
-
-
-class Kind(StrEnum):
-    """The wires that are spoken; a member's value is its module's name."""
-
-    ASSISTANTS = "assistants"
-    RESPONSES = "responses"
-    LOCAL = "local"
+from asstctl import _signals
+from asstctl._record import record
+from asstctl.config.settings import Settings
+from asstctl.events import Prompt, Stream, Tell
+from asstctl.model import Assistant, Message, Part, Thread, ThreadFacts, moment, texts
+from asstctl.store.store import Store
 
 
 class Backend(Protocol):
-    """Who holds threads and replies to prompts.
+    """A holder of threads that replies to prompts.
 
     Every method raises AsstctlError: NotFoundError for a thread that is not there,
-    UnavailableError where nobody answers.
+    UnavailableError where nobody answers. None of them writes the index.
     """
 
     carries: tuple[type[Part], ...]
@@ -32,19 +25,19 @@ class Backend(Protocol):
 
     @property
     def request_id(self) -> str | None:
-        """What the service calls the request of the last reply; None where it calls it nothing."""
+        """The service's name for the request of the last reply; None where it has none."""
 
     def check(self) -> None:
-        """Demand all that a prompt needs; raises ConfigError that names what is missing."""
+        """Raise ConfigError unless all is set that a prompt needs."""
 
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
-        """Make an empty thread and give its id."""
+        """Make an empty thread and return its id."""
 
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
         """Post `prompt` and stream the reply; None makes the thread in the same round trip.
 
-        The first event is RunStarted, the last one RunFinished; where that says `tool_call`,
-        `answer` or `decline` follows. Closing the stream early cancels the reply.
+        The first event that is shown is RunStarted, the last one RunFinished; where that says
+        `tool_call`, `answer` or `decline` follows. Closing the stream early cancels the reply.
         """
 
     def answer(self, outputs: Mapping[str, str]) -> Stream:
@@ -53,57 +46,68 @@ class Backend(Protocol):
     def decline(self) -> str | None:
         """Give up the calls with which the last reply ended, so that the thread takes prompts.
 
-        Says what was done, None where there was nothing to do.
+        Return what was done, None where there was nothing to do.
         """
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
-        """Give every message of a thread, or the `last` ones, oldest first."""
+        """Yield every message of a thread, or the `last` ones, oldest first."""
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""
 
     def facts(self, thread_id: str) -> ThreadFacts:
-        """Say what is known of a thread."""
+        """Return the facts of a thread."""
 
     def unlock(self, thread_id: str, *, wait: bool) -> str | None:
-        """End the run that locks a thread, or wait for its end.
+        """Cancel the run that locks a thread, or wait for its end.
 
-        Gives what became of it, None where there was none.
+        Return how it ended, None where there was none.
         """
 
     def recover(self, thread_id: str) -> Stream:
-        """Give the last reply of a thread again, whole, as the service holds it."""
+        """Stream the last reply of a thread again, whole, as the service holds it."""
 
     def delete(self, thread_id: str) -> str | None:
-        """Delete a thread and what was said in it; gives what the service keeps in spite of it."""
+        """Delete a thread and its messages; return what the service keeps in spite of it."""
 
     def threads(self) -> Iterator[Thread]:
-        """Give the server's threads, the newest first; raises UnsupportedError without a list."""
+        """Yield the server's threads, the newest first; raises UnsupportedError without a list."""
 
     def assistants(self) -> Iterator[Assistant]:
-        """Give the server's assistants; raises UnsupportedError where it keeps none."""
+        """Yield the server's assistants; raises UnsupportedError where it keeps none."""
 
     def assistant(self, name: str | None) -> Assistant:
-        """Give one assistant by id or name, None: the profile's; raises as `assistants` does."""
+        """Return one assistant by id or name, None: the profile's; raises as `assistants` does."""
 
     def close(self) -> None:
-        """Let go of connections and models."""
+        """Close connections and models."""
 
 
-def place(settings: Settings) -> str:
-    """Say where the profile's threads live: the endpoint, or "" for this machine."""
-    return "" if settings.backend == Kind.LOCAL else (settings.endpoint or "").rstrip("/")
+@record
+class World:
+    """What a backend stands on, beside its settings; `data` is the folder for its files."""
+
+    store: Store
+    environment: Mapping[str, str]
+    data: Path
+    tell: Tell
 
 
-def connect(
-    settings: Settings, store: Store, environment: Mapping[str, str], data: Path
-) -> Backend:
-    """Give the backend that a profile asks for; `data` is the folder for what it keeps.
-
-    Raises ConfigError for a backend that does not exist, and for what the backend misses.
-    """
-    if settings.backend not in list(Kind):
-        raise ConfigError(f"no backend {settings.backend!r}", hint=f"there are: {', '.join(Kind)}")
-    module = import_module(f"asstctl.backends.{settings.backend}")
-    backend: Backend = module.connect(settings, store, environment, data)
+def connect(settings: Settings, world: World) -> Backend:
+    """Return the backend of a profile; raises ConfigError that names all that it lacks."""
+    with _signals.Held():
+        module = import_module(f"asstctl.backends.{settings.backend}")
+    backend: Backend = module.connect(settings, world)
     return backend
+
+
+def listed(thing: Mapping[str, Any], settings: Settings) -> Thread:
+    """Return a thread as a server lists it."""
+    return Thread(
+        id=str(thing.get("id")),
+        backend=settings.backend,
+        endpoint=settings.place,
+        profile=settings.profile,
+        created_at=moment(thing.get("created_at")) or 0.0,
+        metadata=texts(thing.get("metadata")),
+    )

@@ -1,1 +1,10 @@
-"""One module for each word after `asstctl`."""
+"""One module for each word after `asstctl`, named as it is typed."""
+
+WORDS = {
+    "ask": "Say something once and stream the reply.",
+    "chat": "Talk: a prompt, a streamed reply, until `exit`, an empty line or Ctrl-D.",
+    "threads": "Make, list, show, read, move, rename and delete threads.",
+    "assistants": "Look at the assistants, or agents, that the server keeps.",
+    "config": "Write, show and change settings.",
+}
+"""Every word and its help."""

@@ -1,19 +1,23 @@
-"""How a command is declared: Typer, with plain help and without its slow parts."""
+"""How a command is declared: Typer, with plain help, shared options, and without its slow parts."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from asstctl.commands import WORDS
 from asstctl.commands._coercion import ease
+from asstctl.commands._options import Profile, usage
 
 
 class Command(TyperCommand):
     """A command that reads its words without pydantic."""
 
     def get_params(self, ctx: Any) -> Any:
-        """Give the parameters, `--help` among them."""
+        """Return the parameters, `--help` among them."""
         return ease(super().get_params(ctx))
 
 
@@ -21,12 +25,12 @@ class Group(TyperGroup):
     """A word with commands below it; on its own it shows its help."""
 
     def get_params(self, ctx: Any) -> Any:
-        """Give the parameters, `--help` among them."""
+        """Return the parameters, `--help` among them."""
         return ease(super().get_params(ctx))
 
 
 class App(typer.Typer):
-    """Commands in one module."""
+    """Commands in one module; each takes `--profile` without being told."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(
@@ -34,5 +38,56 @@ class App(typer.Typer):
         )
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """Declare a command; a function's docstring is its help."""
-        return super().command(name, **{"cls": Command, **settings})
+        """Declare a command; its function's docstring is its help, unless `help` is given."""
+        register = super().command(name, **{"cls": Command, **settings})
+
+        def declare(function: Any) -> Any:
+            register(taking(function, {"profile": (Profile, None)}))
+            return function
+
+        return declare
+
+
+def words(name: str, about: str) -> App:
+    """Return the app of a word with commands below it, which shows its help on its own."""
+    app = App(name=name, help=about, invoke_without_command=True)
+
+    @app.callback()
+    def alone(ctx: typer.Context) -> None:
+        if ctx.invoked_subcommand is None:
+            usage(ctx)
+
+    return app
+
+
+def word(name: str) -> App:
+    """Return the app of a word after `asstctl`."""
+    return words(name, WORDS[name])
+
+
+def taking(
+    function: Callable[..., Any],
+    options: Mapping[str, tuple[Any, Any]],
+    **made: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Return a command that takes more options than its function's own.
+
+    `options` are annotations and defaults by name. The function does not see them: each argument
+    named in `made` is what that makes of all their values; the rest is for their callbacks.
+    """
+    own = [p for name, p in inspect.signature(function).parameters.items() if name not in made]
+    more = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default
+        )
+        for name, (annotation, default) in options.items()
+    ]
+
+    @wraps(function)
+    def command(**values: Any) -> Any:
+        given = {name: values.pop(name) for name in options}
+        return function(**values, **{name: make(**given) for name, make in made.items()})
+
+    signature = inspect.Signature([*(p.replace(kind=p.KEYWORD_ONLY) for p in own), *more])
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    return command

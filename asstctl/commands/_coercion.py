@@ -1,9 +1,9 @@
 """Words of the command line into values, without pydantic.
 
-Typer 0.29 builds a pydantic adapter for every parameter at every parse, which costs more than all
-else that a quick command does: 15 times bare Python, where this is 7. Typer's own classes stay in
-charge; only what it would lazily put into a parameter's `_runtime_param` is put there before. A
-test fails when Typer changes that.
+Typer 0.29 builds a pydantic adapter for every parameter at every parse, which costs more than the
+rest of a quick command: 15 times bare Python, where this is 7. Typer's own classes stay in charge;
+only the object that it would lazily put into a parameter's `_runtime_param` is put there before.
+Where Typer changes that, its own slower way is taken, and a test fails.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ KINDS = {str: "text", bool: "yes or no", int: "a whole number", float: "a number
 
 
 class Coercion:
-    """What turns one parameter's words into values of `kind`; a list where `many`."""
+    """Turns one parameter's words into values of `kind`; a list where `many`."""
 
     def __init__(self, kind: type, *, many: bool) -> None:
         self._kind = kind
         self._many = many
 
     def coerce(self, value: Any, param: Any, ctx: typer.Context) -> Any:
-        """Give the value; raises typer.BadParameter where it is not one."""
+        """Return the value; raises typer.BadParameter for words that are none."""
         if value is None:
             return () if self._many else None
         if self._many:
@@ -47,17 +47,19 @@ class Coercion:
         return KINDS[self._kind]
 
     def _bounded(self, value: Any, param: Any, ctx: typer.Context) -> Any:
-        if param.min is not None and value < param.min:
-            raise typer.BadParameter(f"{value} is less than {param.min}", ctx=ctx, param=param)
-        if param.max is not None and value > param.max:
-            raise typer.BadParameter(f"{value} is more than {param.max}", ctx=ctx, param=param)
+        least, most = getattr(param, "min", None), getattr(param, "max", None)
+        if least is not None and value < least:
+            raise typer.BadParameter(f"{value} is less than {least}", ctx=ctx, param=param)
+        if most is not None and value > most:
+            raise typer.BadParameter(f"{value} is more than {most}", ctx=ctx, param=param)
         return value
 
 
 def ease(parameters: Sequence[Any]) -> Sequence[Any]:
-    """Give parameters of plain kinds their coercion, and give them back; others keep Typer's."""
+    """Return the parameters; those of plain kinds get their coercion, others keep Typer's."""
     for parameter in parameters:
-        annotation = parameter.type_descriptor.annotation
+        descriptor = getattr(parameter, "type_descriptor", None)
+        annotation = getattr(descriptor, "annotation", None)
         many = get_origin(annotation) is list
         kind = get_args(annotation)[0] if many else annotation
         if kind in KINDS or (isinstance(kind, type) and issubclass(kind, Enum)):

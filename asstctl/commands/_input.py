@@ -1,4 +1,4 @@
-"""What the user says, from wherever it comes."""
+"""The prompt, from the command line, stdin and files."""
 
 import re
 import stat
@@ -11,13 +11,13 @@ from typing import BinaryIO
 from asstctl.errors import AsstctlError
 
 LARGEST_PROMPT = 64 * 1024 * 1024
-"""Bytes that are read of one input; what a service takes is usually less, and it says so."""
+"""Bytes that are read of one input; services take less, and say so."""
 
 
 def prompt_text(argument: str | None, files: Iterable[Path]) -> str:
-    """Put together the argument, what is piped in, and the files: in this order.
+    """Return the argument, the text that is piped in, and the files, in this order.
 
-    Gives "" where there is nothing. Raises AsstctlError for what is not UTF-8 text.
+    "" where there is none of them. Raises AsstctlError for input that is not UTF-8 text.
     """
     parts = []
     if argument not in (None, "-"):
@@ -29,7 +29,7 @@ def prompt_text(argument: str | None, files: Iterable[Path]) -> str:
 
 
 def piped(stream: BinaryIO) -> bool:
-    """Say whether something was piped or redirected in: not a terminal, not /dev/null."""
+    """Return whether input was piped or redirected: not a terminal, not /dev/null."""
     try:
         mode = fstat(stream.fileno()).st_mode
     except (OSError, ValueError):
@@ -51,7 +51,7 @@ def decoded(data: bytes, source: str) -> str:
 
 
 def attached(path: Path) -> str:
-    """Give a text file under its name, in a fence that its content can't close."""
+    """Return a text file under its name, in a fence that its content can't close."""
     try:
         with path.open("rb") as file:
             text = decoded(file.read(LARGEST_PROMPT + 1), str(path))

@@ -1,25 +1,28 @@
-"""The options that several commands share, and what they fill."""
+"""What was typed around a command, and the options that several commands share."""
 
 import stat
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
 from asstctl import _folders
-from asstctl.render import Output
 
 if TYPE_CHECKING:
     from asstctl.config import Config
+    from asstctl.render.notes import Notes
+    from asstctl.session import Session
 
 
-@dataclass(slots=True)
+@dataclass
 class Invocation:
-    """What was said before and after the command that is not the command's own business."""
+    """What was typed before and after the command and is not the command's own; a Surface."""
 
     environment: Mapping[str, str]
     profile: str | None = None
@@ -31,9 +34,21 @@ class Invocation:
     @property
     def written_profile(self) -> str:
         """The profile that `config set` and its like write."""
-        from asstctl.config import DEFAULT_PROFILE  # --help does without
+        from asstctl.config.settings import DEFAULT_PROFILE  # --help does without
 
         return self.profile or self.environment.get("ASSTCTL_PROFILE") or DEFAULT_PROFILE
+
+    @property
+    def out(self) -> TextIO:
+        """The stream of the answer."""
+        return sys.stdout
+
+    @cached_property
+    def notes(self) -> "Notes":
+        """The writer of everything beside the answer."""
+        from asstctl.render.notes import Notes  # the same
+
+        return Notes(sys.stderr)
 
     def load(self) -> "Config":
         """Read the settings; raises ConfigError. Warns of files that others can read."""
@@ -45,10 +60,16 @@ class Invocation:
             sys.stderr.write(f"asstctl: others can read {path}; chmod 600 {path}\n")
         return found
 
+    def session(self) -> AbstractContextManager["Session"]:
+        """Open a session with these settings; raises ConfigError."""
+        from asstctl.session import open_session  # the same
+
+        return open_session(self.load(), self.notes.write)
+
 
 def log_requests() -> None:
-    """Write what is sent, and what answers, on stderr; keys are struck out where it is logged."""
-    import logging  # only for who looks for a fault
+    """Write requests and answers on stderr; keys are struck out where they are logged."""
+    import logging  # only to look for a fault
 
     from asstctl.render import listing
 
@@ -62,7 +83,7 @@ def log_requests() -> None:
 
 
 def exposed(path: Path) -> bool:
-    """Say whether others than the user can read a file."""
+    """Return whether others than the user can read a file."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -71,14 +92,14 @@ def exposed(path: Path) -> bool:
 
 
 def invocation(ctx: typer.Context) -> Invocation:
-    """Give what was said around the command."""
+    """Return what was typed around the command."""
     found = ctx.find_object(Invocation)
     assert found is not None  # noqa: S101 - cli.run put it there
     return found
 
 
 class Facts(StrEnum):
-    """The forms of one thing's facts."""
+    """The forms of the facts of one thing."""
 
     TEXT = "text"
     JSON = "json"
@@ -93,7 +114,7 @@ class Listing(StrEnum):
 
 
 def chosen(thread: str | None, last: bool) -> str | None:
-    """Give the reference that -t and -c make; raises typer.BadParameter for both."""
+    """Return the reference that -t and -c make; raises typer.BadParameter for both."""
     if thread is not None and last:
         raise typer.BadParameter("-t and -c exclude each other")
     return "@last" if last else thread
@@ -117,14 +138,16 @@ def remember_json(ctx: typer.Context, value: Any) -> Any:
     return value
 
 
-def _remember_flag(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
-    """Make an option the command line's word on the setting of the same name."""
+def remember_flag(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+    """Make an option override the setting of the same name."""
     if value is not None:
         invocation(ctx).flags[str(param.name)] = value
     return value
 
 
-Named = Annotated[str, typer.Argument(metavar="REF", help="Id, prefix, name, @last, @2.")]
+REFERENCE = "Id, prefix, name, @last, @2."
+
+Named = Annotated[str, typer.Argument(metavar="REF", help=REFERENCE)]
 Profile = Annotated[
     str | None,
     typer.Option(
@@ -135,64 +158,5 @@ Profile = Annotated[
         callback=_remember_profile,
     ),
 ]
-ReplyOutput = Annotated[
-    Output | None,
-    typer.Option(
-        "-o",
-        "--output",
-        help="The reply's form; on a terminal markdown, else plain.",
-        callback=remember_json,
-    ),
-]
-Reference = Annotated[
-    str | None,
-    typer.Option(
-        "-t",
-        "--thread",
-        metavar="REF",
-        help="The thread to say it to: id, prefix, name, @last, @2.",
-    ),
-]
-Continue = Annotated[
-    bool, typer.Option("-c", "--continue", help="Say it to the last thread: -t @last.")
-]
-Files = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "-f", "--file", metavar="FILE", help="Add a text file to the prompt; may be repeated."
-    ),
-]
-Instructions = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TEXT", help="What the model is told before the thread.", callback=_remember_flag
-    ),
-]
-PrintId = Annotated[
-    bool, typer.Option("--print-id", help="Print the thread's id on stderr at the end.")
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option(
-        metavar="S",
-        help="Seconds without a byte before the server counts as gone.",
-        callback=_remember_flag,
-    ),
-]
-TypingDelay = Annotated[
-    int, typer.Option(metavar="MS", min=0, max=10_000, help="Pause after each word, as if typed.")
-]
-Stats = Annotated[
-    bool, typer.Option("--stats", help="Print times and tokens on stderr at the end.")
-]
-Wait = Annotated[
-    bool, typer.Option("--wait", help="Where the thread has an active run, wait for its end.")
-]
-CancelActive = Annotated[
-    bool, typer.Option("--cancel-active", help="Where the thread has an active run, cancel it.")
-]
-Yes = Annotated[bool, typer.Option("--yes", help="Run the profile's tools without asking.")]
-ShowReasoning = Annotated[
-    bool, typer.Option("--show-reasoning", help="Show on stderr what the model thinks aloud.")
-]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")]
 JsonOutput = typer.Option("-o", "--output", help="The form of the output.", callback=remember_json)

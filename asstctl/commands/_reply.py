@@ -1,91 +1,84 @@
 """One prompt and its reply: what `ask` does once and `chat` again and again."""
 
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from asstctl._frozen import frozen
-from asstctl.events import IfBusy, Prompt, Retry, RunFinished, Stream, TextDelta, Thread, Usage
+from asstctl._record import record
+from asstctl.commands import _options as options
+from asstctl.commands._app import taking
+from asstctl.commands._stats import Stats
+from asstctl.config.settings import described
+from asstctl.events import IfBusy, Prompt
+from asstctl.model import Thread
 from asstctl.render import Output, Render, confirmed, paced, renderer, unechoed
 from asstctl.session import Session
 from asstctl.tools import Consent
 
-
-@dataclass(slots=True)
-class Stats:
-    """What a reply took; times in seconds."""
-
-    clock: Callable[[], float] = time.monotonic
-    started: float = 0.0
-    first: float | None = None
-    ended: float = 0.0
-    characters: int = 0
-    retries: int = 0
-    usage: Usage | None = None
-
-    def of(self, reply: Stream) -> Stream:
-        """Pass a reply on and take its measure."""
-        self.started = self.clock()
-        with closing(reply):
-            for event in reply:
-                match event:
-                    case TextDelta(text):
-                        self.first = self.first or self.clock()
-                        self.characters += len(text)
-                    case Retry():
-                        self.retries += 1
-                    case RunFinished(_, usage):
-                        self.usage = usage
-                self.ended = self.clock()
-                yield event
-
-    def line(self, request_id: str | None) -> str:
-        """Give the figures as one line."""
-        figures = ["no text"]
-        seconds = 0.0
-        if self.first is not None:
-            seconds = max(self.ended - self.first, 1e-6)
-            figures = [
-                f"first text after {self.first - self.started:.2f} s",
-                f"{self.characters} characters in {seconds:.2f} s",
-                f"{self.characters / seconds:.0f} characters a second",
-            ]
-        if self.usage:
-            made = self.usage.completion_tokens
-            figures.append(f"{self.usage.prompt_tokens} + {made} tokens")
-            figures += [f"{made / seconds:.0f} tokens a second"] if seconds else []
-        if request_id:
-            figures.append(f"request {request_id}")
-        figures.append(f"{self.retries} {'retry' if self.retries == 1 else 'retries'}")
-        return ", ".join(figures)
-
-
-def if_busy(wait: bool, cancel: bool) -> IfBusy:
-    """Say what to do with an active run; raises typer.BadParameter where both are asked for."""
-    if wait and cancel:
-        raise typer.BadParameter("--wait and --cancel-active exclude each other")
-    return "wait" if wait else "cancel" if cancel else "refuse"
+Instructions = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help=described("instructions"), callback=options.remember_flag),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(metavar="S", help=described("timeout"), callback=options.remember_flag),
+]
+ReplyOutput = Annotated[
+    Output | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="The reply's form; on a terminal markdown, else plain.",
+        callback=options.remember_json,
+    ),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        "-t", "--thread", metavar="REF", help=f"The thread to say it to. {options.REFERENCE}"
+    ),
+]
+Continue = Annotated[
+    bool, typer.Option("-c", "--continue", help="Say it to the last thread: -t @last.")
+]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "-f", "--file", metavar="FILE", help="Add a text file to the prompt; may be repeated."
+    ),
+]
+PrintId = Annotated[
+    bool, typer.Option("--print-id", help="Print the thread's id on stderr at the end.")
+]
+TypingDelay = Annotated[
+    int, typer.Option(metavar="MS", min=0, max=10_000, help="Pause after each word, as if typed.")
+]
+ShowStats = Annotated[
+    bool, typer.Option("--stats", help="Print times and tokens on stderr at the end.")
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Where the thread has an active run, wait for its end.")
+]
+CancelActive = Annotated[
+    bool, typer.Option("--cancel-active", help="Where the thread has an active run, cancel it.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Run the profile's tools without asking.")]
+ShowReasoning = Annotated[
+    bool, typer.Option("--show-reasoning", help="Show the model's reasoning on stderr.")
+]
 
 
-def consent(yes: bool) -> Consent:
-    """Say who allows tools: everything where the user said so before, else who sits there."""
+@record
+class Talk:
+    """What `ask` and `chat` were told: to which thread, with which files, in which form."""
 
-    def ask(question: str) -> bool | None:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return None
-        return confirmed(question, sys.stdin, sys.stderr)
-
-    return Consent(ask, everything=yes)
-
-
-@frozen
-class Form:
-    """How replies are to be written."""
-
+    reference: str | None
+    files: list[Path]
+    print_id: bool
     output: Output | None
     delay_ms: int
     stats: bool
@@ -93,29 +86,82 @@ class Form:
     if_busy: IfBusy
     consent: Consent
 
-    def renderer(self, session: Session) -> Render:
-        """Load what draws the replies; on a terminal that takes a while, so it is done once."""
-        return renderer(self.output, sys.stdout, session.environment)
+    def renderer(self, invocation: options.Invocation) -> Render:
+        """Load the renderer of the replies, once: on a terminal that takes a while."""
+        invocation.notes.reasoning = self.reasoning
+        return renderer(self.output, invocation.out, invocation.environment)
 
-    def write(self, session: Session, render: Render, thread: Thread | None, text: str) -> None:
-        """Say `text` to a thread and write the reply as it comes."""
+    def write(
+        self,
+        invocation: options.Invocation,
+        session: Session,
+        render: Render,
+        thread: Thread | None,
+        text: str,
+    ) -> None:
+        """Send `text` to a thread and write the reply as it comes."""
         stats = Stats()
         prompt = Prompt(text, if_busy=self.if_busy)
         with (
             unechoed(sys.stdin),
             closing(stats.of(session.say(thread, prompt, self.consent))) as reply,
         ):
-            shown = paced(reply, self.delay_ms / 1000) if self.delay_ms else reply
             try:
-                render(
-                    shown,
-                    sys.stdout,
-                    sys.stderr,
-                    environment=session.environment,
-                    reasoning=self.reasoning,
-                )
+                render(paced(reply, self.delay_ms / 1000) if self.delay_ms else reply, invocation)
             finally:
                 if self.stats:
                     from asstctl.render import listing  # the first byte does not wait for it
 
                     listing.note(stats.line(session.request_id), sys.stderr)
+
+    def last_words(self, session: Session) -> None:
+        """Print the thread's id where that was asked for."""
+        if self.print_id and session.current:
+            sys.stderr.write(f"{session.current.id}\n")
+
+
+OPTIONS: dict[str, tuple[Any, Any]] = {
+    "thread": (Reference, None),
+    "last": (Continue, False),
+    "file": (Files, None),
+    "output": (ReplyOutput, None),
+    "instructions": (Instructions, None),
+    "print_id": (PrintId, False),
+    "timeout": (Timeout, None),
+    "typing_delay": (TypingDelay, 0),
+    "stats": (ShowStats, False),
+    "wait": (Wait, False),
+    "cancel_active": (CancelActive, False),
+    "yes": (Yes, False),
+    "show_reasoning": (ShowReasoning, False),
+}
+"""The options that `ask` and `chat` share; --instructions and --timeout override settings."""
+
+
+def talking(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command that takes the shared options; they come as its argument `talk`."""
+    return taking(command, OPTIONS, talk=_talk)
+
+
+def _talk(**given: Any) -> Talk:
+    """Return the options as a value; raises typer.BadParameter for two that exclude each other."""
+    if given["wait"] and given["cancel_active"]:
+        raise typer.BadParameter("--wait and --cancel-active exclude each other")
+    return Talk(
+        reference=options.chosen(given["thread"], given["last"]),
+        files=given["file"] or [],
+        print_id=given["print_id"],
+        output=given["output"],
+        delay_ms=given["typing_delay"],
+        stats=given["stats"],
+        reasoning=given["show_reasoning"],
+        if_busy="wait" if given["wait"] else "cancel" if given["cancel_active"] else "refuse",
+        consent=Consent(_ask, everything=given["yes"]),
+    )
+
+
+def _ask(question: str) -> bool | None:
+    """Ask the user whether a tool may run; None where there is nobody to ask."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    return confirmed(question, sys.stdin, sys.stderr)

@@ -9,7 +9,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
 
 
 def since_when(text: str, now: datetime) -> float:
-    """Read a date, a time or a duration before `now`; gives seconds since 1970 UTC.
+    """Read a date, a time or a duration before `now`; return seconds since 1970 UTC.
 
     A date or time without an offset is in the machine's zone. Raises typer.BadParameter.
     """

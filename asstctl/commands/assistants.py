@@ -1,4 +1,4 @@
-"""`asstctl assistants`: who replies, where the server keeps that."""
+"""`asstctl assistants`: the assistants, or agents, that a server keeps."""
 
 import sys
 from typing import Annotated
@@ -6,22 +6,10 @@ from typing import Annotated
 import typer
 
 from asstctl.commands import _options as options
-from asstctl.commands._app import App
+from asstctl.commands._app import word
 from asstctl.render import listing
-from asstctl.session import open_session
 
-app = App(
-    name="assistants",
-    invoke_without_command=True,
-    help="Look at the assistants, or agents, that the server keeps.",
-)
-
-
-@app.callback()
-def assistants(ctx: typer.Context) -> None:
-    """Look at the assistants, or agents, that the server keeps."""
-    if ctx.invoked_subcommand is None:
-        options.usage(ctx)
+app = word("assistants")
 
 
 @app.command("list")
@@ -29,10 +17,9 @@ def list_(
     ctx: typer.Context,
     output: Annotated[options.Listing | None, options.JsonOutput] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print ids alone.")] = False,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """List the assistants of the profile's server."""
-    with open_session(options.invocation(ctx).load()) as session:
+    with options.invocation(ctx).session() as session:
         found = list(session.assistants())
         rows = [[a.id, a.name, a.model] for a in found]
         form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
@@ -55,10 +42,9 @@ def show(
         str | None, typer.Argument(metavar="[ID]", help="Which; none: the profile's own.")
     ] = None,
     output: Annotated[options.Facts, options.JsonOutput] = options.Facts.TEXT,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Show one assistant, as the server describes it."""
-    with open_session(options.invocation(ctx).load()) as session:
+    with options.invocation(ctx).session() as session:
         facts = session.assistant(name).facts
         if output is options.Facts.JSON:
             listing.document(facts, sys.stdout)

@@ -6,71 +6,59 @@ from typing import Annotated, Any
 
 import typer
 
+from asstctl import _signals
+from asstctl.commands import WORDS
 from asstctl.commands import _options as options
 from asstctl.commands._app import App
 from asstctl.commands._input import LARGEST_PROMPT, attached, decoded
-from asstctl.commands._reply import Form, consent, if_busy
+from asstctl.commands._reply import Talk, talking
 from asstctl.errors import AsstctlError, AuthError, ConfigError
-from asstctl.events import Thread
-from asstctl.render import Output, Render, failure, listing, transcript
-from asstctl.session import Session, open_session
+from asstctl.model import Thread
+from asstctl.render import Render, failure, listing, transcript
+from asstctl.session import Session
 
 app = App()
 
 FAREWELL = "exit"
-"""What ends a chat, beside an empty line."""
+"""The word that ends a chat, beside an empty line."""
+
+HELP = f"""{WORDS["chat"]}
+
+Ctrl-C ends a reply, not the chat.
+"""
 
 
-@app.command()
+@app.command(help=HELP)
+@talking
 def chat(
     ctx: typer.Context,
-    thread: options.Reference = None,
-    last: options.Continue = False,
+    talk: Talk,
     history: Annotated[
         int,
         typer.Option(
             metavar="N", min=0, max=10_000, help="Messages to show of a thread that is opened."
         ),
     ] = 20,
-    file: options.Files = None,
-    output: options.ReplyOutput = None,
-    instructions: options.Instructions = None,  # noqa: ARG001 - its callback makes it a setting
-    print_id: options.PrintId = False,
-    timeout: options.Timeout = None,  # noqa: ARG001 - the same
-    typing_delay: options.TypingDelay = 0,
-    stats: options.Stats = False,
-    wait: options.Wait = False,
-    cancel_active: options.CancelActive = False,
-    yes: options.Yes = False,
-    show_reasoning: options.ShowReasoning = False,
-    profile: options.Profile = None,  # noqa: ARG001 - the same
 ) -> None:
-    """Talk: a prompt, a streamed reply, until `exit`, an empty line or Ctrl-D.
-
-    Ctrl-C ends a reply, not the chat.
-    """
-    reference = options.chosen(thread, last)
-    form = Form(
-        output, typing_delay, stats, show_reasoning, if_busy(wait, cancel_active), consent(yes)
-    )
-    attachments = [attached(path) for path in file or []]
-    with open_session(options.invocation(ctx).load()) as session:
-        session.current = session.thread(reference)
+    """Send prompts and write their replies."""
+    attachments = [attached(path) for path in talk.files]
+    invocation = options.invocation(ctx)
+    with invocation.session() as session:
+        session.current = session.thread(talk.reference)
         session.check(session.current)  # before anything is typed that would be lost
         if session.current and history:
             recall(session, session.current, history)
-        render = form.renderer(session)
+        render = talk.renderer(invocation)
         read = keyboard(session) if sys.stdin.isatty() else piped_lines()
         try:
             for line in lines(read):
                 text = "\n\n".join([line, *attachments])
                 attachments = []
-                answer(form, session, render, text)
+                answer(invocation, talk, session, render, text)
         finally:
             where = f" (thread: {session.current.id})" if session.current else ""
             sys.stderr.write(f"Bye!{where}\n")
-            if print_id and session.current:
-                sys.stderr.write(f"{session.current.id}\n")
+            talk.last_words(session)
 
 
 def recall(session: Session, thread: Thread, count: int) -> None:
@@ -81,24 +69,27 @@ def recall(session: Session, thread: Thread, count: int) -> None:
         sys.stderr.write("\n")
 
 
-def answer(form: Form, session: Session, render: Render, prompt: str) -> None:
-    """Say one prompt; on a terminal neither Ctrl-C nor an error ends the chat."""
+def answer(
+    invocation: options.Invocation, talk: Talk, session: Session, render: Render, prompt: str
+) -> None:
+    """Send one prompt; on a terminal neither Ctrl-C nor an error ends the chat."""
     try:
-        form.write(session, render, session.current, prompt)
+        talk.write(invocation, session, render, session.current, prompt)
     except KeyboardInterrupt as stopped:
         if not sys.stdin.isatty():
             raise
         notes = getattr(stopped, "__notes__", None) or ["what came is kept"]
         for note in notes:
             listing.note(f"stopped; {note}", sys.stderr)
+        _signals.dealt_with()
     except AsstctlError as error:
         if not sys.stdin.isatty() or isinstance(error, ConfigError | AuthError):
             raise
-        failure.write(error, sys.stderr, as_json=form.output is Output.JSON)
+        failure.write(error, sys.stderr, as_json=invocation.json)
 
 
 def lines(read: Callable[[], str | None]) -> Iterator[str]:
-    """Give what is typed, until `exit`, an empty line or the end."""
+    """Yield the lines that are typed, until `exit`, an empty line or the end."""
     while (line := read()) is not None and line.strip() not in ("", FAREWELL):
         yield line
 

@@ -11,22 +11,18 @@ from typing import Annotated
 
 import typer
 
-from asstctl.backends import Kind
-from asstctl.commands import _moving
+from asstctl.commands import _carrying
 from asstctl.commands import _options as options
-from asstctl.commands._app import App
+from asstctl.commands._app import word
+from asstctl.commands._reply import ReplyOutput
 from asstctl.commands._when import since_when
 from asstctl.errors import ConfigError, NotFoundError
-from asstctl.events import Message, Thread
+from asstctl.model import Message, Thread
 from asstctl.render import listing, renderer, transcript
-from asstctl.session import Session, open_session
-from asstctl.store import CHAIN, is_name
+from asstctl.session import Session, kind_of
+from asstctl.store.index import is_name
 
-app = App(
-    name="threads",
-    invoke_without_command=True,
-    help="Make, list, show, read, move, rename and delete threads.",
-)
+app = word("threads")
 
 
 class Speaker(StrEnum):
@@ -37,17 +33,10 @@ class Speaker(StrEnum):
 
 
 MOST = 1_000_000
-"""More than a service keeps of messages in a thread, by ten."""
+"""Ten times the messages that a service keeps in a thread."""
 
 
-app.add_typer(_moving.app)
-
-
-@app.callback()
-def threads(ctx: typer.Context) -> None:
-    """Make, list, show, read, move, rename and delete threads."""
-    if ctx.invoked_subcommand is None:
-        options.usage(ctx)
+app.add_typer(_carrying.app)
 
 
 @app.command()
@@ -57,7 +46,6 @@ def new(
     metadata: Annotated[
         list[str] | None, typer.Option(metavar="K=V", help="Note a fact; may be repeated.")
     ] = None,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Make an empty thread and print its id."""
     noted = {}
@@ -66,13 +54,13 @@ def new(
         if not key or not equals:
             raise typer.BadParameter(f"{fact!r} is not of the form K=V", param_hint="--metadata")
         noted[key] = value
-    with open_session(options.invocation(ctx).load()) as session:
+    with options.invocation(ctx).session() as session:
         thread = session.new_thread(checked_name(name), noted)
         listing.lines([[thread.id]], sys.stdout)
 
 
 def checked_name(name: str | None) -> str | None:
-    """Demand that a name can't be taken for another kind of reference."""
+    """Return a name; raises ConfigError for one that could be another kind of reference."""
     if name is not None and not is_name(name):
         raise ConfigError(
             f"{name!r} is no name for a thread", hint="a name is no id, no @place and no option"
@@ -89,10 +77,9 @@ def list_(
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST, help="At most so many.")] = 50,
     output: Annotated[options.Listing | None, options.JsonOutput] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print ids alone.")] = False,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """List the threads that asstctl knows, the one used last first."""
-    with open_session(options.invocation(ctx).load()) as session:
+    with options.invocation(ctx).session() as session:
         standings: list[str] | None = None
         if remote:
             pairs = session.remote_threads(limit)
@@ -117,10 +104,9 @@ def show(
     ctx: typer.Context,
     reference: options.Named,
     output: Annotated[options.Facts, options.JsonOutput] = options.Facts.TEXT,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Show one thread's facts."""
-    with open_session(options.invocation(ctx).load()) as session:
+    with options.invocation(ctx).session() as session:
         thread = session.known_thread(reference)
         found = session.facts(thread)
         facts = {
@@ -138,9 +124,7 @@ def show(
 @app.command()
 def history(
     ctx: typer.Context,
-    reference: Annotated[
-        str, typer.Argument(metavar="[REF]", help="Id, prefix, name, @last, @2.")
-    ] = "@last",
+    reference: Annotated[str, typer.Argument(metavar="[REF]", help=options.REFERENCE)] = "@last",
     last: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=MOST, help="Only the last N messages.")
     ] = None,
@@ -162,11 +146,10 @@ def history(
             callback=options.remember_json,
         ),
     ] = None,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """Write every message of a thread, oldest first."""
     start = since_when(since, datetime.now().astimezone()) if since is not None else None
-    with open_session(options.invocation(ctx).load()) as session:
+    with options.invocation(ctx).session() as session:
         thread = session.known_thread(reference)
         everything = since is None and role is None
         messages = chosen(session.history(thread, last if everything else None), start, role)
@@ -178,7 +161,7 @@ def history(
 def chosen(
     messages: Iterable[Message], start: float | None, role: Speaker | None
 ) -> Iterator[Message]:
-    """Pass on the messages that were asked for; one without a time counts as old."""
+    """Yield the messages that were asked for; one without a time counts as old."""
     for message in messages:
         recent = start is None or (message.created_at or 0) >= start
         if recent and role in (None, message.role):
@@ -190,10 +173,9 @@ def add(
     ctx: typer.Context,
     thread_id: Annotated[str, typer.Argument(metavar="ID", help="The id, whole.")],
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name it.")] = None,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
-    """Adopt a thread that was made elsewhere; looks whether it is there."""
-    with open_session(options.invocation(ctx).load()) as session:
+    """Adopt a thread that was made elsewhere, if it is there."""
+    with options.invocation(ctx).session() as session:
         thread = session.adopt(thread_id, checked_name(name))
         listing.note(f"added {thread.id} ({thread.title or 'empty'})", sys.stderr)
 
@@ -205,31 +187,26 @@ def unlock(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the run, do not cancel it.")
     ] = False,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
     """End the run that locks a thread, so that it takes prompts again."""
-    with open_session(options.invocation(ctx).load()) as session:
+    with options.invocation(ctx).session() as session:
         thread = session.known_thread(reference)
-        ended = session.unlock(thread, wait=wait)
-        none = "has no active reply that was begun here"
-        if thread.backend != Kind.RESPONSES:
-            none = "is not locked"
-        listing.note(ended or f"{thread.id} {none}", sys.stderr)
+        listing.note(session.unlock(thread, wait=wait), sys.stderr)
 
 
 @app.command()
 def recover(
     ctx: typer.Context,
     reference: options.Named,
-    output: options.ReplyOutput = None,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
+    output: ReplyOutput = None,
 ) -> None:
     """Fetch the last reply again, whole: after a cut, or from another machine."""
-    with open_session(options.invocation(ctx).load()) as session:
+    invocation = options.invocation(ctx)
+    with invocation.session() as session:
         thread = session.known_thread(reference)
         render = renderer(output, sys.stdout, session.environment)
         with closing(session.recover(thread)) as reply:
-            render(reply, sys.stdout, sys.stderr, environment=session.environment, reasoning=False)
+            render(reply, invocation)
 
 
 @app.command()
@@ -237,10 +214,9 @@ def rename(
     ctx: typer.Context,
     reference: options.Named,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
-    """Give a thread a name that can be used in place of its id."""
-    with open_session(options.invocation(ctx).load()) as session:
+    """Name a thread; the name can be used in place of its id."""
+    with options.invocation(ctx).session() as session:
         thread = session.known_thread(reference)
         session.rename(thread, checked_name(name) or name)
 
@@ -248,19 +224,16 @@ def rename(
 @app.command()
 def delete(
     ctx: typer.Context,
-    references: Annotated[
-        list[str], typer.Argument(metavar="REF...", help="Id, prefix, name, @last, @2.")
-    ],
+    references: Annotated[list[str], typer.Argument(metavar="REF...", help=options.REFERENCE)],
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
     keep_remote: Annotated[
         bool, typer.Option("--keep-remote", help="Forget them here, keep them on the server.")
     ] = False,
-    profile: options.Profile = None,  # noqa: ARG001 - its callback remembers it
 ) -> None:
-    """Delete threads, and all that was said in them."""
-    with open_session(options.invocation(ctx).load()) as session:
+    """Delete threads, and all messages in them."""
+    with options.invocation(ctx).session() as session:
         doomed = [session.known_thread(reference) for reference in references]
-        here = [t for t in doomed if t.backend == Kind.LOCAL or t.id.startswith(CHAIN)]
+        here = [t for t in doomed if kind_of(t).alone(t.id)]
         if keep_remote and here:
             raise ConfigError(
                 f"{here[0].id} is known here alone: no server would have it",
@@ -279,7 +252,7 @@ def delete(
 
 
 def confirm(session: Session, doomed: list[Thread]) -> None:
-    """Show what would be deleted and ask; raises ConfigError where nobody can answer."""
+    """Show the threads and ask; raises ConfigError where nobody can answer."""
     if not sys.stdin.isatty():
         raise ConfigError("deleting wants a yes, and there is no terminal to ask on", hint="add -y")
     listing.as_table(doomed, sys.stderr, session.environment, time.time())

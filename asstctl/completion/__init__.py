@@ -1,8 +1,7 @@
 """What a shell knows of the commands: static scripts, and one quick question for what changes.
 
-`python -m asstctl.completion` writes the scripts into the folder `completions`. Commands, options
-and choices stand in them, so no Python starts for those; profiles and threads are asked for with
-`asstctl __complete`.
+The scripts in the folder `completions` hold commands, options and choices, so no Python starts for
+those; profiles and threads are asked for with `asstctl __complete`.
 """
 
 from __future__ import annotations  # TAB waits for every import here
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 MOST_THREADS = 100
-"""So many threads are offered, the ones used last."""
+"""How many threads are offered, the ones used last."""
 
 
 def answer(what: str, environment: Mapping[str, str], out: TextIO) -> None:
-    """Write what is offered, a line each: the word, a tab, what it means. Never fails."""
+    """Write the words that are offered, a line each: the word, a tab, its meaning. Never fails."""
     try:
         pairs = threads(environment) if what == "threads" else profiles(environment)
         out.writelines(f"{word}\t{about}\n" for word, about in pairs)
@@ -31,19 +30,19 @@ def answer(what: str, environment: Mapping[str, str], out: TextIO) -> None:
 
 
 def threads(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Give the threads used last, by name or id, with their titles."""
-    from asstctl._database import Database
+    """Return the threads used last, by name or id, with their titles."""
+    from asstctl.store.database import Database
 
     path = os.path.join(_folders.data(environment), "threads.db")
     if not os.path.exists(path):
         return []
     sql = "SELECT coalesce(name, id), title FROM threads ORDER BY said_at DESC, number DESC LIMIT ?"
-    rows = Database(path).rows(sql, MOST_THREADS)
+    rows = Database(path, reading=True).rows(sql, MOST_THREADS)
     return [(clean(word), clean(title)) for word, title in rows]
 
 
 def clean(text: str) -> str:
-    """Give a text as one line that steers no terminal."""
+    """Return a text as one line that steers no terminal."""
     if text.isascii() and text.isprintable():
         return text
     from asstctl.render._terminal import one_line
@@ -52,7 +51,7 @@ def clean(text: str) -> str:
 
 
 def profiles(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Give the profiles, with their backends."""
+    """Return the profiles, with their backends."""
     from asstctl import config
 
     loaded = config.load(None, None, environment)

@@ -8,10 +8,13 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TextIO, TypeVar
 
+from asstctl import _signals
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from asstctl.events import Event, Stream
+    from asstctl.render.notes import Notes
 
 T = TypeVar("T")
 
@@ -24,42 +27,52 @@ class Output(StrEnum):
     JSON = "json"
 
 
-class Render(Protocol):
-    """Writes a reply on `out`, each event as it comes; what is not the answer goes to `err`."""
+class Surface(Protocol):
+    """Where an answer is written: the answer on `out`, all else through `notes`."""
 
-    def __call__(
-        self,
-        reply: Stream,
-        out: TextIO,
-        err: TextIO,
-        *,
-        environment: Mapping[str, str],
-        reasoning: bool,
-    ) -> None:
-        """Write until the reply ends; what the reply raises passes through."""
+    @property
+    def out(self) -> TextIO:
+        """The stream of the answer."""
+
+    @property
+    def notes(self) -> Notes:
+        """The writer of everything beside it."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment, which says what the terminal can do."""
+
+
+class Render(Protocol):
+    """Writes a reply on a surface, each event as it comes."""
+
+    def __call__(self, reply: Stream, surface: Surface) -> None:
+        """Write until the reply ends; an error of the reply passes through."""
 
 
 def renderer(output: Output | None, out: TextIO, environment: Mapping[str, str]) -> Render:
-    """Give the renderer for `output`; None is Markdown on a capable terminal, else plain."""
+    """Return the renderer for `output`; None is Markdown on a capable terminal, else plain."""
     chosen = output or (Output.MARKDOWN if capable(out, environment) else Output.PLAIN)
-    render: Render = import_module(f"asstctl.render.{chosen}").render
+    with _signals.Held():
+        module = import_module(f"asstctl.render.{chosen}")
+    render: Render = module.render
     return render
 
 
 def capable(out: TextIO, environment: Mapping[str, str]) -> bool:
-    """Say whether `out` is a terminal that can move its cursor."""
+    """Return whether `out` is a terminal that can move its cursor."""
     return out.isatty() and environment.get("TERM", "") not in ("", "dumb")
 
 
 def unechoed(keyboard: TextIO) -> AbstractContextManager[None]:
-    """Keep what is typed while a reply is drawn from being drawn into it."""
+    """Keep letters that are typed while a reply is drawn from being drawn into it."""
     from asstctl.render import _terminal  # a pipe needs no terminal
 
     return _terminal.unechoed(keyboard) if keyboard.isatty() else nullcontext()
 
 
 def confirmed(question: str, keyboard: TextIO, err: TextIO) -> bool:
-    """Put a question to who sits at the terminal, and give the answer; typed ahead is no answer."""
+    """Ask the user at the terminal; letters that were typed before are no answer."""
     from asstctl.render import _terminal  # a pipe needs no terminal
 
     err.write(f"{_terminal.one_line(question)} [y/N] ")
@@ -68,11 +81,8 @@ def confirmed(question: str, keyboard: TextIO, err: TextIO) -> bool:
         return keyboard.readline().strip().lower() in ("y", "yes")
 
 
-def noted(work: Generator[Event, None, T], err: TextIO) -> T:
-    """Do some work to its end, showing its events on `err`, and give what it gives."""
-    from asstctl.render._notes import Notes  # not every command has something to tell
-
-    notes = Notes(err, reasoning=False)
+def noted(work: Generator[Event, None, T], notes: Notes) -> T:
+    """Do some work to its end, writing its events as notes, and return what it returns."""
     try:
         while True:
             notes.write(next(work))

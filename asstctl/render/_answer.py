@@ -5,14 +5,14 @@ import re
 from asstctl.events import Citation, Event, FileOutput, MessageStarted, TextDelta
 
 MARKER = re.compile(r"【\d+:\d+†[^【】]{0,60}】")
-"""What the service writes into the text for a citation; other 【】 are Chinese punctuation."""
+"""A citation's mark in a service's text; other 【】 are Chinese punctuation."""
 
 LONGEST_MARKER = 80
 """Characters after an opening 【 beyond which it is no marker."""
 
 
 class Answer:
-    """Takes events, gives text to show; what may be a part of a marker waits for the rest."""
+    """Turns events into text to show; what may be a part of a marker waits for the rest."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -23,7 +23,7 @@ class Answer:
         self._apart = False  # a message began: the next word stands below a blank line
 
     def feed(self, event: Event) -> str:
-        """Give the text that an event adds; "" for one that is not part of the answer."""
+        """Return the text that an event adds; "" for one that is not part of the answer."""
         match event:
             case MessageStarted():
                 self._apart = self._written
@@ -38,7 +38,7 @@ class Answer:
         return ""
 
     def end(self) -> str:
-        """Give what was held back, and the sources."""
+        """Return the text that was held back, and the sources."""
         held, self._held = self._held, ""
         lines = []
         for marker, number in self._numbers.items():

@@ -1,8 +1,8 @@
-"""What our Markdown looks like on a terminal, block by block.
+"""Markdown as it is drawn on a terminal, block by block.
 
 Rich draws it, with three changes so that a block's rows never depend on what follows it: a list
-item is as wide as its own number, code is laid out line by line, and what Markdown would hide
-(HTML, images, entities, link definitions) stays visible as it was written.
+item is as wide as its own number, code is laid out line by line, and source that Markdown would
+hide (HTML, images, entities, link definitions) stays visible as it was written.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from rich.style import Style
 from rich.syntax import Syntax
 from rich.table import Table
 
-from asstctl._frozen import frozen
+from asstctl._record import record
 
 CODE_THEME = "ansi_dark"
 """The terminal's own sixteen colours, so that code is readable on any background."""
@@ -104,7 +104,7 @@ class Document(Markdown):
         self.parsed = tokens
 
 
-@frozen
+@record
 class Block:
     """A top-level block: its kind, its tokens, and its place in the source's `lines`."""
 
@@ -159,7 +159,7 @@ def rows(console: Console, block: Block) -> list[Row]:
 
 
 def fits(console: Console, block: Block) -> bool:
-    """Say whether a block can be drawn without losing a word.
+    """Return whether a block can be drawn without losing a word.
 
     A table needs some room for each cell, and no row may have more cells than there are columns.
     """
@@ -197,7 +197,7 @@ def ansi(console: Console, drawn: Iterable[Row]) -> list[str]:
 
 
 def trimmed(row: Row) -> Row:
-    """Give a row in as few segments as it takes, without blanks at its end that nobody can see."""
+    """Return a row in as few segments as possible, without unseen blanks at its end."""
     plain = (
         segment if segment.text.strip(" ") or seen(segment.style) else Segment(segment.text)
         for segment in row
@@ -209,19 +209,19 @@ def trimmed(row: Row) -> Row:
 
 
 def seen(style: Style | None) -> bool:
-    """Say whether a blank in this style can be seen."""
+    """Return whether a blank in this style can be seen."""
     ground = style.bgcolor if style else None
     lined = style and (style.underline or style.reverse or style.strike or style.overline)
     return bool(lined) or bool(ground and not ground.is_default)
 
 
 def solid(row: Row) -> str:
-    """Give the text of a row."""
+    """Return the text of a row."""
     return "".join(segment.text for segment in row if not segment.control)
 
 
 def console_on(out: TextIO, environment: Mapping[str, str], *, terminal: bool) -> Console:
-    """Give a console that draws for `out`; colours as NO_COLOR and FORCE_COLOR say."""
+    """Return a console that draws for `out`; colours as NO_COLOR and FORCE_COLOR say."""
     return Console(
         file=out,
         force_terminal=terminal or None,
@@ -233,7 +233,7 @@ def console_on(out: TextIO, environment: Mapping[str, str], *, terminal: bool) -
 
 
 def drawn(console: Console, source: str) -> str:
-    """Give a whole Markdown text as it is drawn, a blank row between blocks."""
+    """Return a whole Markdown text as it is drawn, a blank row between blocks."""
     lines: list[str] = []
     for block in blocks(source):
         if found := ansi(console, rows(console, block)):

@@ -20,12 +20,12 @@ CONTEXT_LINES = 40
 """Lines of code that tell the highlighter where it is; a longer string may change its colour."""
 
 Given = tuple[int, int]
-"""How much was drawn for good: characters by weight, and blank rows after the last of them."""
+"""How much is final already: characters by weight, and blank rows after the last of them."""
 
 NOTHING: Given = (0, 0)
 
 _WEIGHTLESS = str.maketrans("", "", " \t\n*_~`[]()<>\\!#|:-+=▌•─")
-"""What inline markup takes away or puts in when it closes: not counted as shown."""
+"""Characters that inline markup removes or adds when it closes: not counted as shown."""
 
 
 @dataclass(slots=True)
@@ -41,17 +41,17 @@ class Fence:
 
 
 class Draft:
-    """Takes text, gives rows: final ones once, and those of the unfinished end."""
+    """Turns text into rows: final ones once, and those of the unfinished end."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._source = ""  # what is not drawn for good
+        self._source = ""  # the part that is not final
         self._settled = 0  # characters of it in whole lines that were looked at
         self._looked = 0  # its length at the last look
         self._fence: Fence | None = None
         self._begun = False  # a block was drawn: the next one stands below a blank row
         self._inside = False  # the source begins with a further item of a list
-        self._given = NOTHING  # what was drawn of the source for good
+        self._given = NOTHING  # how much of the source is final already
         self.table = False  # the unfinished block is a table: all its rows may move
 
     def feed(self, text: str) -> None:
@@ -59,12 +59,12 @@ class Draft:
         self._source += text
 
     def due(self) -> bool:
-        """Say whether enough has come since the last look: all work stays linear."""
+        """Return whether enough has come since the last look: all work stays linear."""
         size = len(self._source)
         return size <= LONG or size >= self._looked * 1.25
 
     def given_out(self, drawn: list[Row]) -> None:
-        """Note that rows of the unfinished end were drawn for good."""
+        """Note that rows of the unfinished end were made final."""
         characters, blanks = self._given
         for row in drawn:
             added = weight(row)
@@ -72,7 +72,7 @@ class Draft:
         self._given = characters, blanks
 
     def look(self, *, end: bool = False) -> tuple[list[Row], list[Row]]:
-        """Give the rows that became final since the last look, and those that may change."""
+        """Return the rows that became final since the last look, and those that may change."""
         done: list[Row] = []
         if end and self._source and not self._source.endswith("\n"):
             self._source += "\n"
@@ -121,7 +121,7 @@ class Draft:
         self._inside = False
 
     def _put(self, done: list[Row], drawn: list[Row], *, joined: bool) -> None:
-        """Add a block's rows, below a blank row, less what was given out of them."""
+        """Add a block's rows, below a blank row, less those that are final already."""
         if drawn:
             fresh, self._given = after(self._gap(joined=joined) + drawn, self._given)
             done += fresh
@@ -131,7 +131,7 @@ class Draft:
         return [[]] if self._begun and not joined else []
 
     def _code(self, done: list[Row], fence: Fence, *, end: bool) -> bool:
-        """Draw the finished lines of the fence; says whether the fence is closed."""
+        """Draw the finished lines of the fence; return whether the fence is closed."""
         *lines, rest = self._source.split("\n")
         closed = next((n for n, line in enumerate(lines) if fence.closing.match(line)), None)
         new: list[str] = []
@@ -179,7 +179,7 @@ class Draft:
 
 
 def opening(block: Block, lines: list[str]) -> Fence | None:
-    """Give the fence that a block opens, None where it is closed already."""
+    """Return the fence that a block opens, None where it is closed already."""
     token = block.tokens[0]
     mark = re.escape(token.markup[0])
     closing = re.compile(rf" {{0,3}}{mark}{{{len(token.markup)},}}[ \t]*$")
@@ -195,7 +195,7 @@ def weight(row: Row) -> int:
 
 
 def after(drawn: list[Row], given: Given) -> tuple[list[Row], Given]:
-    """Give the rows that follow what was given out, and what of `given` is not in them."""
+    """Return the rows that follow those that are final, and the part of `given` not in them."""
     characters, blanks = given
     for number, row in enumerate(drawn):
         size = weight(row)
@@ -210,7 +210,7 @@ def after(drawn: list[Row], given: Given) -> tuple[list[Row], Given]:
 
 
 def cut(row: Row, given: int) -> Row:
-    """Give a row without its first characters that weigh `given`."""
+    """Return a row without its first characters that weigh `given`."""
     if not given:
         return row
     text = solid(row)

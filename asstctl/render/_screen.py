@@ -47,12 +47,12 @@ class Screen:
             self._rested = ended + (ended - started if ended - started > SLOW else 0.0)
 
     def end(self) -> None:
-        """Draw what is left."""
+        """Draw the rest."""
         self._draft.feed(self._safe.end())
         self._draw(end=True)
 
     def lift(self, *, keep: bool) -> None:
-        """Leave the cursor on an empty line, for something that is not the reply."""
+        """Leave the cursor on an empty line, for text that is not the reply."""
         if keep:
             self._commit()
         else:
@@ -79,7 +79,7 @@ class Screen:
         self._drawn = tail
 
     def _resized(self, width: int, height: int) -> None:
-        """Keep what stands on the screen where it can't be erased with certainty.
+        """Keep the rows on the screen where they can't be erased with certainty.
 
         A row wider than the window may have become two, or lost its end: terminals differ.
         """
@@ -88,7 +88,7 @@ class Screen:
             self._commit()
 
     def _commit(self) -> None:
-        """Give the tail out for good, as it stands."""
+        """Make the tail final as it stands."""
         if self._drawn:
             if not self._draft.table:
                 self._draft.given_out(self._drawn)

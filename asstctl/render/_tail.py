@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 
 class Tail:
-    """The last lines on a terminal, which may be drawn again until they are given out for good."""
+    """The last lines on a terminal, which may be drawn again until they are final."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -34,12 +34,12 @@ class Tail:
         self.rows = rows
 
     def commit(self) -> None:
-        """Give the tail out for good as it stands."""
+        """Make the tail final as it stands."""
         if self.rows:
             self.show(self.rows, [])
 
     def _change(self, same: int, new: list[str]) -> str:
-        """Give what turns the rows on the screen into the new ones, of which `same` stay."""
+        """Return the text that turns the rows on the screen into the new ones; `same` stay."""
         old = self.rows
         if same == len(old):
             return ("\n" if old else "") + "\n".join(new[same:])
@@ -64,7 +64,7 @@ Cell = tuple[str, str]
 
 
 def cells(row: str) -> list[Cell]:
-    """Give a row's characters; [] for a row that holds anything but characters in colours."""
+    """Return a row's characters; [] for a row that holds anything but characters in colours."""
     found: list[Cell] = []
     end = 0
     for run in RUN.finditer(row):
@@ -77,7 +77,7 @@ def cells(row: str) -> list[Cell]:
 
 
 def differing(old: str, new: str) -> tuple[list[Cell], str]:
-    """Give what two rows begin with alike, and what to write behind that for the new one.
+    """Return the beginning that two rows share, and the text to write behind it for the new one.
 
     Characters that join with their neighbours are not cut apart: with any, nothing is alike.
     """

@@ -1,4 +1,4 @@
-"""A model's words never steer the terminal; what a terminal is asked."""
+"""The terminal: text that can't steer it, its modes, its size."""
 
 import os
 import re
@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from asstctl._signals import Restored
+
 _CONTROLS = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
     0x7F: "\u2421",
     **{code: f"\\x{code:02x}" for code in range(0x80, 0xA0)},
-    # What turns the direction of writing around, and what hides in a line: Unicode TR 36, 39.
+    # Characters that reverse the direction of writing or hide in a line: Unicode TR 36, 39.
     **{code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF)},
     **{code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
@@ -38,20 +40,20 @@ class Harmless:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Give what of the text so far is decided."""
+        """Return the part of the text so far that no later piece can change."""
         text = self._held + text
         self._held = "\r" if text.endswith("\r") else ""
         return harmless(text[: len(text) - len(self._held)])
 
     def end(self) -> str:
-        """Give the rest."""
+        """Return the rest."""
         held, self._held = self._held, ""
         return harmless(held)
 
 
 @contextmanager
 def unechoed(keyboard: TextIO) -> Iterator[None]:
-    """Keep what is typed meanwhile off the screen; it waits for who reads the keyboard next."""
+    """Keep letters that are typed meanwhile off the screen; the next reader gets them."""
     try:
         before = termios.tcgetattr(keyboard)
         ours = os.tcgetpgrp(keyboard.fileno()) == os.getpgrp()
@@ -68,7 +70,7 @@ def unechoed(keyboard: TextIO) -> Iterator[None]:
 
 @contextmanager
 def echoed(keyboard: TextIO) -> Iterator[None]:
-    """Show what is typed, for an answer; what was typed before it was asked for is dropped."""
+    """Show letters that are typed, for an answer; those typed before the question are dropped."""
     before = termios.tcgetattr(keyboard)
     termios.tcflush(keyboard, termios.TCIFLUSH)
     with restored(keyboard, before):
@@ -79,16 +81,18 @@ def echoed(keyboard: TextIO) -> Iterator[None]:
 
 @contextmanager
 def restored(keyboard: TextIO, modes: list[Any]) -> Iterator[None]:
-    """Give a terminal its modes back."""
-    try:
-        yield
-    finally:
+    """Restore a terminal's modes when the block ends, or the process does."""
+
+    def step() -> None:
         with suppress(termios.error):  # the terminal was closed
             termios.tcsetattr(keyboard, termios.TCSANOW, modes)
 
+    with Restored(step):
+        yield
+
 
 def terminal_height(out: TextIO) -> int:
-    """Give the rows of the terminal that `out` is, 24 where it does not say."""
+    """Return the rows of the terminal that `out` is, 24 where it does not say."""
     try:
         return os.get_terminal_size(out.fileno()).lines or 24
     except (OSError, ValueError):
@@ -96,7 +100,7 @@ def terminal_height(out: TextIO) -> int:
 
 
 def terminal_width(out: TextIO) -> int:
-    """Give the columns of the terminal that `out` is, 0 where it does not say."""
+    """Return the columns of the terminal that `out` is, 0 where it does not say."""
     try:
         return os.get_terminal_size(out.fileno()).columns
     except (OSError, ValueError):

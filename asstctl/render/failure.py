@@ -1,4 +1,4 @@
-"""What an error looks like."""
+"""An error, written in one line."""
 
 import json
 from traceback import format_exception
@@ -9,7 +9,7 @@ from asstctl.render._terminal import harmless, one_line
 
 
 def write(error: Exception, err: TextIO, *, as_json: bool, traceback: bool = False) -> int:
-    """Write an error in one line, and its hint in one more; gives the exit code it leaves."""
+    """Write an error in one line, and its hint in one more; return the exit code it leaves."""
     if traceback:
         err.writelines(map(harmless, format_exception(error)))
     ours = error if isinstance(error, AsstctlError) else foreign(error)
@@ -24,7 +24,7 @@ def write(error: Exception, err: TextIO, *, as_json: bool, traceback: bool = Fal
 
 
 def foreign(error: Exception) -> AsstctlError:
-    """Give our form of an error of the command line's parser, or of a fault of our own."""
+    """Return our form of an error of the command line's parser, or of a fault of our own."""
     if hasattr(error, "format_message"):  # typer's
         message = error.format_message().rstrip(".")
         ctx = getattr(error, "ctx", None)

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from itertools import repeat
 from typing import Any, TextIO
 
-from asstctl.events import Thread
+from asstctl.model import Thread, instant, thread_json
 from asstctl.render._terminal import one_line
-from asstctl.render.transcript import SCHEMA, instant
+from asstctl.render.transcript import SCHEMA
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -16,17 +16,11 @@ ROOM = 30
 
 
 def facts(thread: Thread) -> dict[str, Any]:
-    """Give a thread as the JSON object that `threads list` and `show` promise."""
+    """Return a thread as the JSON object that `threads list` and `show` promise."""
     return {
-        "id": thread.id,
-        "name": thread.name,
-        "title": thread.title,
+        **thread_json(thread),
         "profile": thread.profile,
-        "backend": thread.backend,
-        "endpoint": thread.endpoint or None,
-        "created_at": instant(thread.created_at),
         "last_used_at": instant(thread.said_at) if thread.said_at else None,
-        "metadata": dict(thread.metadata),
     }
 
 
@@ -41,7 +35,7 @@ def as_json(threads: Sequence[Thread], out: TextIO, standings: Sequence[str] | N
 def as_tsv(threads: Sequence[Thread], out: TextIO, standings: Sequence[str] | None = None) -> None:
     """Write a line a thread: id, name, title, profile, last used, standing; no header."""
     for thread, standing in zip(threads, standings or repeat(None), strict=False):
-        used = instant(thread.said_at or thread.created_at)
+        used = instant(int(thread.said_at or thread.created_at))
         cells = [thread.id, thread.name or "", thread.title, thread.profile, used]
         lines([[*cells, standing] if standing else cells], out)
 
@@ -97,7 +91,7 @@ def draw(
 
 
 def ago(seconds: float) -> str:
-    """Say how long ago something was."""
+    """Return how long ago something was, in words."""
     for unit, size in (("day", DAY), ("hour", HOUR), ("min", MINUTE)):
         if seconds >= size:
             count = int(seconds // size)
@@ -116,12 +110,12 @@ def pairs(found: Mapping[str, Any], out: TextIO) -> None:
 
 
 def note(text: str, err: TextIO) -> None:
-    """Write what stands beside the data, as one harmless line."""
+    """Write a fact beside the data, as one harmless line."""
     err.write(f"asstctl: {one_line(text)}\n")
 
 
 def count(number: int, what: str) -> str:
-    """Give a number of things."""
+    """Return a number of things, in words."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 

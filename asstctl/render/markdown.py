@@ -1,23 +1,19 @@
-"""Markdown, drawn while it is written; what draws it is loaded while the service thinks."""
+"""Markdown, drawn while it is written; the drawing code is loaded while the service thinks."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from asstctl import _later
-from asstctl.events import ReasoningDelta, Stream
+from asstctl import _signals
+from asstctl.events import Event, ReasoningDelta, RequestSent, Stream
+from asstctl.render import Surface
 from asstctl.render._answer import Answer
-from asstctl.render._notes import Notes
 
 if TYPE_CHECKING:
     from asstctl.render._screen import Screen
 
 
-def render(
-    reply: Stream, out: TextIO, err: TextIO, *, environment: Mapping[str, str], reasoning: bool
-) -> None:
+def render(reply: Stream, surface: Surface) -> None:
     """Draw the reply as it comes; into a pipe, draw each block when it is finished."""
-    _later.want("asstctl.render._screen")
-    notes = Notes(err, reasoning=reasoning)
+    notes = surface.notes
     answer = Answer()
     screen: Screen | None = None
 
@@ -26,21 +22,37 @@ def render(
         if not text:
             return
         notes.pause()
-        if not screen:
-            from asstctl.render._screen import Screen  # there by now: see above
-
-            screen = Screen(out, environment)
+        screen = screen or new_screen(surface)
         screen.feed(text)
 
+    def lift(event: Event) -> None:
+        if screen:
+            screen.lift(keep=isinstance(event, ReasoningDelta))
+
+    notes.lift = lift
     try:
         for event in reply:
+            if isinstance(event, RequestSent):
+                load()
             draw(answer.feed(event))
-            if notes.shows(event):
-                if screen:
-                    screen.lift(keep=isinstance(event, ReasoningDelta))
-                notes.write(event)
+            notes.write(event)
     finally:
+        notes.lift = None
         notes.pause()
         draw(answer.end())
         if screen:
             screen.end()
+
+
+def load() -> None:
+    """Import Rich and its like, which takes as long as many answers."""
+    with _signals.Held():
+        pass
+
+
+def new_screen(surface: Surface) -> "Screen":
+    """Return the screen to draw on."""
+    load()
+    from asstctl.render._screen import Screen
+
+    return Screen(surface.out, surface.environment)

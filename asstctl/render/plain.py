@@ -1,24 +1,14 @@
 """The text as it came: byte for byte into a pipe, harmless on a terminal."""
 
-from collections.abc import Mapping
-from typing import TextIO
-
 from asstctl.events import Stream
+from asstctl.render import Surface
 from asstctl.render._answer import Answer
-from asstctl.render._notes import Notes
 from asstctl.render._terminal import Harmless
 
 
-def render(
-    reply: Stream,
-    out: TextIO,
-    err: TextIO,
-    *,
-    environment: Mapping[str, str],  # noqa: ARG001 - one signature for all
-    reasoning: bool,
-) -> None:
+def render(reply: Stream, surface: Surface) -> None:
     """Write the reply's text, flushed at each event, with a newline at its end."""
-    notes = Notes(err, reasoning=reasoning)
+    out, notes = surface.out, surface.notes
     answer = Answer()
     screen = Harmless() if out.isatty() else None
     last = ""

@@ -1,12 +1,11 @@
-"""What was said in a thread, to read and to keep."""
+"""The messages of a thread, to read and to keep."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TextIO, assert_never
 
-from asstctl.events import Message, Thread, part_facts, words
+from asstctl.model import Message, Thread, instant, message_json, words
 from asstctl.render import capable
 from asstctl.render._terminal import harmless
 
@@ -48,7 +47,7 @@ def write(
 
 
 def pieces(thread: Thread, messages: Iterable[Message], form: Format) -> Iterator[str]:
-    """Give messages as text, one at a time."""
+    """Yield messages as text, one at a time."""
     match form:
         case Format.TEXT:
             return (as_text(message, blank) for blank, message in with_blanks(messages))
@@ -63,7 +62,7 @@ def pieces(thread: Thread, messages: Iterable[Message], form: Format) -> Iterato
 
 
 def with_blanks(messages: Iterable[Message]) -> Iterator[tuple[str, Message]]:
-    """Give each message with what stands between it and the one before."""
+    """Yield each message with the text between it and the one before."""
     blank = ""
     for message in messages:
         yield blank, message
@@ -71,56 +70,43 @@ def with_blanks(messages: Iterable[Message]) -> Iterator[tuple[str, Message]]:
 
 
 def heading(message: Message) -> str:
-    """Say who spoke, when, and how it ended."""
+    """Return who spoke, when, and how it ended, as one line."""
     facts: list[str] = [message.role]
     if message.created_at is not None:
-        facts.append(instant(message.created_at))
+        facts.append(instant(int(message.created_at)))
     if STATUS_WORDS[message.status]:
         facts.append(STATUS_WORDS[message.status])
     return ", ".join(facts)
 
 
-def instant(seconds: float) -> str:
-    """Give a time as RFC 3339, in UTC, to the second."""
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
-
-
 def body(message: Message) -> str:
-    """Give all parts of a message, with one newline at the end."""
+    """Return all parts of a message, with one newline at the end."""
     text = "\n\n".join(words(part) for part in message.parts).rstrip("\n")
     return f"{text}\n" if text else ""
 
 
 def as_text(message: Message, blank: str = "") -> str:
-    """Give a message under a line that says who spoke."""
+    """Return a message under a line that says who spoke."""
     return f"{blank}{heading(message)}:\n{body(message)}"
 
 
 def as_markdown(message: Message, blank: str = "") -> str:
-    """Give a message under a heading."""
+    """Return a message under a heading."""
     return f"{blank}## {heading(message)}\n\n{body(message)}"
 
 
 def facts(message: Message) -> dict[str, Any]:
-    """Give a message as the JSON object that `threads history` promises."""
-    return {
-        "id": message.id,
-        "role": message.role,
-        "created_at": None if message.created_at is None else instant(message.created_at),
-        "status": message.status,
-        "text": message.text,
-        "parts": [part_facts(part) for part in message.parts],
-        "metadata": dict(message.metadata),
-    }
+    """Return a message as the JSON object that `threads history` promises."""
+    return {**message_json(message), "text": message.text}
 
 
 def as_json(message: Message) -> str:
-    """Give a message as one line."""
+    """Return a message as one line."""
     return json.dumps(facts(message), ensure_ascii=False)
 
 
 def as_document(thread: Thread, messages: Iterable[Message]) -> Iterator[str]:
-    """Give one JSON object, piece by piece, so that no thread is too long."""
+    """Yield one JSON object, piece by piece, so that no thread is too long."""
     yield f'{{"schema": {SCHEMA}, "thread": {json.dumps(thread.id)}, "messages": ['
     separator = "\n"
     for message in messages:
@@ -130,7 +116,7 @@ def as_document(thread: Thread, messages: Iterable[Message]) -> Iterator[str]:
 
 
 def draw(messages: Iterable[Message], out: TextIO, environment: Mapping[str, str]) -> Iterator[str]:
-    """Give messages as Markdown is drawn on this terminal."""
+    """Yield messages as Markdown is drawn on this terminal."""
     from asstctl.render import _document  # Rich takes longer to load than a page to read
 
     console = _document.console_on(out, environment, terminal=True)

@@ -1,0 +1,147 @@
+"""Threads on a server that speaks the threads wire."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from asstctl.backends import listed
+from asstctl.backends.assistants import objects
+from asstctl.backends.assistants.prompting import Prompting
+from asstctl.backends.assistants.reply import Replies
+from asstctl.backends.assistants.run import Run
+from asstctl.backends.assistants.runs import Runs
+from asstctl.config.settings import Settings
+from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.events import Prompt, Stream
+from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts, moment, texts
+from asstctl.store.store import Store
+from asstctl.wire.pages import found, identity, listing, pages
+from asstctl.wire.requests import Wire, delete, get, post
+
+if TYPE_CHECKING:
+    from openai.types.beta.thread_create_params import ThreadCreateParams
+    from openai.types.beta.threads.message_create_params import MessageCreateParams
+
+
+class Assistants:
+    """Threads on a server that speaks the threads wire; a Backend."""
+
+    carries: tuple[type[Part], ...] = (Text,)
+
+    def __init__(self, wire: Wire, store: Store, settings: Settings) -> None:
+        self._wire = wire
+        self._settings = settings
+        self._runs = Runs(wire)
+        self._replies = Replies(wire, self._runs)
+        self._prompting = Prompting(wire, self._runs, self._replies, store.abilities, settings)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's name for the request of the last reply."""
+        return self._wire.request_id
+
+    def check(self) -> None:
+        """Raise ConfigError without an assistant; the rest was demanded to connect."""
+        self._settings.require("assistant_id")
+
+    # Prompts and replies
+
+    def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
+        """Post a prompt in as few round trips as the server takes, and stream the reply."""
+        self.check()
+        if thread_id is None:
+            yield from self._prompting.to_new_thread(prompt)
+        else:
+            yield from self._prompting.to_old_thread(thread_id, prompt)
+
+    def answer(self, outputs: Mapping[str, str]) -> Stream:
+        """Answer the calls that the last run waits for, and stream what follows."""
+        return self._replies.answer(outputs)
+
+    def decline(self) -> str | None:
+        """Cancel the run that waits for answers."""
+        return self._replies.decline()
+
+    def unlock(self, thread_id: str, *, wait: bool) -> str | None:
+        """Cancel the run that locks a thread, or wait for its end."""
+        run_id = self._runs.active(thread_id)
+        if run_id is None:
+            return None
+        end = self._runs.wait if wait else self._runs.cancel
+        return f"{run_id} is {end(thread_id, run_id)}"
+
+    def recover(self, thread_id: str) -> Stream:
+        """Wait for the last run's end and stream its reply, whole."""
+        latest = self._runs.latest(thread_id)
+        if not latest:
+            raise IncompleteError("the thread has no run, so there is no reply to recover")
+        run = Run(thread_id)
+        yield from run.facts(latest)
+        yield from self._replies.rest(run)
+        yield from run.end()
+
+    # Threads
+
+    def new_thread(self, *, metadata: Mapping[str, str]) -> str:
+        """Make an empty thread and return its id."""
+        body: ThreadCreateParams = {"metadata": dict(metadata)}
+        return identity(self._wire.call(post("/threads", body)))
+
+    def facts(self, thread_id: str) -> ThreadFacts:
+        """Return the facts of a thread; its messages are counted page by page."""
+        thread = found(self._wire.call(get(f"/threads/{thread_id}")))
+        return ThreadFacts(
+            messages=sum(1 for _ in pages(self._wire, f"/threads/{thread_id}/messages")),
+            active_run=self._runs.active(thread_id),
+            created_at=moment(thread.get("created_at")),
+            metadata=texts(thread.get("metadata")),
+        )
+
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Yield every message of a thread, or the `last` ones, oldest first, page by page."""
+        path = f"/threads/{thread_id}/messages"
+        if last is None:
+            yield from map(objects.message, pages(self._wire, path))
+        else:
+            newest = islice(pages(self._wire, path, newest_first=True, limit=last), last)
+            yield from reversed([objects.message(message) for message in newest])
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Add messages at the end of a thread, one request each."""
+        for message in messages:
+            body: MessageCreateParams = {
+                "role": message.role,
+                "content": message.text,
+                "metadata": dict(message.metadata),
+            }
+            self._wire.call(post(f"/threads/{thread_id}/messages", body))
+
+    def delete(self, thread_id: str) -> None:
+        """Delete a thread on the server."""
+        answer = self._wire.call(delete(f"/threads/{thread_id}"))
+        if not isinstance(answer, dict):
+            raise AsstctlError(f"{self._wire.host} answered with something not JSON")
+
+    def threads(self) -> Iterator[Thread]:
+        """Yield the server's threads, the newest first; Foundry and some others can list them."""
+        with listing(self._wire.host, "threads"):
+            for thread in pages(self._wire, "/threads", newest_first=True):
+                yield listed(thread, self._settings)
+
+    # Assistants
+
+    def assistants(self) -> Iterator[Assistant]:
+        """Yield the server's assistants."""
+        return map(objects.assistant, pages(self._wire, "/assistants"))
+
+    def assistant(self, name: str | None) -> Assistant:
+        """Return one assistant by id, None: the profile's."""
+        if not name:
+            self._settings.require("assistant_id")
+        path = f"/assistants/{quote(name or self._settings.assistant_id or '', safe='')}"
+        return objects.assistant(found(self._wire.call(get(path))))

@@ -1,0 +1,138 @@
+"""What a run's stream says: text once, tool calls whole, and how it ended.
+
+A stream's claim is weighed, not believed: an event's name may contradict its status, and a stream
+may end without any claim. `Run.status` is what decides.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from asstctl.backends.assistants import objects
+from asstctl.backends.content import contents, part_text
+from asstctl.backends.stream import Shown, counted, failed, read, understood, why
+from asstctl.endings import WORDS
+from asstctl.errors import IncompleteError
+from asstctl.events import Event, RunFinished, RunStarted, ToolCall
+from asstctl.wire.sse import Frame
+
+FINAL = {"completed", "incomplete", "failed", "cancelled", "expired"}
+"""Statuses of a run that no longer change."""
+
+OPEN = {"queued", "in_progress", "requires_action", "cancelling"}
+"""Statuses of a run that locks its thread."""
+
+
+class Run:
+    """One run, as far as it is known."""
+
+    def __init__(self, thread_id: str | None, *, announced: bool = False) -> None:
+        self.thread_id = thread_id
+        self._announced = announced  # RunStarted was yielded already
+        self.id: str | None = None
+        self.status = ""
+        self.shown = Shown()
+        self._facts: Mapping[str, Any] = {}
+
+    def taken(self) -> bool:
+        """Return whether the service is known to have taken the prompt."""
+        return self.id is not None
+
+    @property
+    def final(self) -> bool:
+        """Whether the run's end is known."""
+        return self.status in FINAL
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run does nothing more by itself."""
+        return self.final or self.status == "requires_action"
+
+    def read(self, batch: list[Frame]) -> Iterator[Event]:
+        """Read some events of the stream and yield ours; raises what an `error` event means."""
+        yield from read(batch, self._event, self._goes_on)
+
+    def _goes_on(self, name: str, found: Mapping[str, Any]) -> str:
+        match found:
+            case {
+                "id": str(message),
+                "delta": {"content": [{"type": "text", "text": {"value": text, **rest}}]},
+            } if name == "thread.message.delta" and not rest.get("annotations"):
+                return self.shown.goes_on(message, text)
+            case _:
+                return ""
+
+    def _event(self, name: str, found: Mapping[str, Any]) -> Iterator[Event]:
+        if name == "error":
+            raise failed("run", found.get("error") or found)
+        if name == "thread.created":
+            self.thread_id = str(found.get("id") or self.thread_id)
+        elif name == "thread.message.delta":
+            yield from self.delta(found)
+        elif name in ("thread.message.completed", "thread.message.incomplete"):
+            yield from self.message(found)
+        elif name.startswith("thread.run.") and not name.startswith("thread.run.step."):
+            yield from self.facts(found, name.removeprefix("thread.run."))
+
+    def facts(self, found: Mapping[str, Any], name: str = "") -> Iterator[Event]:
+        """Read a run object; the first one starts the reply."""
+        with understood():
+            self._facts = found
+            self.thread_id = str(found.get("thread_id") or self.thread_id or "")
+            # A failed name or a last error wins; else the status, or the name if it is silent.
+            broken = name == "failed" or bool(found.get("last_error"))
+            self.status = "failed" if broken else str(found.get("status") or name)
+            if self.id is None and found.get("id"):
+                self.id = str(found["id"])
+                if not self._announced:
+                    yield RunStarted(self.thread_id, self.id)
+
+    def delta(self, found: Mapping[str, Any]) -> Iterator[Event]:
+        """Read a piece of a message."""
+        identity = str(found.get("id") or "")
+        delta = found.get("delta")
+        for part in contents(delta if isinstance(delta, dict) else found):
+            yield from self._part(identity, part, part_text(part))
+
+    def message(self, found: Mapping[str, Any]) -> Iterator[Event]:
+        """Read a whole message and yield the rest of it."""
+        if found.get("role") not in (None, "assistant", "agent"):
+            return
+        identity = str(found.get("id") or "")
+        parts = contents(found)
+        yield from self.shown.whole(identity, "".join(part_text(part) for part in parts))
+        for part in parts:
+            yield from self._part(identity, part, "")
+
+    def _part(self, identity: str, part: Mapping[str, Any], text: str) -> Iterator[Event]:
+        yield from self.shown.piece(identity, text)
+        if file := objects.output(part):
+            yield from self.shown.once(file, identity)
+        for citation in objects.citations(part):
+            yield from self.shown.once(citation, identity)
+
+    def calls(self) -> list[ToolCall]:
+        """Return the tool calls that the run waits for, in the service's order."""
+        action = self._facts.get("required_action") or {}
+        wanted = action.get(str(action.get("type"))) or action.get("submit_tool_outputs") or {}
+        return [
+            ToolCall(
+                str(call.get("id") or ""),
+                str((call.get("function") or call).get("name") or call.get("type")),
+                str((call.get("function") or call).get("arguments") or "{}"),
+            )
+            for call in wanted.get("tool_calls") or ()
+        ]
+
+    def end(self) -> Iterator[Event]:
+        """Yield the claim that a final status makes; raises what any other end means."""
+        usage = counted(self._facts.get("usage"), "prompt_tokens", "completion_tokens")
+        match self.status:
+            case "completed":
+                yield RunFinished("completed", usage)
+            case "incomplete":
+                reason = why(self._facts.get("incomplete_details"))
+                yield RunFinished(WORDS.get(reason or "", "incomplete"), usage, reason)
+            case "failed":
+                raise failed("run", self._facts.get("last_error"))
+            case other:
+                raise IncompleteError(f"the run {self.id} ended as {other}")

@@ -1,0 +1,55 @@
+"""The runs of a thread: which one locks it, how one ends, and how one is cancelled."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from asstctl.backends.assistants.run import OPEN
+from asstctl.errors import AsstctlError
+from asstctl.wire.pages import found, items
+from asstctl.wire.requests import Wire, cancel, get
+
+CANCEL_SECONDS = 15.0
+"""How long a run that was cancelled may take to end."""
+
+
+class Runs:
+    """The runs of threads on one server."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def latest(self, thread_id: str) -> dict[str, Any]:
+        """Return the run that locks a thread, else the newest one, {} where there is none."""
+        path, newest = f"/threads/{thread_id}/runs", {"limit": "20", "order": "desc"}
+        runs = items(self._wire.call(get(path, newest)))
+        return next((run for run in runs if run.get("status") in OPEN), runs[0] if runs else {})
+
+    def active(self, thread_id: str) -> str | None:
+        """Return the id of the run that locks a thread."""
+        latest = self.latest(thread_id)
+        return str(latest["id"]) if latest.get("status") in OPEN else None
+
+    def poll(self, thread_id: str, run_id: str, seconds: float) -> Iterator[dict[str, Any]]:
+        """Yield the run object again and again, for so many seconds."""
+        return map(found, self._wire.poll(f"/threads/{thread_id}/runs/{run_id}", seconds))
+
+    def wait(self, thread_id: str, run_id: str) -> str:
+        """Wait until a run ends, or waits for answers; return its last status."""
+        status = ""
+        for run in self.poll(thread_id, run_id, self._wire.timeout):
+            status = str(run.get("status"))
+            if status not in OPEN or status == "requires_action":
+                break
+        return status
+
+    def cancel(self, thread_id: str, run_id: str) -> str:
+        """Cancel a run and wait for its end, CANCEL_SECONDS at most; return its last status."""
+        with suppress(AsstctlError):  # it may have ended by itself
+            self._wire.call(cancel(f"/threads/{thread_id}/runs/{run_id}/cancel"))
+        status = ""
+        for run in self.poll(thread_id, run_id, CANCEL_SECONDS):
+            status = str(run.get("status"))
+            if status not in OPEN:
+                break
+        return status

@@ -1,0 +1,182 @@
+"""Threads in the store, and a model that replies to them."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from functools import cached_property
+from typing import NoReturn, Protocol
+
+from asstctl.backends.local.chat import Chunks, events
+from asstctl.backends.local.turns import Turn, conversation, newest, smaller
+from asstctl.config.settings import Settings
+from asstctl.errors import ContextExceededError, IncompleteError, UnsupportedError
+from asstctl.events import (
+    Event,
+    MessageStarted,
+    Notice,
+    Progress,
+    Prompt,
+    RunFinished,
+    RunStarted,
+    Stream,
+    TextDelta,
+)
+from asstctl.model import File, Image, Message, Part, Refusal, Text, ThreadFacts, ToolNote
+from asstctl.store.messages import new_id
+from asstctl.store.store import Store
+
+SHORTENINGS = 5
+"""How often a thread is cut further before the window counts as too small for the prompt."""
+
+
+class Model(Protocol):
+    """A model that completes a chat: on a server, or embedded."""
+
+    @property
+    def window_characters(self) -> int | None:
+        """How much of a thread is worth sending; None: the model says when it is too much."""
+
+    @property
+    def request_id(self) -> str | None:
+        """Its server's name for the last request."""
+
+    @property
+    def note(self) -> str | None:
+        """A warning that a user of the model needs."""
+
+    def ready(self) -> Iterator[Progress]:
+        """Raise ConfigError at once for a setting that is missing; iterating fetches the rest."""
+
+    def complete(self, turns: list[Turn]) -> Generator[Event | Chunks]:
+        """Yield the chunks of a reply, in the batches in which they came."""
+
+    def close(self) -> None:
+        """Close the connection or the engine."""
+
+
+class Local:
+    """Threads in the store; a Backend. The model is made when it is first asked."""
+
+    carries: tuple[type[Part], ...] = (Text, Image, File, Refusal, ToolNote)
+
+    def __init__(self, store: Store, model: Callable[[], Model], settings: Settings) -> None:
+        self._messages = store.messages
+        self._make_model = model
+        self._settings = settings
+        self._noted = False
+
+    @cached_property
+    def _model(self) -> Model:
+        return self._make_model()
+
+    @property
+    def request_id(self) -> str | None:
+        """The name that the model's server gives the request of the last reply."""
+        return self._model.request_id
+
+    def check(self) -> None:
+        """Raise ConfigError unless a model can reply."""
+        self._model.ready()
+
+    def new_thread(self, *, metadata: Mapping[str, str]) -> str:
+        """Return the id of a thread that is there once the index has it."""
+        return new_id("local")
+
+    def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
+        """Stream the reply to a prompt; the turn itself is kept by the caller."""
+        fetching = self._model.ready()
+        past = list(self._messages.of((thread_id, ""))) if thread_id else []
+        yield RunStarted(thread_id or self.new_thread(metadata={}))
+        yield from fetching
+        yield from self._reply(past, prompt)
+
+    def _reply(self, past: Iterable[Message], prompt: Prompt) -> Stream:
+        """Send as much of the thread as the model's window takes; a notice names the rest."""
+        if self._model.note and not self._noted:
+            self._noted = True
+            yield Notice(self._model.note)
+        instructions = self._settings.instructions
+        system = [{"role": "system", "content": instructions}] if instructions else []
+        *turns, last = conversation(past, prompt.text)
+        always = len(last["content"]) + len(instructions or "")
+        room = self._model.window_characters
+        kept = turns
+        for _ in range(SHORTENINGS):
+            kept = newest(kept, None if room is None else room - always)
+            if left_out := len(turns) - len(kept):
+                yield Notice(
+                    f"the model's window is full: it does not see the first"
+                    f" {left_out} of the thread's {len(turns)} messages"
+                )
+            sent = [*system, *kept, last]
+            try:
+                with closing(self._model.complete(sent)) as batches:
+                    yield from events(batches)
+            except ContextExceededError as error:
+                if not kept:
+                    raise
+                kept, room = kept[1:], smaller(error, sent)
+            else:
+                return
+        raise IncompleteError("the thread does not fit the model's window")
+
+    def answer(self, outputs: Mapping[str, str]) -> NoReturn:
+        """Raise UnsupportedError: no tool is offered to the model."""
+        raise UnsupportedError("the backend local answers no calls")
+
+    def decline(self) -> None:
+        """Do nothing: a call leaves nothing open."""
+
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Yield every message of a thread, or the `last` ones, oldest first."""
+        yield from self._messages.of((thread_id, ""), last)
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Add messages at the end of a thread."""
+        self._messages.append((thread_id, ""), list(messages))
+
+    def facts(self, thread_id: str) -> ThreadFacts:
+        """Count a thread's messages."""
+        return ThreadFacts(self._messages.count((thread_id, "")))
+
+    def unlock(self, thread_id: str, *, wait: bool) -> None:
+        """Do nothing: a thread of our own is never locked. Raises NotFoundError."""
+        self._messages.count((thread_id, ""))
+
+    def recover(self, thread_id: str) -> Stream:
+        """Stream the last reply again: there is no more of it than is stored."""
+        yield RunStarted(thread_id)
+        found = list(self._messages.of((thread_id, ""), last=1))
+        if not found or found[0].role != "assistant":
+            raise IncompleteError("the last prompt has no reply: the model was stopped before it")
+        yield MessageStarted("assistant")
+        yield TextDelta(found[0].text)
+        if found[0].status != "completed":
+            raise IncompleteError(
+                f"the last reply is {found[0].status}, and there is no more of it"
+            )
+        yield RunFinished("completed")
+
+    def delete(self, thread_id: str) -> None:
+        """Do nothing: a thread that the index forgets is gone."""
+
+    def threads(self) -> NoReturn:
+        """Raise UnsupportedError: the index is all there is."""
+        raise UnsupportedError(
+            "local threads are on no server", hint="asstctl threads list shows them all"
+        )
+
+    def assistants(self) -> NoReturn:
+        """Raise UnsupportedError: the model is in the profile."""
+        raise UnsupportedError(
+            "the backend local has no assistants: model and instructions are in the profile",
+            hint="asstctl config show shows them",
+        )
+
+    def assistant(self, name: str | None) -> NoReturn:
+        """Raise UnsupportedError."""
+        self.assistants()
+
+    def close(self) -> None:
+        """Close the model."""
+        if "_model" in self.__dict__:
+            self._model.close()

@@ -1,0 +1,120 @@
+"""What a chat completion's stream says: the chunks of OpenAI's chat completions, and dialects."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from asstctl._json import loads_piece, sound
+from asstctl.backends.meanings import MEANINGS
+from asstctl.backends.stream import counted, understood
+from asstctl.endings import WORDS
+from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.events import (
+    Event,
+    MessageStarted,
+    ReasoningDelta,
+    RunFinished,
+    Stream,
+    TextDelta,
+    Usage,
+)
+from asstctl.wire.refusals import refusal
+
+
+class Chunks(list[dict[str, Any]]):
+    """Chunks of a reply that came at once."""
+
+
+def events(batches: Iterable[Event | Chunks]) -> Stream:
+    """Translate the chunks of a chat completion, one TextDelta a batch; pass events on.
+
+    Raises what an `error` chunk means, and IncompleteError where nothing said that it ended.
+    """
+    reply = Completion()
+    started = False
+    for batch in batches:
+        if not isinstance(batch, Chunks):
+            yield batch
+            continue
+        wrong = reply.read(batch)
+        if not started and not wrong:
+            started = True
+            yield MessageStarted("assistant")
+        if thought := reply.taken_thoughts():
+            yield ReasoningDelta(thought)
+        if text := reply.taken_text():
+            yield TextDelta(text)
+        if wrong:
+            raise wrong
+    if reply.reason is None:
+        raise IncompleteError("the reply broke off: the server closed the stream", retryable=True)
+    ending = WORDS.get(reply.reason, "completed")
+    early = None if ending == "completed" else reply.reason
+    yield RunFinished(ending, reply.usage, early)
+
+
+class Completion:
+    """A reply as far as its chunks were read; `reason` is set once it ended, to why."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self.usage: Usage | None = None
+        self._text: list[str] = []
+        self._thoughts: list[str] = []
+
+    def read(self, batch: Chunks) -> AsstctlError | None:
+        """Read chunks up to one that is wrong; return the error that it means."""
+        for chunk in batch:
+            if refused := chunk.get("error"):
+                status = refused.get("code") if isinstance(refused, dict) else None
+                status = status if isinstance(status, int) else None
+                return refusal({"error": refused}, status, MEANINGS)
+            try:
+                with understood():
+                    self._chunk(chunk)
+            except IncompleteError as error:
+                return error
+        return None
+
+    def _chunk(self, chunk: Mapping[str, Any]) -> None:
+        usage = counted(chunk.get("usage"), "prompt_tokens", "completion_tokens")
+        self.usage = usage or self.usage
+        if chunk.get("done") is True:
+            self.reason = self.reason or "stop"
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or choice.get("message") or {}
+            self._text.append(words(delta.get("content") or delta.get("refusal")))
+            self._text.append(words(choice.get("text")))
+            thought = delta.get("reasoning_content") or delta.get("reasoning")
+            self._thoughts.append(words(thought))
+            if choice.get("finish_reason"):
+                self.reason = str(choice["finish_reason"])
+
+    def taken_text(self) -> str:
+        """Return the text since the last call."""
+        text, self._text = "".join(self._text), []
+        return sound(text)
+
+    def taken_thoughts(self) -> str:
+        """Return the reasoning since the last call."""
+        text, self._thoughts = "".join(self._thoughts), []
+        return sound(text)
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """Read one chunk; raises IncompleteError where it is not a JSON object."""
+    if data.strip() == b"[DONE]":
+        return {"done": True}
+    try:
+        chunk = loads_piece(data)
+    except (ValueError, RecursionError) as error:
+        raise IncompleteError("the stream broke off inside an event") from error
+    if not isinstance(chunk, dict):
+        raise IncompleteError("the server sent an event that is not a chunk of a chat")
+    return chunk
+
+
+def words(content: Any) -> str:
+    """Return the text of a `content`: a string, null, or a list of parts."""
+    if isinstance(content, list):
+        return "".join(words(part.get("text")) for part in content)
+    return content if isinstance(content, str) else ""

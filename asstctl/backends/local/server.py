@@ -1,0 +1,92 @@
+"""A chat-completions server that replies to our own threads."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from asstctl import credentials
+from asstctl.backends import World
+from asstctl.backends.local.chat import Chunks, parsed
+from asstctl.backends.local.turns import Turn
+from asstctl.backends.meanings import MEANINGS
+from asstctl.config.settings import Settings
+from asstctl.errors import ConfigError
+from asstctl.events import Event, Progress
+from asstctl.wire.pages import objects
+from asstctl.wire.requests import Wire, get, post
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam
+    from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
+
+
+class Server:
+    """A chat-completions server; a Model."""
+
+    window_characters = None
+    note = None
+
+    def __init__(self, settings: Settings, world: World) -> None:
+        signing = credentials.signing(settings, world.environment)
+        self._wire = Wire(
+            settings.endpoint or "",
+            signing,
+            settings.timeout,
+            tell=world.tell,
+            meanings=MEANINGS,
+        )
+        self._name = settings.model
+        self._command = settings.command
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the last request."""
+        return self._wire.request_id
+
+    def ready(self) -> Iterator[Progress]:
+        """Ask the server which model it has where the profile does not name one."""
+        self._name = self._name or self._only_model()
+        return iter(())
+
+    def _only_model(self) -> str:
+        answer = self._wire.call(get("/models"))
+        listed = objects(answer.get("data") if isinstance(answer, dict) else None)
+        names = [str(model["id"]) for model in listed if model.get("id")]
+        if len(names) != 1:
+            raise ConfigError(
+                f"{self._wire.endpoint} has {len(names)} models: {', '.join(names[:10])}",
+                hint=f"choose one with: {self._command} config set model NAME",
+            )
+        return names[0]
+
+    def complete(self, turns: list[Turn]) -> Generator[Event | Chunks]:
+        """Post the chat and yield the reply's chunks, in the batches in which they come."""
+        body: CompletionCreateParamsStreaming = {
+            "model": self._name or "",
+            "messages": [spoken(turn) for turn in turns],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        request = post("/chat/completions", body)
+        with closing((yield from self._wire.stream(request))) as batches:
+            for batch in batches:
+                chunks = Chunks()
+                try:
+                    chunks += (parsed(data) for _, data in batch)
+                finally:
+                    yield chunks  # what came before a broken event is not lost with it
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._wire.close()
+
+
+def spoken(turn: Turn) -> "ChatCompletionMessageParam":
+    """Return a turn as the wire takes it."""
+    match turn["role"]:
+        case "system":
+            return {"role": "system", "content": turn["content"]}
+        case "assistant":
+            return {"role": "assistant", "content": turn["content"]}
+        case _:
+            return {"role": "user", "content": turn["content"]}

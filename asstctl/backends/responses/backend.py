@@ -1,0 +1,264 @@
+"""Threads on a server that speaks Responses."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from asstctl.backends import World, listed
+from asstctl.backends.meanings import MEANINGS
+from asstctl.backends.responses.agents import Agents
+from asstctl.backends.responses.asking import Asking
+from asstctl.backends.responses.chains import CHAIN, CONVERSATIONS, Chains
+from asstctl.backends.responses.conversations import Conversations
+from asstctl.backends.responses.reply import WHOLE, Keeper, Reply
+from asstctl.backends.responses.resource import cancelled, read, settled
+from asstctl.backends.responses.response import OPEN, Response
+from asstctl.config.settings import Settings
+from asstctl.credentials import Signing
+from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
+from asstctl.events import (
+    Event,
+    MessageStarted,
+    Prompt,
+    RunFinished,
+    RunStarted,
+    Stream,
+    TextDelta,
+)
+from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts
+from asstctl.wire.pages import NO_PATH, listing, pages
+from asstctl.wire.requests import Wire, post, told
+
+
+class Responses:
+    """Threads on a server that speaks Responses; a Backend."""
+
+    carries: tuple[type[Part], ...] = (Text,)
+
+    def __init__(self, signing: Signing | None, world: World, settings: Settings) -> None:
+        self._signing = signing
+        self._world = world
+        self._store = world.store
+        self._settings = settings
+        place = settings.place
+        self._root = place.removesuffix("/v1").removesuffix("/openai")
+        self._wire = self._to(
+            f"{self._root}/openai/v1" if settings.azure or settings.project else place
+        )
+        self._asking = Asking(settings, world.store.abilities)
+        self._waiting: Reply | None = None  # for answers to its calls
+        self._conversations = Conversations(self._wire, world.store.replies, place)
+        self._chains = Chains(self._wire, world.store, place)
+
+    def _to(self, endpoint: str, query: Mapping[str, str] | None = None) -> Wire:
+        return Wire(
+            endpoint,
+            self._signing,
+            self._settings.timeout,
+            tell=self._world.tell,
+            meanings=MEANINGS,
+            query=query,
+        )
+
+    @cached_property
+    def _agents(self) -> Agents:
+        """The project's agents; raises UnsupportedError where the endpoint is no project."""
+        if not self._settings.project:
+            raise UnsupportedError(
+                f"{self._wire.host} keeps no assistants: model, instructions and tools are in"
+                " the profile",
+                hint="asstctl config show shows them",
+            )
+        return Agents(self._to(self._root, {"api-version": "v1"}))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+        if "_agents" in self.__dict__:
+            self._agents.close()
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's name for the request of the last reply."""
+        return self._wire.request_id
+
+    def check(self) -> None:
+        """Raise ConfigError without a model or an agent; the rest was demanded to connect."""
+        if missing := lacking(self._settings):
+            raise self._settings.missing(missing)
+
+    def _keeper(self, thread_id: str) -> Keeper:
+        return self._chains if thread_id.startswith(CHAIN) else self._conversations
+
+    # Prompts and replies
+
+    def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
+        """Post a prompt and stream the reply."""
+        self.check()
+        if thread_id is None:
+            yield from self._to_new_thread(prompt)
+            return
+        if prompt.if_busy == "cancel":
+            self.unlock(thread_id, wait=False)
+        reply = self._reply(thread_id, prompt.text)
+        yield from self._asked(reply, self._keeper(thread_id).request(thread_id, prompt.text))
+
+    def _to_new_thread(self, prompt: Prompt) -> Stream:
+        thread_id = yield from self._conversation({})
+        if thread_id:
+            yield RunStarted(thread_id)
+            reply = self._reply(thread_id, prompt.text, announced=True)
+            yield from self._asked(reply, self._conversations.request(thread_id, prompt.text))
+            return
+        thread_id = self._chains.unused()
+        said = self._chains.first(thread_id, prompt.text)
+        yield from self._asked(self._reply(thread_id, prompt.text), said)
+
+    def _reply(self, thread_id: str, text: str, *, announced: bool = False) -> Reply:
+        response = Response(thread_id, announced=announced)
+        return Reply(self._wire, self._keeper(thread_id), response, text)
+
+    def _asked(self, reply: Reply, said: Mapping[str, object]) -> Stream:
+        yield from self._asking.ask(reply, said)
+        self._waiting = reply if reply.response.waiting else None
+
+    def answer(self, outputs: Mapping[str, str]) -> Stream:
+        """Answer the calls of the last response, and stream what follows."""
+        last, self._waiting = self._waiting, None
+        if last is None:
+            return
+        thread_id = last.response.thread_id
+        tie = self._keeper(thread_id).following(thread_id, str(last.response.id))
+        yield from self._asked(last.next(), {**tie, "input": last.response.answers(outputs)})
+
+    def decline(self) -> str | None:
+        """Give up the calls of the last response."""
+        last, self._waiting = self._waiting, None
+        return last.decline() if last else None
+
+    def _active(self, thread_id: str) -> str | None:
+        """Return the id of a reply that we began and that has not ended."""
+        last = self._store.replies.last(self._settings.place, thread_id)
+        if last is None:
+            return None
+        try:
+            status = read(self._wire, last).get("status")
+        except NotFoundError:
+            return None
+        return last if status in OPEN else None
+
+    def unlock(self, thread_id: str, *, wait: bool) -> str | None:
+        """Cancel the reply that we began in a thread, or wait for its end."""
+        active = self._active(thread_id)
+        if active is None:
+            return None
+        if wait:
+            status = settled(self._wire, active, self._settings.timeout)
+        else:
+            status = cancelled(self._wire, active)
+        if status in WHOLE:
+            self._keeper(thread_id).hold(thread_id, active)
+        return f"{active} is {status}"
+
+    def recover(self, thread_id: str) -> Stream:
+        """Wait for the end of the reply that we began last, and stream it whole.
+
+        Where the service has it no more, or none was begun here: the thread's last message.
+        """
+        last = self._store.replies.last(self._settings.place, thread_id)
+        newest = list(self.history(thread_id, 1))
+        if last and (found := self._current(last, newest)):
+            yield from self._reply(thread_id, "").recover(found)
+            return
+        if not newest or newest[-1].role != "assistant" or not newest[-1].text:
+            raise IncompleteError("the thread holds no reply to its last prompt")
+        yield RunStarted(thread_id)
+        yield MessageStarted("assistant")
+        yield TextDelta(newest[-1].text)
+        yield RunFinished("completed")
+
+    def _current(self, response_id: str, newest: list[Message]) -> dict[str, Any] | None:
+        """Return a reply that is the thread's last; None where it is gone or another followed."""
+        try:
+            response = read(self._wire, response_id)
+        except NotFoundError:
+            return None
+        ids = [item.get("id") for item in response.get("output") or () if isinstance(item, dict)]
+        ended = response.get("status") not in OPEN
+        followed = any(m.role == "assistant" and m.id not in ids for m in newest)
+        return None if ended and followed else response
+
+    # Threads
+
+    def new_thread(self, *, metadata: Mapping[str, str]) -> str:
+        """Make an empty conversation, or a chain where there are none, and return its id."""
+        if made := told(self._conversation(metadata), self._world.tell):
+            return made
+        if self._store.abilities.has(self._settings.place, CONVERSATIONS) is None:
+            self._require_responses()
+        return self._chains.unused()
+
+    def _require_responses(self) -> None:
+        """Raise NotFoundError where a server has neither conversations nor responses.
+
+        An empty request is refused for what it lacks where the path is known.
+        """
+        try:
+            self._wire.call(post("/responses", {}))
+        except AsstctlError as error:
+            if error.status not in (400, 422):
+                raise
+        self._store.abilities.note(self._settings.place, CONVERSATIONS, has=False)
+
+    def _conversation(self, metadata: Mapping[str, str]) -> Generator[Event, None, str | None]:
+        """Make a conversation and return its id; None where the server has no such thing."""
+        if self._store.abilities.has(self._settings.place, CONVERSATIONS) is False:
+            return None
+        try:
+            return (yield from self._conversations.new(metadata))
+        except AsstctlError as error:
+            if error.status not in NO_PATH:
+                raise
+            return None
+
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Yield every message of a thread, or the `last` ones, oldest first."""
+        return self._keeper(thread_id).history(thread_id, last)
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Add messages at the end of a thread."""
+        self._keeper(thread_id).append(thread_id, messages)
+
+    def facts(self, thread_id: str) -> ThreadFacts:
+        """Return the facts of a thread; a reply that was begun elsewhere is not known."""
+        active = self._active(thread_id)
+        return replace(self._keeper(thread_id).facts(thread_id), active_run=active)
+
+    def delete(self, thread_id: str) -> str | None:
+        """Delete a thread; return what the service keeps of it."""
+        return self._keeper(thread_id).delete(thread_id)
+
+    def threads(self) -> Iterator[Thread]:
+        """Yield the server's conversations, the newest first; not every server can list them."""
+        with listing(self._wire.host, "conversations"):
+            for conversation in pages(self._wire, "/conversations", newest_first=True):
+                yield listed(conversation, self._settings)
+
+    # Agents
+
+    def assistants(self) -> Iterator[Assistant]:
+        """Yield a Foundry project's agents."""
+        return self._agents.all()
+
+    def assistant(self, name: str | None) -> Assistant:
+        """Return one agent by name, None: the profile's."""
+        agents = self._agents
+        if not name:
+            self._settings.require("agent")
+        return agents.one(name or str(self._settings.agent))
+
+
+def lacking(settings: Settings) -> list[str]:
+    """Return the settings that a reply needs and the profile lacks: who replies."""
+    return [] if settings.agent else settings.unset("model")

@@ -1,0 +1,138 @@
+"""Threads as chains of responses, where the server keeps responses and no conversations.
+
+Each response names the one before it. The store keeps their ids, and messages that were put into
+a chain by hand until a prompt takes them along.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from asstctl.backends.responses import items
+from asstctl.backends.responses.resource import read
+from asstctl.errors import NotFoundError
+from asstctl.model import Message, ThreadFacts
+from asstctl.store.messages import new_id
+from asstctl.store.store import Store
+from asstctl.wire.pages import pages
+from asstctl.wire.requests import Wire, delete
+
+if TYPE_CHECKING:
+    from openai.types.responses.easy_input_message_param import EasyInputMessageParam
+
+CHAIN = "chain_"
+"""How the ids of chains begin."""
+
+CONVERSATIONS = "conversations"
+"""An ability that servers were found to have or not."""
+
+
+class Chains:
+    """Keeps threads as chains of responses; a Keeper."""
+
+    def __init__(self, wire: Wire, store: Store, place: str) -> None:
+        self._wire = wire
+        self._store = store
+        self._replies = store.replies
+        self._place = place
+        self._asked: dict[str, tuple[str, int]] = {}
+        # by thread, the response that the last request goes on from, and the position of the
+        # last kept message that it takes along
+
+    def unused(self) -> str:
+        """Return the id of a chain that will exist once a response has begun in it."""
+        return new_id(CHAIN.rstrip("_"))
+
+    def first(self, thread_id: str, text: str) -> dict[str, object]:
+        """Return the part of a request that says the first prompt of a chain."""
+        self._asked[thread_id] = ("", 0)
+        return {"input": text}
+
+    def request(self, thread_id: str, text: str) -> dict[str, object]:
+        """Return the part of a request that says `text`, after the messages put there since."""
+        key = (thread_id, self._place)
+        held = self._replies.held(self._place, thread_id)
+        self._asked[thread_id] = (held[-1] if held else "", self._store.messages.last(key))
+        said: list[EasyInputMessageParam] = [
+            items.spoken(message) for message in self._store.messages.of(key)
+        ]
+        tie = {"previous_response_id": held[-1]} if held else {}
+        if not said:
+            return {**tie, "input": text}
+        said.append({"type": "message", "role": "user", "content": text})
+        return {**tie, "input": said}
+
+    def following(self, thread_id: str, response_id: str) -> dict[str, object]:
+        """Return the part of a request that goes on from a response."""
+        self._asked[thread_id] = (response_id, 0)
+        return {"previous_response_id": response_id}
+
+    def begun(self, thread_id: str, response_id: str, *, late: bool) -> None:
+        """Note a response that begins, if it is `late` or follows another one or kept messages."""
+        after, sent = self._asked[thread_id]
+        if late or after or sent:
+            self._replies.begin(self._place, thread_id, response_id, after=after, sent=sent)
+
+    def hold(self, thread_id: str, response_id: str) -> bool:
+        """Go on from a response, unless the chain went on from another meanwhile.
+
+        A response that is held proves that chains are the way there.
+        """
+        abilities = self._store.abilities
+        with self._store.writing():
+            held = self._replies.hold(self._place, thread_id, response_id)
+            if held and abilities.has(self._place, CONVERSATIONS) is None:
+                abilities.note(self._place, CONVERSATIONS, has=False)
+        return held
+
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Yield every message of a chain, or the `last` ones, oldest first.
+
+        A response that the server no longer has is one message with the status `gone`.
+        """
+        kept = list(self._store.messages.of((thread_id, self._place)))
+        held = self._replies.held(self._place, thread_id)
+        if last is None:
+            yield from self._said(held)
+            yield from kept
+        else:
+            yield from [*self._said(held[-last:]), *kept][-last:]
+
+    def _said(self, held: list[str]) -> Iterator[Message]:
+        """Yield the messages of responses; an input may repeat earlier ones."""
+        seen: set[str] = set()
+        for response_id in held:
+            try:
+                response = read(self._wire, response_id)
+                asked = list(pages(self._wire, f"/responses/{response_id}/input_items"))
+            except NotFoundError:
+                yield Message(response_id, "assistant", (), status="gone")
+                continue
+            for item in (*asked, *(response.get("output") or ())):
+                identity = str(item.get("id") or "")
+                if identity in seen:
+                    continue
+                if identity:
+                    seen.add(identity)
+                if message := items.message(item):
+                    yield message
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Keep messages for the next prompt to take along."""
+        self._store.messages.append((thread_id, self._place), list(messages))
+
+    def facts(self, thread_id: str) -> ThreadFacts:
+        """Count a chain's messages; raises NotFoundError where the index has no such chain."""
+        return ThreadFacts(messages=sum(1 for _ in self.history(thread_id)))
+
+    def decline(self, thread_id: str, answers: list[Mapping[str, object]]) -> str:
+        """Do nothing: a chain does not go on from a response with open calls."""
+        return "the thread goes on from before this prompt"
+
+    def delete(self, thread_id: str) -> str | None:
+        """Delete every response that began in a chain and is still there."""
+        for response_id in self._replies.all(self._place, thread_id):
+            try:
+                self._wire.call(delete(f"/responses/{response_id}"))
+            except NotFoundError:
+                continue  # the server deleted it by itself
+        return None

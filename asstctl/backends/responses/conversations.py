@@ -1,0 +1,91 @@
+"""Threads as conversations that the server keeps."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from asstctl.backends.responses import items
+from asstctl.events import Event
+from asstctl.model import Message, ThreadFacts, moment, texts
+from asstctl.store.replies import Replies
+from asstctl.wire.pages import chunks, found, identity, pages
+from asstctl.wire.requests import Wire, delete, get, post
+
+if TYPE_CHECKING:
+    from openai.types.conversations.conversation_create_params import ConversationCreateParams
+    from openai.types.conversations.item_create_params import ItemCreateParams
+
+CHUNK = 20
+"""Items that the wire takes in one request."""
+
+
+class Conversations:
+    """Keeps threads as conversations; a Keeper."""
+
+    def __init__(self, wire: Wire, replies: Replies, place: str) -> None:
+        self._wire = wire
+        self._replies = replies
+        self._place = place
+
+    def new(self, metadata: Mapping[str, str]) -> Generator[Event, None, str]:
+        """Make an empty conversation and return its id."""
+        body: ConversationCreateParams = {"metadata": dict(metadata)}
+        return identity((yield from self._wire.ask(post("/conversations", body))))
+
+    def request(self, thread_id: str, text: str) -> dict[str, object]:
+        """Return the part of a request that says `text`; some refuse a conversation as object."""
+        return {"conversation": thread_id, "input": text}
+
+    def begun(self, thread_id: str, response_id: str, *, late: bool) -> None:
+        """Note a response that begins, if it is `late`."""
+        if late:
+            self._replies.begin(self._place, thread_id, response_id)
+
+    def hold(self, thread_id: str, response_id: str) -> bool:
+        """Do nothing: the server adds a response that completed."""
+        return True
+
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Yield every message of a conversation, or the `last` ones, oldest first."""
+        path = f"/conversations/{thread_id}/items"
+        if last is None:
+            yield from self._messages(pages(self._wire, path))
+            return
+        newest = self._messages(pages(self._wire, path, newest_first=True))
+        yield from reversed(list(islice(newest, last)))
+
+    def _messages(self, listed: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
+        return (message for item in listed if (message := items.message(item)))
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Add messages at the end of a conversation, CHUNK a request."""
+        for chunk in chunks(messages, CHUNK):
+            body: ItemCreateParams = {"items": [items.spoken(message) for message in chunk]}
+            self._add(thread_id, body)
+
+    def _add(self, thread_id: str, body: Mapping[str, object]) -> None:
+        self._wire.call(post(f"/conversations/{thread_id}/items", body))
+
+    def following(self, thread_id: str, response_id: str) -> dict[str, object]:
+        """Return the part of a request that goes on: the conversation holds the response."""
+        return {"conversation": thread_id}
+
+    def decline(self, thread_id: str, answers: list[Mapping[str, object]]) -> str:
+        """Answer open calls with a refusal: a conversation with one takes no prompt."""
+        for chunk in chunks(answers, CHUNK):
+            self._add(thread_id, {"items": chunk})
+        return "it was told so"
+
+    def facts(self, thread_id: str) -> ThreadFacts:
+        """Return the facts of a conversation; its messages are counted page by page."""
+        conversation = found(self._wire.call(get(f"/conversations/{thread_id}")))
+        return ThreadFacts(
+            messages=sum(1 for _ in self.history(thread_id)),
+            created_at=moment(conversation.get("created_at")),
+            metadata=texts(conversation.get("metadata")),
+        )
+
+    def delete(self, thread_id: str) -> str | None:
+        """Delete a conversation; return what the service says it keeps of it."""
+        self._wire.call(delete(f"/conversations/{thread_id}"))
+        return "the service deletes the conversation, and keeps its items until they expire"

@@ -1,0 +1,225 @@
+"""What a response's stream says: text once, tool calls whole, and how it ended.
+
+Events as in the OpenAI API reference of Responses. There is no end mark; what decides is the
+response's final status, whichever event brought it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from asstctl.backends.content import contents
+from asstctl.backends.responses import items
+from asstctl.backends.stream import Shown, counted, failed, read, understood, why
+from asstctl.endings import WORDS, Ending
+from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.events import (
+    Citation,
+    Event,
+    FileOutput,
+    Notice,
+    ReasoningDelta,
+    RunFinished,
+    RunStarted,
+    ToolCall,
+)
+from asstctl.wire.sse import Frame
+
+OPEN = {"queued", "in_progress", "cancelling"}
+"""Statuses of a response that is being written."""
+
+MARKER = re.compile(r"【[^【】]{1,80}】")
+"""What an annotation may point to in the text; other spans are no marks."""
+
+ANSWERS = {
+    "function_call": "function_call_output",
+    "custom_tool_call": "custom_tool_call_output",
+    "mcp_approval_request": "mcp_approval_response",
+}
+"""Items that wait for an answer of ours, and the kind of that answer."""
+
+
+class Response:
+    """One response, as far as it is known."""
+
+    def __init__(self, thread_id: str, *, announced: bool) -> None:
+        self.thread_id = thread_id
+        self.announced = announced  # RunStarted was yielded already
+        self.id: str | None = None
+        self.status = ""
+        self.background = False  # whether it goes on without us, and can be cancelled
+        self.place = -1  # the number of the last event that was read
+        self._after = -1  # events up to this number were read before the stream was resumed
+        self.shown = Shown()
+        self.items: set[str] = set()  # the ids of what it says
+        self.waiting: dict[str, Mapping[str, Any]] = {}  # items that wait for an answer, by id
+        self._tools: set[str] = set()
+        self._facts: Mapping[str, Any] = {}
+
+    @property
+    def final(self) -> bool:
+        """Whether the response's end is known."""
+        return bool(self.status) and self.status not in OPEN
+
+    def resume(self) -> None:
+        """Prepare for a stream that may repeat events that were read."""
+        self._after = self.place
+
+    def read(self, batch: list[Frame]) -> Iterator[Event]:
+        """Read some events of the stream and yield ours; raises what an `error` event means."""
+        yield from read(batch, self._event, self._goes_on)
+
+    def _goes_on(self, _name: str, found: Mapping[str, Any]) -> str:
+        match found:
+            case {
+                "type": "response.output_text.delta",
+                "sequence_number": int(place),
+                "item_id": str(item),
+                "output_index": int(index),
+                "delta": text,
+            } if place > self.place and item in self.items:
+                self.place = place
+                return self.shown.goes_on(str(index), text)
+            case _:
+                return ""
+
+    def _event(self, name: str, found: Mapping[str, Any]) -> Iterator[Event]:
+        name = str(found.get("type") or name)
+        place = found.get("sequence_number")
+        if isinstance(place, int):
+            if place <= self._after:
+                return
+            self.place = max(self.place, place)
+        match name.removeprefix("response."):
+            case "error":
+                raise self._failed(found.get("error") or found)
+            case ("created" | "queued" | "in_progress" | "completed" | "incomplete") | (
+                "failed" | "cancelled"
+            ) as status:
+                yield from self.facts(found.get("response") or found, status)
+            case part:
+                if found.get("item_id"):
+                    self.items.add(str(found["item_id"]))
+                item = found.get("output_index", found.get("item_id"))
+                yield from self._part(part, str(item), found)
+
+    def _part(self, name: str, item: str, found: Mapping[str, Any]) -> Iterator[Event]:
+        """Read an event about a part of the output, of the item `item`."""
+        match name:
+            case "output_text.delta":
+                yield from self.shown.piece(item, str(found.get("delta") or ""))
+            case "refusal.delta":
+                yield from self._refused(item)
+                yield from self.shown.piece(item, str(found.get("delta") or ""))
+            case "output_text.done" if not found.get("content_index"):
+                yield from self.shown.whole(item, str(found.get("text") or ""))
+            case "output_text.annotation.added":
+                yield from self._annotation(item, found.get("annotation"))
+            case "reasoning_summary_text.delta" | "reasoning_text.delta":
+                yield ReasoningDelta(str(found.get("delta") or ""))
+            case "reasoning_summary_text.done" | "reasoning_text.done":
+                yield ReasoningDelta("\n\n")
+            case "output_item.added":
+                yield from self._tool(found.get("item") or {})
+            case "output_item.done":
+                yield from self._item(item, found.get("item") or {})
+
+    def facts(self, found: Mapping[str, Any], name: str = "") -> Iterator[Event]:
+        """Read a response object; the first one starts the reply, a final one completes it."""
+        with understood():
+            self._facts = found
+            broken = name == "failed" or bool(found.get("error"))
+            self.status = "failed" if broken else str(found.get("status") or name)
+            self.background = bool(found.get("background"))
+            if self.id is None and found.get("id"):
+                self.id = str(found["id"])
+                if not self.announced:
+                    yield RunStarted(self.thread_id, self.id)
+            if self.final:
+                for place, item in enumerate(found.get("output") or ()):
+                    if isinstance(item, dict):
+                        yield from self._item(str(place), item)
+                yield from self._calls()
+
+    def _refused(self, item: str) -> Iterator[Event]:
+        if item not in self.shown:
+            yield Notice("the model refuses")
+
+    def _item(self, place: str, item: Mapping[str, Any]) -> Iterator[Event]:
+        """Read a whole item and yield the rest of it."""
+        kind = item.get("type")
+        if item.get("id"):
+            self.items.add(str(item["id"]))
+        if kind == "message" and item.get("role") in (None, "assistant"):
+            yield from self.shown.whole(place, items.text(item))
+            for part in contents(item):
+                for annotation in part.get("annotations") or ():
+                    yield from self._annotation(place, annotation)
+        elif kind == "image_generation_call" and item.get("id"):
+            yield from self.shown.once(FileOutput("image", str(item["id"])), place)
+        elif kind in ANSWERS:
+            self.waiting[str(item.get("call_id") or item.get("id") or place)] = item
+        elif kind in ANSWERS.values():  # the server answered its own call
+            answered = item.get("call_id") or item.get("approval_request_id")
+            self.waiting.pop(str(answered), None)
+
+    def _calls(self) -> Iterator[ToolCall]:
+        """Yield the calls that wait for an answer."""
+        for identity, item in self.waiting.items():
+            arguments = str(item.get("arguments") or item.get("input") or "{}")
+            name = str(item.get("name") or item["type"])
+            if item["type"] == "mcp_approval_request":  # no function of ours, whatever its name
+                name = f"{item.get('server_label')}.{name}"
+            yield ToolCall(identity, name, arguments)
+
+    def _tool(self, item: Mapping[str, Any]) -> Iterator[Event]:
+        """Yield one notice for each kind of tool that works."""
+        kind = str(item.get("type") or "message")
+        if kind not in items.OWN_TURNS and kind not in ANSWERS and kind not in self._tools:
+            self._tools.add(kind)
+            yield Notice(f"the model uses a tool: {kind.removesuffix('_call').replace('_', ' ')}")
+
+    def _annotation(self, place: str, note: Any) -> Iterator[Event]:
+        """Yield the source of a part of the text; the type decides, never a class."""
+        if not isinstance(note, dict):
+            return
+        source = str(note.get("url") or note.get("file_id") or "")
+        if name := note.get("title") or note.get("filename"):
+            source = f"{name} {source}".strip()
+        start, end = note.get("start_index"), note.get("end_index")
+        marker = ""
+        if isinstance(start, int) and isinstance(end, int):
+            marker = self.shown.text(place)[start:end]
+        if source:
+            fits = MARKER.fullmatch(marker)
+            yield from self.shown.once(Citation(marker if fits else "", source), place)
+
+    def answers(self, outputs: Mapping[str, str]) -> list[Mapping[str, object]]:
+        """Return the items that answer every call that waits; `outputs` is by the call's id."""
+        answers: list[Mapping[str, object]] = []
+        for identity, item in self.waiting.items():
+            kind = ANSWERS[str(item["type"])]
+            if kind == "mcp_approval_response":
+                answers.append({"type": kind, "approval_request_id": identity, "approve": False})
+            else:
+                output = outputs.get(identity, "there is no tool of this name; it was not called")
+                answers.append({"type": kind, "call_id": identity, "output": output})
+        return answers
+
+    def end(self) -> Iterator[Event]:
+        """Yield the claim that a final status makes; raises what any other end means."""
+        usage = counted(self._facts.get("usage"), "input_tokens", "output_tokens")
+        match self.status:
+            case "completed":
+                ending: Ending = "tool_call" if self.waiting else "completed"
+                yield RunFinished(ending, usage)
+            case "incomplete":
+                reason = why(self._facts.get("incomplete_details"))
+                yield RunFinished(WORDS.get(reason or "", "incomplete"), usage, reason)
+            case "failed":
+                raise self._failed(self._facts.get("error"))
+            case other:
+                raise IncompleteError(f"the response {self.id} ended as {other}")
+
+    def _failed(self, error: Any) -> AsstctlError:
+        return failed("response", error)

@@ -1,0 +1,171 @@
+"""A stream of events, whichever wire it is of, read in order, once, and to the last word."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any
+
+from asstctl._json import loads_piece, sound
+from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.events import Citation, Event, FileOutput, MessageStarted, TextDelta, Usage
+from asstctl.wire.sse import Frame
+
+
+def read(
+    batch: list[Frame],
+    take: Callable[[str, Mapping[str, Any]], Iterator[Event]],
+    goes_on: Callable[[str, Mapping[str, Any]], str],
+) -> Iterator[Event]:
+    """Yield the events that `take` makes of each frame; text that came at once is joined.
+
+    Nearly every frame is the next piece of a message that was begun, and nothing else: for those
+    `goes_on` returns the text, "" for any other. What came before an error is not lost with it.
+    """
+    text: list[str] = []
+    wrong: AsstctlError | None = None
+    try:
+        with understood():
+            for frame in batch:
+                name, found = named(*frame)
+                if piece := goes_on(name, found):
+                    text.append(piece)
+                    continue
+                for event in take(name, found):
+                    if isinstance(event, TextDelta):
+                        text.append(event.text)
+                        continue
+                    if text:
+                        yield TextDelta(sound("".join(text)))
+                        text.clear()
+                    yield event
+    except AsstctlError as error:
+        wrong = error
+    if text:
+        yield TextDelta(sound("".join(text)))
+    if wrong:
+        raise wrong
+
+
+def named(name: str, data: bytes) -> tuple[str, Mapping[str, Any]]:
+    """Return an event's name and object; the name stands beside the data, around it, or in it.
+
+    Raises IncompleteError for data that is neither JSON nor an end mark.
+    """
+    if data.strip() == b"[DONE]":
+        return "done", {}
+    try:
+        found = loads_piece(data)
+    except (ValueError, RecursionError) as error:
+        raise IncompleteError("the stream broke off inside an event", retryable=True) from error
+    if not isinstance(found, dict):
+        return "done", {}
+    if not name and isinstance(found.get("event"), str):
+        inner = found.get("data")
+        return found["event"], inner if isinstance(inner, dict) else {}
+    if name:
+        return name, found
+    if found.get("error"):
+        return "error", found
+    kind = str(found.get("object") or "")
+    status = "" if kind.endswith(".delta") else f".{found.get('status')}"
+    return kind + status, found
+
+
+class Shown:
+    """The text of a reply that the user has seen, by message; true once there is any."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, StringIO] = {}  # a text that grew would be quadratic
+        self._beside: set[Citation | FileOutput] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._texts)
+
+    def __contains__(self, message: str) -> bool:
+        return message in self._texts
+
+    def text(self, message: str) -> str:
+        """Return the text of a message that was shown."""
+        return self._texts[message].getvalue() if message in self._texts else ""
+
+    def piece(self, message: str, text: str) -> Iterator[Event]:
+        """Yield the next piece of a message."""
+        if text:
+            yield from self._begun(message)
+            self._texts[message].write(text)
+            yield TextDelta(text)
+
+    def goes_on(self, message: str, text: Any) -> str:
+        """Note and return the next piece of a message that was begun; "" for anything else."""
+        if message not in self._texts or not isinstance(text, str):
+            return ""
+        self._texts[message].write(text)
+        return text
+
+    def whole(self, message: str, text: str) -> Iterator[Event]:
+        """Yield the rest of a message that is known to its end.
+
+        Some servers repeat a message under another id: a text that begins with one that was
+        shown is taken for that one.
+        """
+        if message not in self._texts:
+            seen = ((m, self.text(m)) for m in self._texts)
+            message = next((m for m, t in seen if t and text.startswith(t)), message)
+        shown = self.text(message)
+        yield from self.piece(message, text[len(shown) :] if text.startswith(shown) else "")
+
+    def once(self, event: Citation | FileOutput, message: str) -> Iterator[Event]:
+        """Yield a citation or a file the first time only; it belongs to `message`."""
+        if event in self._beside:
+            return
+        self._beside.add(event)
+        if isinstance(event, FileOutput):
+            yield from self._begun(message)
+        yield event
+
+    def _begun(self, message: str) -> Iterator[Event]:
+        if message not in self._texts:
+            self._texts[message] = StringIO()
+            yield MessageStarted("assistant")
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Raise IncompleteError for an object of another shape than a reply's."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise IncompleteError("the server sent something that is no part of a reply") from error
+
+
+def interruption(leaving: BaseException) -> BaseException:
+    """Return the reason why a reply is left: behind a generator's closing, its cause.
+
+    A generator that is closed because of Ctrl-C meets GeneratorExit, with Ctrl-C as its context.
+    """
+    while isinstance(leaving, GeneratorExit) and leaving.__context__:
+        leaving = leaving.__context__
+    return leaving
+
+
+def failed(what: str, error: Any) -> AsstctlError:
+    """Return the error for a reply that failed, with the service's words and code."""
+    if not isinstance(error, dict):
+        error = {"message": error} if error else {}
+    code = error.get("code") or error.get("type") or "no code"
+    words = " ".join(str(error.get("message") or "no reason given").split()).rstrip(".")
+    return AsstctlError(f"the {what} failed: {words} ({code})", retryable="rate" in str(code))
+
+
+def counted(usage: Any, prompt: str, completion: str) -> Usage | None:
+    """Return a `usage` object's two counts of tokens, by their names there; None without any."""
+    if not isinstance(usage, dict) or not usage:
+        return None
+    counts = (usage.get(prompt), usage.get(completion))
+    return Usage(*(count if isinstance(count, int) else 0 for count in counts))
+
+
+def why(details: Any) -> str | None:
+    """Return the service's word for an early end, from its `incomplete_details`."""
+    reason = details.get("reason") if isinstance(details, dict) else details
+    return str(reason) if reason else None

@@ -1,0 +1,46 @@
+"""The completion scripts, installed where a shell looks for them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from asstctl.errors import ConfigError
+
+SCRIPTS = {"bash": "asstctl.bash", "zsh": "_asstctl", "fish": "asstctl.fish"}
+"""The script of each shell."""
+
+
+def install(environment: Mapping[str, str], home: Path) -> tuple[Path, str]:
+    """Write the script of the user's shell to the folder where that shell looks for it.
+
+    Return the file, and what is left to do. Raises ConfigError for a shell without a script.
+    """
+    shell = Path(environment.get("SHELL", "")).name
+    if shell not in SCRIPTS:
+        raise ConfigError(
+            f"no completion for the shell {shell or '(SHELL is not set)'}",
+            hint=f"there is one for: {', '.join(SCRIPTS)}",
+        )
+    data = Path(environment.get("XDG_DATA_HOME") or home / ".local/share")
+    settings = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+    places = {
+        "bash": data / "bash-completion/completions/asstctl",
+        "zsh": data / "zsh/site-functions/_asstctl",
+        "fish": settings / "fish/completions/asstctl.fish",
+    }
+    target = places[shell]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(shipped(SCRIPTS[shell]))
+    except OSError as error:
+        raise ConfigError(f"can't write {target}: {error.strerror}") from error
+    left = "open a new shell"
+    if shell == "zsh":
+        left = f"put before compinit in ~/.zshrc: fpath+=({target.parent}); then open a new shell"
+    return target, left
+
+
+def shipped(name: str) -> str:
+    """Return a script as it came with the package, or as it stands in the source tree."""
+    package = Path(__file__).parent.parent
+    places = [package / "completions" / name, package.parent / "completions" / name]
+    return next(place for place in places if place.exists()).read_text("utf-8")

@@ -1,0 +1,140 @@
+"""One profile's settings: their names, types and defaults, and what follows from them."""
+
+from collections.abc import Mapping
+from dataclasses import field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from asstctl import kind
+from asstctl._record import record
+from asstctl.errors import ConfigError
+from asstctl.kind import Kind
+
+DEFAULT_PROFILE = "default"
+"""The name of the keys at the top of the file."""
+
+VENDOR_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "endpoint": ("AZURE_OPENAI_ENDPOINT", "OPENAI_BASE_URL"),
+    "api_version": ("AZURE_OPENAI_API_VERSION",),
+    "assistant_id": ("ASSISTANT_ID",),
+}
+"""Names that other tools gave these settings; they never steer a backend whose threads are here."""
+
+AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn")
+"""Where Azure's resources live, by cloud."""
+
+OPENAI_HOST = "api.openai.com"
+
+
+def _setting(about: str, default: Any = None) -> Any:
+    return field(default=default, metadata={"about": about})
+
+
+@record
+class Settings:
+    """One profile's settings, each with its source in `origins`; None is unset."""
+
+    profile: str
+    origins: Mapping[str, str]
+    backend: Kind = _setting(f"which wire to speak: {', '.join(Kind)}", kind.DEFAULT)
+    endpoint: str | None = _setting("the server's base URL")
+    api_version: str | None = _setting("the api-version that Azure wants")
+    assistant_id: str | None = _setting("the assistant that replies")
+    model: str | None = _setting("the model that replies, by name or as a path to a GGUF file")
+    instructions: str | None = _setting("what the model is told before the thread")
+    agent: str | None = _setting("the Foundry agent that replies, by name")
+    agent_version: str | None = _setting("which version of the agent; the newest where unset")
+    tools: Any = _setting("the server's tools as its own JSON, or a table [tools.NAME] for each")
+    truncation: str = _setting(
+        "what a window too small does: auto (drop turns) or disabled", "auto"
+    )
+    reasoning_summary: str | None = _setting("ask for a summary of its reasoning: auto, say")
+    auth: str = _setting("how to sign in: key, or entra for Microsoft's", "key")
+    api_key_env: str | None = _setting("the variable that holds the key")
+    api_key_command: list[str] | None = _setting("the command that prints the key")
+    api_key_keyring: bool = _setting("whether the system's keyring holds the key", default=False)
+    timeout: float = _setting("seconds without a byte before a server counts as gone", 120.0)
+
+    @property
+    def place(self) -> str:
+        """Where the profile's threads live: the endpoint, or "" for this machine."""
+        return "" if self.backend.facts.kept_here else (self.endpoint or "").rstrip("/")
+
+    @property
+    def host(self) -> str:
+        """The endpoint's host, "" without an endpoint."""
+        return urlsplit(self.endpoint or "").hostname or ""
+
+    @property
+    def openai(self) -> bool:
+        """Whether the endpoint is OpenAI's own."""
+        return self.host == OPENAI_HOST
+
+    @property
+    def project(self) -> bool:
+        """Whether the endpoint is a Foundry project's."""
+        return "/api/projects/" in (self.endpoint or "")
+
+    @property
+    def azure(self) -> bool:
+        """Whether the endpoint is an Azure OpenAI resource's, or nothing says that it is not."""
+        return not self.project and (
+            (not self.endpoint and self.backend.facts.azure_assumed)
+            or bool(self.api_version)
+            or self.origins.get("endpoint") == "AZURE_OPENAI_ENDPOINT"
+            or self.host.endswith(AZURE_HOSTS)
+        )
+
+    @property
+    def azure_key(self) -> bool:
+        """Whether the endpoint takes a key in Azure's own header."""
+        return not self.backend.facts.kept_here and self.azure and self.auth == "key"
+
+    @property
+    def command(self) -> str:
+        """How `asstctl` is typed to mean this profile."""
+        return "asstctl" + ("" if self.profile == DEFAULT_PROFILE else f" -p {self.profile}")
+
+    def require(self, *names: str) -> None:
+        """Raise ConfigError unless all of `names` are set; it lists every missing one."""
+        if missing := self.unset(*names):
+            raise self.missing(missing)
+
+    def unset(self, *names: str) -> list[str]:
+        """Return those of `names` that are not set, each with its variable, key and command."""
+        return [self._whereabouts(name) for name in names if getattr(self, name) is None]
+
+    def missing(self, whereabouts: list[str]) -> ConfigError:
+        """Return the error that lists what is not set, and the command that sets it."""
+        name = "" if self.profile == DEFAULT_PROFILE else f" {self.profile}"
+        return ConfigError(
+            "not set: " + "; ".join(whereabouts),
+            hint=f"set them together with: asstctl config init{name}"
+            " (no account? asstctl -p local ask ...)",
+        )
+
+    def _whereabouts(self, name: str) -> str:
+        if self.profile != DEFAULT_PROFILE:
+            return f"{name} (asstctl -p {self.profile} config set {name} VALUE)"
+        variable = VENDOR_VARIABLES.get(name, (variable_name(name),))[0]
+        return f"{name} (variable {variable}, or: asstctl config set {name} VALUE)"
+
+
+SETTINGS = {f.name: f for f in fields(Settings) if "about" in f.metadata}
+"""Every setting by its key in config.toml."""
+
+
+def about(key: str) -> str:
+    """Return the line that describes a setting."""
+    return str(SETTINGS[key].metadata["about"])
+
+
+def described(key: str) -> str:
+    """Return the line that describes a setting, as a sentence: the help of its option."""
+    line = about(key)
+    return f"{line[0].upper()}{line[1:]}."
+
+
+def variable_name(setting: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"ASSTCTL_{setting.upper()}"

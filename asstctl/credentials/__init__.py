@@ -1,0 +1,186 @@
+"""Keys and tokens: where they come from, and which origin may see which."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from asstctl.config.settings import Settings
+from asstctl.config.values import unset
+from asstctl.errors import AuthError, ConfigError
+
+COMMAND_SECONDS = 30
+"""How long `api_key_command` may take."""
+
+AZURE_KEY = "AZURE_OPENAI_API_KEY"
+OPENAI_KEY = "OPENAI_API_KEY"
+
+
+class Signing:
+    """How requests are signed: `header` with a key or token behind `prefix`.
+
+    `fetch` returns the key. Where `renewable`, a refused one may be fetched again: tokens expire.
+    """
+
+    def __init__(
+        self, header: str, prefix: str, fetch: Callable[[], str], *, renewable: bool = False
+    ) -> None:
+        self._header = header
+        self._prefix = prefix
+        self._fetch = fetch
+        self._renewable = renewable
+        self._key: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key; raises what fetching it raises."""
+        if self._key is None:
+            self._key = self._fetch()
+        return self._key
+
+    def headers(self) -> dict[str, str]:
+        """Return the header; raises what fetching the key raises."""
+        return {self._header: self._prefix + self.key}
+
+    def renew(self) -> bool:
+        """Fetch the key again after it was refused; return whether it is another one."""
+        if not self._renewable:
+            return False
+        refused, self._key = self._key, None
+        return self.key != refused
+
+
+class Tokens(Signing):
+    """Signs with Entra's tokens, which azure-identity fetches again before they expire."""
+
+    def __init__(self, fetch: Callable[[], str]) -> None:
+        super().__init__("Authorization", "Bearer ", fetch)
+
+    @property
+    def key(self) -> str:
+        """The token that is valid now."""
+        return self._fetch()
+
+
+def signing(settings: Settings, environment: Mapping[str, str]) -> Signing | None:
+    """Return how to sign requests to the profile's endpoint, None where nothing is set.
+
+    The profile's own ways come first; a vendor's variable goes only to the vendor. Raises
+    ConfigError where the key can't be had or would cross a network in the clear, AuthError
+    where the command fails.
+    """
+    if settings.auth == "entra":
+        from asstctl.credentials import entra  # most profiles sign in with keys
+
+        found: Signing | None = Tokens(entra.tokens(settings))
+    else:
+        found = _key(settings, environment)
+    if found and settings.endpoint and not private(settings.endpoint):
+        raise ConfigError(
+            f"no key is sent over plain http to {urlsplit(settings.endpoint).hostname}",
+            hint="use https, or an endpoint on this machine",
+        )
+    return found
+
+
+def _key(settings: Settings, environment: Mapping[str, str]) -> Signing | None:
+    """Return how to sign with a key, which is fetched at once."""
+    if settings.api_key_env:
+        key = environment.get(settings.api_key_env)
+        if unset(key):
+            raise ConfigError(f"the variable {settings.api_key_env} (api_key_env) is not set")
+    elif settings.api_key_command or settings.api_key_keyring:
+        key = None
+    elif not (key := _vendors(settings, environment)):
+        return None
+
+    def fetch() -> str:
+        if settings.api_key_env:
+            return clean(str(key), f"the variable {settings.api_key_env}")
+        if settings.api_key_command:
+            return clean(_printed(settings.api_key_command), settings.api_key_command[0])
+        if settings.api_key_keyring:
+            from asstctl.credentials import keyring  # for this one source of keys
+
+            return clean(keyring.kept(settings), "the keyring")
+        return clean(str(key), "the environment")
+
+    header, prefix = ("api-key", "") if settings.azure_key else ("Authorization", "Bearer ")
+    found = Signing(header, prefix, fetch, renewable=bool(settings.api_key_command))
+    found.headers()
+    return found
+
+
+def clean(found: str, source: str) -> str:
+    """Return a key without blanks around it; raises ConfigError for one no header can carry."""
+    found = found.strip()
+    if not found or not found.isascii() or not found.isprintable() or " " in found:
+        raise ConfigError(f"the key from {source} is not one word of ASCII")
+    return found
+
+
+def whereabouts(settings: Settings) -> str:
+    """Return where the profile's key can be set, for an error's text."""
+    vendor = AZURE_KEY if settings.azure else OPENAI_KEY if settings.openai else ""
+    variable = f"variable {vendor}, or: " if vendor else ""
+    return f"key ({variable}{settings.command} config set api_key_env VARIABLE)"
+
+
+def private(endpoint: str) -> bool:
+    """Return whether nobody between here and `endpoint` can read: https, or this machine."""
+    parts = urlsplit(endpoint)
+    return parts.scheme == "https" or loopback(parts.hostname or "")
+
+
+def loopback(host: str) -> bool:
+    """Return whether `host` is this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _vendors(settings: Settings, environment: Mapping[str, str]) -> str | None:
+    """Return the key in the vendor's own variable, None where the endpoint is not the vendor's."""
+    found = None
+    if settings.azure_key:
+        found = environment.get(AZURE_KEY)
+    elif settings.openai or settings.origins.get("endpoint") == "OPENAI_BASE_URL":
+        found = environment.get(OPENAI_KEY)
+    return None if unset(found) else found
+
+
+def _printed(command: list[str]) -> str:
+    """Return the first line that `command` prints; its stderr tells why it fails."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,  # what is piped in is the prompt
+            capture_output=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+            errors="replace",
+        )
+    except (OSError, ValueError) as error:  # a NUL in a word is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"can't run api_key_command {command[0]!r}: {reason}") from error
+    except subprocess.TimeoutExpired as error:
+        raise AuthError(
+            f"api_key_command {command[0]} took more than {COMMAND_SECONDS} s"
+        ) from error
+    if done.returncode or not done.stdout.strip():
+        said = done.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
+        raise AuthError(f"api_key_command {command[0]} failed: {said[0]}")
+    return done.stdout.strip().splitlines()[0]
+
+
+LONGEST_REASON = 300
+"""Characters of a library's reasons that one line takes."""
+
+
+def missing_extra(extra: str, what: str) -> ConfigError:
+    """Return the error for a package that is not installed."""
+    return ConfigError(
+        f"{what} needs the extra {extra!r}",
+        hint=f"install it with: python -m pip install 'asstctl[{extra}]'",
+    )

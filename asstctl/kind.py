@@ -1,0 +1,91 @@
+"""Which backends there are, and every fact about one that other rooms need."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
+FOUNDRY_SCOPE = "https://ai.azure.com/.default"
+"""What a token of Entra is for: an Azure OpenAI resource's older API; its v1 API, and Foundry."""
+
+
+class Facts(NamedTuple):
+    """What a backend is like."""
+
+    needs: tuple[str, ...]
+    """Settings that `config init` asks for, in this order."""
+    prefixes: tuple[str, ...]
+    """How the ids of its threads begin."""
+    kept_here: bool = False
+    """Whether the store holds its threads, and not a server."""
+    index_alone: tuple[str, ...] = ()
+    """Prefixes of threads on a server that only our index knows as threads."""
+    endpoint: str | None = None
+    """The usual endpoint, where there is one."""
+    endpoint_needed: bool = False
+    """Whether a profile without an endpoint is of no use."""
+    replies_by_id: bool = False
+    """Whether its replies can be found again by their ids, so that the store notes them."""
+    azure_assumed: bool = False
+    """Whether a profile without an endpoint means an Azure OpenAI resource."""
+    azure_scope: str = FOUNDRY_SCOPE
+    """What a token for an Azure OpenAI resource is for."""
+    idle: str = "is not locked"
+    """What `threads unlock` says of a thread in which it finds nothing to end."""
+
+
+class Kind(StrEnum):
+    """A backend; a member's value is the name of its folder in backends/."""
+
+    ASSISTANTS = "assistants"
+    RESPONSES = "responses"
+    LOCAL = "local"
+
+    @property
+    def facts(self) -> Facts:
+        """What the backend is like."""
+        return FACTS[self]
+
+    def alone(self, thread_id: str) -> bool:
+        """Return whether no server could list this thread: our own machine alone knows it."""
+        return self.facts.kept_here or thread_id.startswith(self.facts.index_alone)
+
+
+FACTS = {
+    Kind.ASSISTANTS: Facts(
+        needs=("endpoint", "api_version", "assistant_id", "api_key_env"),
+        prefixes=("thread_",),
+        endpoint_needed=True,
+        azure_assumed=True,
+        azure_scope=AZURE_SCOPE,
+    ),
+    Kind.RESPONSES: Facts(
+        needs=("endpoint", "model", "agent", "instructions", "api_key_env"),
+        prefixes=("conv_", "chain_"),
+        index_alone=("chain_",),
+        endpoint="https://api.openai.com/v1",
+        replies_by_id=True,
+        idle="has no active reply that was begun here",
+    ),
+    Kind.LOCAL: Facts(
+        needs=("endpoint", "model", "instructions"),
+        prefixes=("local_",),
+        kept_here=True,
+    ),
+}
+"""Every backend's facts; a new backend is a member above and its entry here."""
+
+DEFAULT = Kind.ASSISTANTS
+"""The backend of a profile that names none."""
+
+PREFIXES = ("", *(prefix for kind in Kind for prefix in kind.facts.prefixes))
+"""What a reference may leave out at the front of an id."""
+
+SERVICES_PREFIXES = tuple(
+    prefix
+    for kind in Kind
+    for prefix in kind.facts.prefixes
+    if not kind.facts.kept_here and prefix not in kind.facts.index_alone
+)
+"""How the ids begin that services give to threads."""

@@ -1,0 +1,253 @@
+"""What a thread is made of, and its one JSON form.
+
+The form serves `threads history -o json`, exported files and the store alike: each part names its
+class as `type` and has the class's fields. To add a part: a class, its place in `Part`, its words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import field, fields
+from datetime import UTC, datetime
+from typing import Any, Literal, assert_never, cast, get_args
+
+from asstctl._record import record
+
+Role = Literal["user", "assistant"]
+
+Status = Literal["completed", "cancelled", "cut", "failed", "gone"]
+"""How a message ended: whole, stopped by the user, broken off, without any text, or no longer
+held by the service."""
+
+TITLE_LENGTH = 60
+"""Characters of the first prompt that become a thread's title."""
+
+
+@record
+class Text:
+    """Words of a message."""
+
+    text: str
+
+
+@record
+class Image:
+    """An image in a message: a file id or a URL."""
+
+    source: str
+
+
+@record
+class File:
+    """A file that came with a message."""
+
+    id: str
+    name: str = ""
+
+
+@record
+class Refusal:
+    """The model's words where it would not answer."""
+
+    text: str
+
+
+@record
+class ToolNote:
+    """A tool's turn, as one line a person can read."""
+
+    text: str
+
+
+Part = Text | Image | File | Refusal | ToolNote
+
+
+def words(part: Part) -> str:
+    """Return a part as text; one that is not text becomes a placeholder with its id."""
+    match part:
+        case Text(text):
+            return text
+        case Refusal(text):
+            return f"[refused] {text}"
+        case Image(source):
+            return f"[image {source}]"
+        case File(identity, name):
+            return f"[file {identity}{' ' if name else ''}{name}]"
+        case ToolNote(text):
+            return f"[tool] {text}"
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+@record
+class Message:
+    """One item said in a thread; `created_at` is in seconds since 1970 UTC, None if unknown."""
+
+    id: str
+    role: Role
+    parts: tuple[Part, ...]
+    created_at: float | None = None
+    status: Status = "completed"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The words alone, the parts joined by blank lines."""
+        return "\n\n".join(p.text for p in self.parts if isinstance(p, Text | Refusal))
+
+
+@record
+class Thread:
+    """A row of the index: which thread, and where it lives; times in seconds since 1970 UTC."""
+
+    id: str
+    backend: str
+    endpoint: str
+    profile: str
+    name: str | None = None
+    title: str = ""
+    created_at: float = 0.0
+    said_at: float = 0.0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The id and the endpoint: together they name one thread, whatever the profile."""
+        return self.id, self.endpoint
+
+
+@record
+class ThreadFacts:
+    """Facts that a backend has of a thread; `active_run` is the run that locks it now."""
+
+    messages: int
+    active_run: str | None = None
+    created_at: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@record
+class Assistant:
+    """An assistant or agent that a server keeps; `facts` is the server's own object."""
+
+    id: str
+    name: str
+    model: str
+    facts: Mapping[str, Any]
+
+
+def titled(prompt: str) -> str:
+    """Return the title that a thread's first prompt makes: one line of TITLE_LENGTH."""
+    title = " ".join(prompt[: TITLE_LENGTH * 20].split())
+    return title if len(title) <= TITLE_LENGTH else title[: TITLE_LENGTH - 1] + "…"
+
+
+# Times and metadata
+
+MILLISECONDS = 1e11
+"""A time above this is in milliseconds: as seconds it would be in the year 5138."""
+
+LATEST = 253402300800.0
+"""Seconds since 1970 at which the year 10000 begins; no clock shows it."""
+
+
+def instant(seconds: float) -> str:
+    """Return a time as RFC 3339 in UTC, to the microsecond where it has any."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def moment(value: Any) -> float | None:
+    """Read a time: seconds, milliseconds, or ISO-8601.
+
+    Return seconds since 1970 UTC, None for a value that is no time of our calendar.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError):
+            try:
+                value = float(value)
+            except ValueError:
+                return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    seconds = value / 1000 if value > MILLISECONDS else float(value)
+    return seconds if 0 <= seconds < LATEST else None
+
+
+def texts(found: Any) -> dict[str, str]:
+    """Read metadata, text to text; {} for anything else."""
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+# The JSON form
+
+PARTS: Mapping[str, type[Part]] = {kind.__name__: kind for kind in get_args(Part)}
+
+FIELDS: Mapping[type[Part], tuple[str, ...]] = {
+    kind: tuple(part.name for part in fields(kind)) for kind in PARTS.values()
+}
+
+
+def part_json(part: Part) -> dict[str, str]:
+    """Return a part as a JSON object."""
+    kind = type(part)
+    return {"type": kind.__name__, **{name: getattr(part, name) for name in FIELDS[kind]}}
+
+
+def part_from(found: Mapping[str, Any]) -> Part:
+    """Read a part; raises ValueError and its like for an object that is none."""
+    facts = dict(found)
+    kind = PARTS[facts.pop("type", None) or facts.pop("part")]  # `part` in stores of version 0.1
+    return kind(**{name: str(value) for name, value in facts.items()})
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    """Return a message as a JSON object."""
+    return {
+        "id": message.id,
+        "role": message.role,
+        "created_at": None if message.created_at is None else instant(message.created_at),
+        "status": message.status,
+        "parts": [part_json(part) for part in message.parts],
+        "metadata": dict(message.metadata),
+    }
+
+
+def message_from(found: Mapping[str, Any]) -> Message:
+    """Read a message; raises ValueError and its like for an object that is none."""
+    if found["role"] not in get_args(Role) or found["status"] not in get_args(Status):
+        raise ValueError(f"role {found['role']!r}, status {found['status']!r}")
+    return Message(
+        id=str(found["id"]),
+        role=cast("Role", found["role"]),
+        parts=tuple(part_from(part) for part in found["parts"]),
+        created_at=moment(found.get("created_at")),
+        status=cast("Status", found["status"]),
+        metadata=texts(found.get("metadata")),
+    )
+
+
+def thread_json(thread: Thread) -> dict[str, Any]:
+    """Return the facts of a thread that hold on any machine, as a JSON object."""
+    return {
+        "id": thread.id,
+        "name": thread.name,
+        "title": thread.title,
+        "backend": thread.backend,
+        "endpoint": thread.endpoint or None,
+        "created_at": instant(thread.created_at),
+        "metadata": dict(thread.metadata),
+    }
+
+
+def thread_from(found: Mapping[str, Any]) -> Thread:
+    """Read a thread; raises LookupError and its like for an object that is none."""
+    return Thread(
+        id=str(found["id"]),
+        backend=str(found.get("backend") or ""),
+        endpoint=str(found.get("endpoint") or ""),
+        profile="",
+        name=found.get("name") and str(found["name"]),
+        title=str(found.get("title") or ""),
+        created_at=moment(found.get("created_at")) or 0.0,
+        metadata=texts(found.get("metadata")),
+    )

@@ -1,0 +1,1 @@
+"""The SQLite file: the index, messages that are kept here, replies, copies, abilities."""

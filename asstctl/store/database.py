@@ -1,0 +1,194 @@
+"""The database: one SQLite file and its transactions."""
+
+from __future__ import annotations  # TAB waits for every import here, so none is for types
+
+import os
+import sqlite3
+from contextlib import contextmanager, suppress
+
+from asstctl.errors import AsstctlError
+from asstctl.store.schema import MIGRATIONS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+BUSY_SECONDS = 30
+"""How long one process waits for another's write."""
+
+
+class Database:
+    """The file at `path`, or memory that is forgotten where there is none.
+
+    Every method raises AsstctlError where SQLite does; several processes at once are normal.
+    """
+
+    def __init__(self, path: Path | str | None, *, reading: bool = False) -> None:
+        self._path = str(path) if path else None
+        self.read_only: AsstctlError | None = None  # why nothing can be written
+        self._empty = False
+        try:
+            with self.translated():
+                self._open(reading=reading)
+        except AsstctlError as error:
+            if self._path and damaged(error.__cause__):
+                raise self._set_aside(self._path, error) from error
+            raise
+
+    def _set_aside(self, path: str, error: AsstctlError) -> AsstctlError:
+        """Move a file that is no database out of the way, whole; return the error that says so."""
+        self._db.close()  # it was opened: by reading it the damage was found
+        number = 1
+        while os.path.exists(aside := f"{path}.damaged-{number}"):
+            number += 1
+        for tail in ("-wal", "-shm", ""):
+            with suppress(OSError):
+                os.rename(path + tail, aside + tail)
+        error.hint = f"it is kept as {aside}; the next command begins a new one"
+        return error
+
+    def _open(self, *, reading: bool) -> None:
+        self._connect(reading=reading)
+        if self.read_only:
+            return
+        self._db.execute("PRAGMA foreign_keys = ON")
+        version = self._version()
+        if version > len(MIGRATIONS):
+            raise AsstctlError(
+                f"{self._path} was written by a newer asstctl", hint="upgrade asstctl to use it"
+            )
+        self._empty = version == 0  # the first write makes the schema, in its own transaction
+        if 0 < version < len(MIGRATIONS):
+            with self.writing():
+                pass  # every write begins by migrating
+
+    def _migrate(self) -> None:
+        for version in range(self._version(), len(MIGRATIONS)):
+            for statement in MIGRATIONS[version].split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {version + 1}")
+        self._empty = False
+
+    def _blank(self) -> bool:
+        """Return whether the file has no schema yet: then there is nothing to read."""
+        self._empty = self._empty and self._version() == 0  # another process may have made it
+        return self._empty
+
+    def _connect(self, *, reading: bool) -> None:
+        """Open the file, for reading alone where that is asked for or it can't be written."""
+        if self._path is None:
+            self._db = sqlite3.connect(":memory:", isolation_level=None)
+            return
+        folder = os.path.dirname(self._path)
+        there = os.path.exists(self._path)
+        if reading or (there and not (writable(self._path) and writable(folder))):
+            self._db = self._reading(self._path)  # SQLite keeps files beside the one it writes
+            return
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+
+    def _reading(self, path: str) -> sqlite3.Connection:
+        """Open the file as it is; raises AsstctlError where its schema is not the one we read."""
+        from urllib.parse import quote  # for this rare way alone
+
+        self.read_only = AsstctlError(f"the store {path} can't be written")
+        for way in ("mode=ro", "immutable=1"):  # the first sees what is not in the file yet
+            uri = f"file:{quote(path)}?{way}"
+            found = sqlite3.connect(uri, uri=True, isolation_level=None)
+            try:
+                if found.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+                    return found
+            except sqlite3.OperationalError:
+                pass
+            found.close()
+        raise self.read_only
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what SQLite and the file system raise into AsstctlError."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            words = error.strerror if isinstance(error, OSError) else str(error)
+            raise AsstctlError(
+                f"can't use the store {self._path}: {words}",
+                hint="XDG_DATA_HOME moves it" if os.name == "posix" else None,
+            ) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction, which takes the write lock first, so that it can't fail half-way.
+
+        Inside another one it is a part of that.
+        """
+        if self.read_only:
+            raise self.read_only
+        inside = self._db.in_transaction
+        if inside:
+            yield
+            return
+        with self.translated():
+            if self._blank():
+                self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._migrate()
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # a full disk has rolled it back already
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def execute(self, sql: str, *values: Any, **named: Any) -> int:
+        """Run one statement with values for its `?` or its names; return how many rows changed."""
+        with self.translated():
+            return self._db.execute(sql, named or values).rowcount
+
+    def execute_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        """Run one statement for each of `rows`."""
+        with self.translated():
+            self._db.executemany(sql, rows)
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        with self.translated():
+            return [] if self._blank() else self._db.execute(sql, values).fetchall()
+
+    def each(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query."""
+        with self.translated():
+            if not self._blank():
+                yield from self._db.execute(sql, values)
+
+    def value(self, sql: str, *values: Any) -> Any:
+        """Return the first column of a query's first row, None where there is no row."""
+        with self.translated():
+            row = None if self._blank() else self._db.execute(sql, values).fetchone()
+        return row[0] if row else None
+
+
+def writable(path: str) -> bool:
+    """Return whether the system lets us write to a file or folder."""
+    return os.access(path, os.W_OK)
+
+
+def damaged(error: BaseException | None) -> bool:
+    """Return whether SQLite found the file to be no database, or one with a broken head."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name in ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+
+
+def duplicate(error: AsstctlError) -> bool:
+    """Return whether a statement failed because a value that must be unique is there already."""
+    return isinstance(error.__cause__, sqlite3.IntegrityError)

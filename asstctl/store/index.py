@@ -1,0 +1,165 @@
+"""The index: which threads there are, where each lives, and how a user refers to one."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from asstctl.errors import AsstctlError, ConfigError, NotFoundError
+from asstctl.kind import PREFIXES
+from asstctl.model import Thread, titled
+from asstctl.store.database import Database, duplicate
+
+_COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, metadata"
+
+
+class Index:
+    """The rows of the threads that were seen."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._db = database
+        self._clock = clock
+
+    def _rows(self, sql: str, *values: Any) -> list[Thread]:
+        return [_thread(row) for row in self._db.rows(sql, *values)]
+
+    def put(self, thread: Thread, prompt: str = "", *, said: bool = False) -> None:
+        """Write a thread's row: the only function that does.
+
+        A row that is there stays, but takes a title from `prompt` where it has none, and a name
+        where `thread` has one. `said` moves it to the top of the list. Raises ConfigError where
+        the name is taken.
+        """
+        now = self._clock()
+        try:
+            with self._db.writing():
+                self._db.execute(
+                    f"INSERT INTO threads ({_COLUMNS})"  # noqa: S608 - a constant
+                    " VALUES (:id, :backend, :endpoint, :profile, :name, :title, :created_at,"
+                    " :said_at, :metadata) ON CONFLICT (id, endpoint) DO UPDATE SET"
+                    " said_at = iif(:said, excluded.said_at, said_at),"
+                    " title = iif(title = '', excluded.title, title),"
+                    " name = coalesce(excluded.name, name)",
+                    id=thread.id,
+                    backend=str(thread.backend),
+                    endpoint=thread.endpoint,
+                    profile=thread.profile,
+                    name=thread.name,
+                    title=thread.title or titled(prompt),
+                    created_at=thread.created_at or now,
+                    said_at=now if said else thread.said_at or now,
+                    metadata=json.dumps(dict(thread.metadata)),
+                    said=said,
+                )
+        except AsstctlError as error:
+            raise taken(error, thread.name) from error
+
+    def threads(self, profile: str | None = None, limit: int = -1) -> list[Thread]:
+        """Return the rows, the thread said to last first; -1 is no limit."""
+        where, values = ("WHERE profile = ?", [profile]) if profile else ("", [])
+        return self._rows(
+            f"SELECT {_COLUMNS} FROM threads {where} ORDER BY said_at DESC, number DESC LIMIT ?",  # noqa: S608 - both are constants
+            *values,
+            limit,
+        )
+
+    def find(self, reference: str, profile: str | None = None) -> Thread:
+        """Return the thread that a user means: `@last`, `@2`, a name, an id or its unique prefix.
+
+        `profile` narrows `@last` and `@N`. Raises NotFoundError, or ConfigError with the
+        candidates where there are several.
+        """
+        if reference.startswith("@"):
+            return self._recent(reference, profile)
+        by = f"SELECT {_COLUMNS} FROM threads WHERE "  # noqa: S608 - a constant
+        exact = self._rows(by + "id = ?", reference) or self._rows(by + "name = ?", reference)
+        if len(exact) > 1 and profile:  # the same id at two endpoints
+            exact = [thread for thread in exact if thread.profile == profile] or exact
+        match exact or ([] if reference in PREFIXES else self._with_prefix(reference)):
+            case []:
+                raise NotFoundError(
+                    f"no thread {reference!r}", hint="asstctl threads list shows what there is"
+                )
+            case [thread]:
+                return thread
+            case several:
+                raise ConfigError(
+                    f"{reference!r} could be: "
+                    + ", ".join(f"{thread.id} ({thread.title})" for thread in several[:8])
+                    + (", ..." if len(several) > 8 else ""),  # noqa: PLR2004 - a line's worth
+                    hint="give more of the id, a name, or its profile with -p",
+                )
+
+    def _recent(self, reference: str, profile: str | None) -> Thread:
+        word = reference[1:]
+        if word != "last" and not re.fullmatch("[1-9][0-9]{0,8}", word):
+            raise NotFoundError(
+                f"no thread {reference!r}", hint="@last is the newest, @2 the one before"
+            )
+        nth = 1 if word == "last" else int(word)
+        threads = self.threads(profile, limit=nth)
+        if len(threads) < nth:
+            whose = f" of the profile {profile!r}" if profile else ""
+            raise NotFoundError(
+                f"no thread {reference}: there are {len(threads)}{whose}",
+                hint='asstctl ask "..." makes one',
+            )
+        return threads[-1]
+
+    def _with_prefix(self, start: str) -> list[Thread]:
+        """Return the threads whose id begins with `start`, with or without the kind's prefix."""
+        ranges = [(prefix + start, prefix + start + "\U0010ffff") for prefix in PREFIXES]
+        where = " OR ".join(["(id >= ? AND id < ?)"] * len(ranges))
+        return self._rows(
+            f"SELECT {_COLUMNS} FROM threads WHERE {where} ORDER BY said_at DESC LIMIT 9",  # noqa: S608
+            *[end for pair in ranges for end in pair],
+        )
+
+    def get(self, thread_id: str, endpoint: str) -> Thread:
+        """Return one thread by its id and endpoint; raises NotFoundError."""
+        sql = f"SELECT {_COLUMNS} FROM threads WHERE id = ? AND endpoint = ?"  # noqa: S608
+        found = self._rows(sql, thread_id, endpoint)
+        if not found:
+            raise NotFoundError(f"no thread {thread_id!r} at {endpoint or 'this machine'}")
+        return found[0]
+
+    def namesakes(self, thread: Thread) -> int:
+        """Count the threads whose ids differ at most by their case: two endpoints may agree."""
+        sql = "SELECT count(*) FROM threads WHERE lower(id) = lower(?)"
+        return int(self._db.value(sql, thread.id) or 0)
+
+    def is_free(self, name: str) -> bool:
+        """Return whether no thread has this name."""
+        return self._db.value("SELECT 1 FROM threads WHERE name = ?", name) is None
+
+    def rename(self, thread: Thread, name: str) -> None:
+        """Name a thread; raises ConfigError where the name is taken."""
+        sql = "UPDATE threads SET name = ? WHERE id = ? AND endpoint = ?"
+        try:
+            with self._db.writing():
+                self._db.execute(sql, name, *thread.key)
+        except AsstctlError as error:
+            raise taken(error, name) from error
+
+    def forget(self, thread: Thread) -> None:
+        """Delete a thread's row, and the messages that are kept of it."""
+        with self._db.writing():
+            self._db.execute("DELETE FROM threads WHERE id = ? AND endpoint = ?", *thread.key)
+
+
+def taken(error: AsstctlError, name: str | None) -> AsstctlError:
+    """Return the error for a name that another thread has, or the error itself."""
+    return ConfigError(f"the name {name!r} is taken") if duplicate(error) else error
+
+
+def is_name(name: str) -> bool:
+    """Return whether a name can't be mistaken for an id, a place or an option."""
+    reserved = ("@", "-", *filter(None, PREFIXES))
+    return bool(name.strip()) and name.isprintable() and not name.startswith(reserved)
+
+
+def _thread(row: Sequence[Any]) -> Thread:
+    identity, backend, endpoint, profile, name, title, created_at, said_at, metadata = row
+    noted = json.loads(metadata)
+    return Thread(identity, backend, endpoint, profile, name, title, created_at, said_at, noted)

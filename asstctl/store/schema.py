@@ -1,0 +1,63 @@
+"""The schema of the store, as the list of its changes."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE threads (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        endpoint TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        name TEXT UNIQUE,
+        title TEXT NOT NULL DEFAULT '',
+        metadata TEXT NOT NULL DEFAULT '{}',
+        created_at REAL NOT NULL,
+        said_at REAL NOT NULL,
+        UNIQUE (id, endpoint)
+    );
+    CREATE INDEX threads_by_time ON threads (said_at DESC, number DESC);
+    CREATE INDEX threads_by_profile ON threads (profile, said_at DESC, number DESC);
+    CREATE TABLE messages (
+        thread INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        role TEXT NOT NULL,
+        parts TEXT NOT NULL,
+        status TEXT NOT NULL,
+        created_at REAL,
+        metadata TEXT NOT NULL DEFAULT '{}',
+        PRIMARY KEY (thread, place)
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE endpoints (
+        endpoint TEXT NOT NULL,
+        ability TEXT NOT NULL,
+        has INTEGER NOT NULL,
+        PRIMARY KEY (endpoint, ability)
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE replies (
+        endpoint TEXT NOT NULL,
+        thread TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        after TEXT NOT NULL DEFAULT '',
+        sent INTEGER NOT NULL DEFAULT 0,
+        held INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (endpoint, thread, place)
+    ) WITHOUT ROWID;
+    CREATE TABLE copies (
+        source_id TEXT NOT NULL,
+        source_endpoint TEXT NOT NULL,
+        target INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+        copied INTEGER NOT NULL DEFAULT 0,
+        on_its_way INTEGER NOT NULL DEFAULT 0,
+        before INTEGER NOT NULL DEFAULT 0,
+        last_id TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (source_id, source_endpoint, target)
+    ) WITHOUT ROWID;
+    """,
+)
+"""The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""

@@ -1,0 +1,65 @@
+"""The store: its tables by what they hold, and what is written to several of them at once."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from asstctl.errors import AsstctlError
+from asstctl.model import Thread
+from asstctl.store.abilities import Abilities
+from asstctl.store.copies import Copies
+from asstctl.store.database import Database
+from asstctl.store.index import Index
+from asstctl.store.messages import Messages
+from asstctl.store.replies import Replies
+
+
+class Store:
+    """The file at `path`; without a path all is forgotten as the process ends.
+
+    Every method, of the tables too, raises AsstctlError where SQLite does; several processes at
+    once are normal.
+    """
+
+    def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
+        self._db = Database(path)
+        self.index = Index(self._db, clock)
+        self.messages = Messages(self._db, clock)
+        self.replies = Replies(self._db)
+        self.copies = Copies(self._db)
+        self.abilities = Abilities(self._db)
+
+    @property
+    def read_only(self) -> AsstctlError | None:
+        """Why nothing can be written; None where it can."""
+        return self._db.read_only
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction around several writes."""
+        with self._db.writing():
+            yield
+
+    def begin_turn(
+        self, thread: Thread, prompt: str, *, kept: bool, reply_id: str | None
+    ) -> int | None:
+        """Note in one transaction that a prompt was taken: the thread, its turn, its reply's id.
+
+        Return the position of the reply where the turn is `kept` here, else None.
+        """
+        with self._db.writing():
+            self.index.put(thread, prompt, said=True)
+            if reply_id:
+                self.replies.begin(thread.endpoint, thread.id, reply_id)
+            return self.messages.begin(thread.key, prompt) if kept else None
+
+    def forget(self, thread: Thread) -> None:
+        """Delete a thread and all that is kept of it."""
+        with self._db.writing():
+            self.index.forget(thread)
+            self.replies.forget(thread.endpoint, thread.id)

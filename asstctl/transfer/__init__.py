@@ -1,0 +1,1 @@
+"""Threads that move: between the store and files, and from one server to another."""

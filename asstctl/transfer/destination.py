@@ -1,0 +1,96 @@
+"""Where threads are copied to: a profile's backend, and what is noted of its copies."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from asstctl.config.settings import Settings
+from asstctl.errors import NotFoundError
+from asstctl.model import Message, Part, Thread
+from asstctl.session import Session
+from asstctl.store.copies import Copied
+from asstctl.store.index import is_name
+
+
+class Destination:
+    """The threads of one profile, to copy others into."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        self._settings = settings
+        self._backend = session.backend(settings)
+        self._store = session.store
+
+    @property
+    def profile(self) -> str:
+        """The profile's name."""
+        return self._settings.profile
+
+    @property
+    def carries(self) -> tuple[type[Part], ...]:
+        """The kinds of parts that threads here keep as they are."""
+        return self._backend.carries
+
+    def resident(self, source: Thread) -> Thread | None:
+        """Return the thread itself where it lives here already."""
+        try:
+            found = self._store.index.get(*source.key)
+        except NotFoundError:
+            return None
+        here = (found.backend, found.endpoint) == (self._settings.backend, self._settings.place)
+        return found if here else None
+
+    def copy_of(self, source: Thread) -> tuple[Thread | None, Copied | None]:
+        """Return the copy of a thread that is here, and how far it went."""
+        place = self._settings.place
+        copied = self._store.copies.find(source.key, self.profile, place)
+        if copied is None:
+            return None, None
+        return self._store.index.get(copied.target_id, place), copied
+
+    def begin(self, source: Thread, metadata: Mapping[str, str]) -> Thread:
+        """Make an empty copy under the title, name and times of a thread, and note it as such."""
+        named = source.name and is_name(source.name) and self._store.index.is_free(source.name)
+        target = replace(
+            source,
+            id=self._backend.new_thread(metadata=metadata),
+            backend=self._settings.backend.value,
+            endpoint=self._settings.place,
+            profile=self.profile,
+            name=source.name if named else None,
+            metadata=metadata,
+        )
+        with self._store.writing():
+            self._store.index.put(target)
+            self._store.copies.begin(source.key, target.id, self._settings.place)
+        return target
+
+    def history(self, target: Thread) -> Iterator[Message]:
+        """Yield every message of a copy, oldest first."""
+        return self._backend.history(target.id)
+
+    def append(self, target: Thread, messages: list[Message]) -> None:
+        """Add messages at the end of a copy."""
+        self._backend.append(target.id, messages)
+
+    def note(self, source: Thread, now: Copied) -> None:
+        """Note how far a copy is."""
+        self._store.copies.step(source.key, self._settings.place, now)
+
+
+@contextmanager
+def copying(session: Session) -> Iterator[None]:
+    """Wait for copies that other processes make, and hold them off: one at a time.
+
+    Two at once would each carry what the other has on its way.
+    """
+    import fcntl  # POSIX alone has it
+
+    _ = session.store  # its folder is there once it is open
+    with open(session.data / "copy.lock", "w", opener=_private) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released by the system, however we end
+        yield
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

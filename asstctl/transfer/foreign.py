@@ -1,0 +1,50 @@
+"""Files of `assistants-thread-export/v1`: the raw objects of the Assistants API in a folder.
+
+Written by the exporter redwoodworksco/assistants-api-export.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from asstctl.backends.assistants import objects
+from asstctl.kind import Kind
+from asstctl.model import File, Message, Thread, moment, texts
+
+SCHEMA = "assistants-thread-export/v1"
+
+
+def read(
+    found: Mapping[str, Any], manifest: Mapping[str, Any]
+) -> tuple[Thread, list[Message], list[str]]:
+    """Return the thread, its messages, and notes on what the messages lack."""
+    raw = found.get("thread") or {}
+    thread = Thread(
+        id=str(found["thread_id"]),
+        backend=Kind.ASSISTANTS.value,
+        endpoint=str(manifest.get("endpoint") or ""),
+        profile="",
+        created_at=moment(raw.get("created_at")) or 0.0,
+        metadata=texts(raw.get("metadata")),
+    )
+    names = {i: str(f.get("filename") or "") for i, f in (found.get("files") or {}).items() if f}
+    messages = [named(objects.message(one), names) for one in found["messages"]]
+    notes = []
+    if steps := sum(tool_steps(run) for run in found.get("runs") or ()):
+        notes.append(f"{thread.id}: {steps} tool steps stand in its runs and are not carried")
+    if errors := len(found.get("errors") or ()):
+        notes.append(f"{thread.id}: the export says that it missed {errors} things")
+    return thread, messages, notes
+
+
+def tool_steps(run: Mapping[str, Any]) -> int:
+    """Count a run's steps in which a tool worked."""
+    return sum(step.get("type") == "tool_calls" for step in run.get("steps") or ())
+
+
+def named(found: Message, names: Mapping[str, str]) -> Message:
+    """Return a message with the names of its files."""
+    parts = tuple(
+        File(p.id, names.get(p.id) or p.name) if isinstance(p, File) else p for p in found.parts
+    )
+    return replace(found, parts=parts)

@@ -1,0 +1,140 @@
+"""One prompt and its reply: tools' rounds, how it ended, and what is kept of it."""
+
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+from asstctl.backends import Backend
+from asstctl.config.settings import Settings
+from asstctl.endings import SENTENCES, sentence
+from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.events import (
+    FileOutput,
+    Notice,
+    Prompt,
+    RunFinished,
+    RunStarted,
+    Stream,
+    TextDelta,
+    ToolCall,
+)
+from asstctl.model import Status, Thread
+from asstctl.store.store import Store
+from asstctl.tools import Consent, Tool, answering, answers
+
+MOST_ROUNDS = 100
+"""How often in one reply a model may call tools; each time they are answered, and it goes on."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """One stream of the reply: how it ended (None: the service did not say), and its calls."""
+
+    end: RunFinished | None = None
+    calls: list[ToolCall] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Whether it ended with calls that wait for answers."""
+        return self.end is not None and self.end.ending == "tool_call"
+
+
+class Turn:
+    """One prompt and its reply, noted in `store` as it goes.
+
+    `thread` is the thread that took the prompt, None before that.
+    """
+
+    def __init__(self, backend: Backend, settings: Settings, store: Store, prompt: Prompt) -> None:
+        self._backend = backend
+        self._settings = settings
+        self._store = store
+        self._prompt = prompt
+        self._position: int | None = None  # of the reply, where the turn is kept here
+        self._text: list[str] = []
+        self._shown = False
+        self._round = _Round()
+        self.thread: Thread | None = None
+
+    def say(self, thread_id: str | None, consent: Consent | None) -> Stream:
+        """Post the prompt and pass the reply on; None says it to a new thread.
+
+        The thread is in the index before the first word comes. Calls of functions are answered
+        by the profile's tools, as far as `consent` allows. Raises IncompleteError where the
+        reply ended early, or without a claim that it ended, or with a call that nobody answers.
+        """
+        status: Status = "cancelled"
+        try:
+            yield from self._passed(self._backend.send(thread_id, self._prompt))
+            for left in reversed(range(MOST_ROUNDS)):
+                if not self._round.open:
+                    break
+                calls = self._round.calls if left else []  # no model calls without end
+                yield from self._passed(self._backend.answer(self._answers(calls, consent)))
+            self._demand_an_end()
+        except Exception:
+            status = "cut" if self._text or self._round.end else "failed"
+            raise
+        finally:
+            if self._round.end and self._round.end.ending == "completed":
+                status = "completed"
+            if self._position is not None and self.thread:
+                text = "".join(self._text)
+                self._store.messages.end(self.thread.key, self._position, text, status)
+
+    def _passed(self, reply: Stream) -> Stream:
+        """Pass one stream of the reply on; an end with calls is not passed on."""
+        self._round = _Round()
+        with closing(reply):
+            for event in reply:
+                match event:
+                    case RunStarted(thread_id, run_id):
+                        self._begin(thread_id, run_id)
+                    case TextDelta(text):
+                        self._text.append(text)
+                        self._shown = True
+                    case FileOutput():
+                        self._shown = True
+                    case ToolCall():
+                        self._round.calls.append(event)
+                    case RunFinished(ending):
+                        self._round.end = event
+                        if ending == "completed" and not self._shown:
+                            yield Notice("(no text)")
+                if not self._round.open:
+                    yield event
+
+    def _begin(self, thread_id: str, run_id: str | None) -> None:
+        """Note that the service took the prompt."""
+        settings = self._settings
+        kind = settings.backend
+        self.thread = Thread(thread_id, kind.value, settings.place, settings.profile)
+        self._position = self._store.begin_turn(
+            self.thread,
+            self._prompt.text,
+            kept=kind.facts.kept_here,
+            reply_id=run_id if kind.facts.replies_by_id else None,
+        )
+
+    def _answers(self, calls: list[ToolCall], consent: Consent | None) -> Mapping[str, str]:
+        """Answer every call by the command that the profile has for it.
+
+        Where one has none, or nobody can allow it, all are given up, and IncompleteError says so.
+        """
+        tools: Mapping[str, Tool] = answering(self._settings.tools)
+        try:
+            return answers(calls, tools, consent)
+        except BaseException as leaving:
+            with suppress(AsstctlError):
+                done = self._backend.decline()
+                if isinstance(leaving, IncompleteError) and done:
+                    leaving.message = f"{leaving.message}: {done}"
+            raise
+
+    def _demand_an_end(self) -> None:
+        """Raise IncompleteError unless the service claims a whole reply."""
+        end = self._round.end
+        if end is None:
+            raise IncompleteError("the reply broke off: the service did not say that it ended")
+        if end.ending in SENTENCES:
+            raise IncompleteError(sentence(end.ending, end.reason))
