@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING, without the 6 ms that typing take
 if TYPE_CHECKING:
     from typing import NoReturn, TextIO
 
-    from asstctl.commands._options import Invocation
+    from asstctl.commands.options import Invocation
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
@@ -30,7 +30,7 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
         return 0
     try:
         with _signals.Held():
-            from asstctl.commands._options import Invocation
+            from asstctl.commands.options import Invocation
 
         invocation = Invocation(os.environ)
         try:
@@ -44,7 +44,7 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     except (KeyboardInterrupt, StoppedError) as left:
         _signals.last_words()
         if notes := getattr(left, "__notes__", ()):
-            from asstctl.render._terminal import one_line
+            from asstctl.render.terminal import one_line
 
             err.writelines(f"asstctl: {one_line(note)}\n" for note in notes)
         return left.exit_code if isinstance(left, StoppedError) else INTERRUPTED

@@ -22,7 +22,7 @@ MOST_RAISED = 2
 
 
 class _Heard:
-    """What the handler knows; there is one, as there is one process."""
+    """State of the handler: one, as there is one process."""
 
     count = 0
     """Signals since the last one that the program went on after."""

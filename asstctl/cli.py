@@ -11,9 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from asstctl import __version__, _signals
-from asstctl.commands import WORDS
-from asstctl.commands import _options as options
-from asstctl.commands._app import App, Group, taking
+from asstctl.commands import WORDS, options
+from asstctl.commands.app import App, Group, taking
 
 
 class Commands(Mapping[str, TyperCommand | TyperGroup]):

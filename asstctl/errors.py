@@ -1,4 +1,4 @@
-"""What can go wrong, and the exit code it leaves."""
+"""Errors, each with the exit code that it leaves."""
 
 from __future__ import annotations  # every command waits for this module, and TAB too
 

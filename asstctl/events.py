@@ -1,4 +1,4 @@
-"""What streams from a backend to a renderer: closed, and never changed.
+"""The events that stream from a backend to a renderer: a closed set of values.
 
 The classes' names are the names in `-o json`.
 """
@@ -11,12 +11,12 @@ from asstctl.endings import Ending
 from asstctl.model import Role
 
 IfBusy = Literal["refuse", "wait", "cancel"]
-"""What to do where the thread has an active run: refuse the prompt, wait, or cancel the run."""
+"""Where the thread has an active run: refuse the prompt, wait for its end, or cancel it."""
 
 
 @record
 class Prompt:
-    """What the user says now."""
+    """The user's words, to be sent now."""
 
     text: str
     if_busy: IfBusy = "refuse"

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 FOUNDRY_SCOPE = "https://ai.azure.com/.default"
-"""What a token of Entra is for: an Azure OpenAI resource's older API; its v1 API, and Foundry."""
+"""Scopes of Entra's tokens: an Azure OpenAI resource's older API; its v1 API, and Foundry."""
 
 
 class Facts(NamedTuple):
-    """What a backend is like."""
+    """The facts of a backend."""
 
     needs: tuple[str, ...]
     """Settings that `config init` asks for, in this order."""
@@ -30,9 +30,9 @@ class Facts(NamedTuple):
     azure_assumed: bool = False
     """Whether a profile without an endpoint means an Azure OpenAI resource."""
     azure_scope: str = FOUNDRY_SCOPE
-    """What a token for an Azure OpenAI resource is for."""
+    """The scope of tokens for an Azure OpenAI resource."""
     idle: str = "is not locked"
-    """What `threads unlock` says of a thread in which it finds nothing to end."""
+    """The words of `threads unlock` for a thread without anything to end."""
 
 
 class Kind(StrEnum):
@@ -44,7 +44,7 @@ class Kind(StrEnum):
 
     @property
     def facts(self) -> Facts:
-        """What the backend is like."""
+        """The facts of the backend."""
         return FACTS[self]
 
     def alone(self, thread_id: str) -> bool:
@@ -80,7 +80,7 @@ DEFAULT = Kind.ASSISTANTS
 """The backend of a profile that names none."""
 
 PREFIXES = ("", *(prefix for kind in Kind for prefix in kind.facts.prefixes))
-"""What a reference may leave out at the front of an id."""
+"""Beginnings of ids that a reference may leave out."""
 
 SERVICES_PREFIXES = tuple(
     prefix

@@ -1,4 +1,4 @@
-"""What a thread is made of, and its one JSON form.
+"""Threads, messages and parts, and their one JSON form.
 
 The form serves `threads history -o json`, exported files and the store alike: each part names its
 class as `type` and has the class's fields. To add a part: a class, its place in `Part`, its words.
@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal, assert_never, cast, get_args
 
 from asstctl._record import record
+from asstctl.errors import ConfigError
+from asstctl.kind import Kind
 
 Role = Literal["user", "assistant"]
 
@@ -112,6 +114,17 @@ class Thread:
     def key(self) -> tuple[str, str]:
         """The id and the endpoint: together they name one thread, whatever the profile."""
         return self.id, self.endpoint
+
+    @property
+    def kind(self) -> Kind:
+        """The backend; raises ConfigError for one that this version does not have."""
+        try:
+            return Kind(self.backend)
+        except ValueError:
+            raise ConfigError(
+                f"{self.id} is a thread of the backend {self.backend!r}, which is unknown here",
+                hint="upgrade asstctl to use it",
+            ) from None
 
 
 @record

@@ -14,7 +14,7 @@ from asstctl.config import Config
 from asstctl.config.settings import DEFAULT_PROFILE, Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.events import Notice, Prompt, RunStarted, Stream, Tell
-from asstctl.kind import SERVICES_PREFIXES, Kind
+from asstctl.kind import SERVICES_PREFIXES
 from asstctl.model import Assistant, Message, Thread, ThreadFacts
 from asstctl.store.store import Store
 from asstctl.tools import Consent
@@ -204,7 +204,7 @@ class Session:
     def unlock(self, thread: Thread, *, wait: bool) -> str:
         """End the run that locks a thread, or wait for it; return how it ended, in words."""
         ended = self._holder(thread).unlock(thread.id, wait=wait)
-        return ended or f"{thread.id} {kind_of(thread).facts.idle}"
+        return ended or f"{thread.id} {thread.kind.facts.idle}"
 
     def recover(self, thread: Thread) -> Stream:
         """Stream the last reply of a thread again, as the service holds it."""
@@ -226,7 +226,7 @@ class Session:
 
     def home(self, thread: Thread) -> Settings:
         """Return the settings of the profile that holds a thread, as far as profiles say so."""
-        kind = kind_of(thread)
+        kind = thread.kind
         if not kind.facts.kept_here:
             return self._settings(thread)
         if self._config.speaks(thread.profile, kind):
@@ -245,7 +245,7 @@ class Session:
 
     def _holder(self, thread: Thread) -> Backend:
         """Return the backend that holds a thread; one that is kept here needs no profile."""
-        kind = kind_of(thread)
+        kind = thread.kind
         kept = kind.facts.kept_here
         return self.backend(self._config.bare(kind) if kept else self._settings(thread))
 
@@ -269,28 +269,18 @@ class Session:
         """Return the store; where it can't be used, threads elsewhere go without one."""
         if settings.backend.facts.kept_here:
             return self.store
-        try:
-            self._forgetful = self.store.read_only
-        except AsstctlError as error:
-            self._forgetful = error
-            self.store = Store(None)
+        if self._forgetful is None:
+            try:
+                self._forgetful = self.store.read_only
+            except AsstctlError as error:
+                self._forgetful = error
+                self.store = Store(None)
         return self._notes
 
     @cached_property
     def _notes(self) -> Store:
         """The store to write to; a forgetful one where the file can't be written."""
         return Store(None) if self.store.read_only else self.store
-
-
-def kind_of(thread: Thread) -> Kind:
-    """Return the backend of a thread; raises ConfigError for one that is not spoken here."""
-    try:
-        return Kind(thread.backend)
-    except ValueError:
-        raise ConfigError(
-            f"{thread.id} is a thread of the backend {thread.backend!r}, which is not spoken here",
-            hint="upgrade asstctl to use it",
-        ) from None
 
 
 @contextmanager

@@ -38,7 +38,7 @@ WARM = [
     "asstctl.render._screen",
     "asstctl.render.markdown",
     "asstctl.render.failure",
-    "asstctl.wire.requests",
+    "asstctl.wire.wire",
     "asstctl.session",
     "asstctl.completion",
     "typer",

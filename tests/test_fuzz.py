@@ -24,7 +24,7 @@ from asstctl.transfer import archive, foreign
 from asstctl.wire.sse import frames
 from asstctl.render._draft import Draft
 from asstctl.render._tail import Tail
-from asstctl.render._terminal import Harmless
+from asstctl.render.terminal import Harmless
 
 EXAMPLES = int(os.environ.get("ASSTCTL_EXAMPLES", "25"))
 """Examples for each property; the full run says more."""

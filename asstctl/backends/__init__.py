@@ -1,4 +1,4 @@
-"""Who holds threads and replies to prompts: one folder for each wire that is spoken."""
+"""Backends: holders of threads that reply to prompts. One folder for each wire."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from importlib import import_module
@@ -44,7 +44,7 @@ class Backend(Protocol):
         """Answer the calls with which the last reply ended, by their ids; stream what follows."""
 
     def decline(self) -> str | None:
-        """Give up the calls with which the last reply ended, so that the thread takes prompts.
+        """Abandon the calls with which the last reply ended, so that the thread takes prompts.
 
         Return what was done, None where there was nothing to do.
         """
@@ -85,7 +85,7 @@ class Backend(Protocol):
 
 @record
 class World:
-    """What a backend stands on, beside its settings; `data` is the folder for its files."""
+    """The surroundings of a backend, beside its settings; `data` is the folder for its files."""
 
     store: Store
     environment: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What refusals mean beyond their HTTP status, on every wire of this family."""
+"""Meanings of refusals beyond their HTTP status, on every wire of this family."""
 
 import re
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asstctl.commands import _options as options
-from asstctl.commands._app import App
+from asstctl.commands import options
+from asstctl.commands.app import App
 from asstctl.errors import AsstctlError
 from asstctl.model import Message, Thread
 from asstctl.render import listing, noted, transcript

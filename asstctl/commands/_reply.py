@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from asstctl._record import record
-from asstctl.commands import _options as options
-from asstctl.commands._app import taking
+from asstctl.commands import options
 from asstctl.commands._stats import Stats
+from asstctl.commands.app import taking
 from asstctl.config.settings import described
 from asstctl.events import IfBusy, Prompt
 from asstctl.model import Thread
@@ -74,7 +74,7 @@ ShowReasoning = Annotated[
 
 @record
 class Talk:
-    """What `ask` and `chat` were told: to which thread, with which files, in which form."""
+    """The shared options of `ask` and `chat`: to which thread, with which files, in which form."""
 
     reference: str | None
     files: list[Path]

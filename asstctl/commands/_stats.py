@@ -1,4 +1,4 @@
-"""What a reply took: times, characters, tokens."""
+"""Figures of a reply: times, characters, tokens."""
 
 import time
 from collections.abc import Callable

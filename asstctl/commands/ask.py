@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from asstctl.commands import WORDS
-from asstctl.commands import _options as options
-from asstctl.commands._app import App
+from asstctl.commands import WORDS, options
 from asstctl.commands._input import prompt_text
 from asstctl.commands._reply import Talk, talking
+from asstctl.commands.app import App
 
 app = App()
 

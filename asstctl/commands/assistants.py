@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from asstctl.commands import _options as options
-from asstctl.commands._app import word
+from asstctl.commands import options
+from asstctl.commands.app import word
 from asstctl.render import listing
 
 app = word("assistants")

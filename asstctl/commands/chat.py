@@ -7,11 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from asstctl import _signals
-from asstctl.commands import WORDS
-from asstctl.commands import _options as options
-from asstctl.commands._app import App
+from asstctl.commands import WORDS, options
 from asstctl.commands._input import LARGEST_PROMPT, attached, decoded
 from asstctl.commands._reply import Talk, talking
+from asstctl.commands.app import App
 from asstctl.errors import AsstctlError, AuthError, ConfigError
 from asstctl.model import Thread
 from asstctl.render import Render, failure, listing, transcript

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from asstctl import config
-from asstctl.commands import _options as options
-from asstctl.commands._app import taking, word, words
+from asstctl.commands import options
+from asstctl.commands.app import taking, word, words
 from asstctl.config import file
 from asstctl.config.settings import SETTINGS, about, described
 from asstctl.config.values import check_key, checked, parsed

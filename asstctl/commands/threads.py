@@ -11,22 +11,21 @@ from typing import Annotated
 
 import typer
 
-from asstctl.commands import _carrying
-from asstctl.commands import _options as options
-from asstctl.commands._app import word
+from asstctl.commands import _carrying, options
 from asstctl.commands._reply import ReplyOutput
 from asstctl.commands._when import since_when
+from asstctl.commands.app import word
 from asstctl.errors import ConfigError, NotFoundError
 from asstctl.model import Message, Thread
 from asstctl.render import listing, renderer, transcript
-from asstctl.session import Session, kind_of
+from asstctl.session import Session
 from asstctl.store.index import is_name
 
 app = word("threads")
 
 
 class Speaker(StrEnum):
-    """Whose messages to show."""
+    """The side whose messages are shown."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -233,7 +232,7 @@ def delete(
     """Delete threads, and all messages in them."""
     with options.invocation(ctx).session() as session:
         doomed = [session.known_thread(reference) for reference in references]
-        here = [t for t in doomed if kind_of(t).alone(t.id)]
+        here = [t for t in doomed if t.kind.alone(t.id)]
         if keep_remote and here:
             raise ConfigError(
                 f"{here[0].id} is known here alone: no server would have it",

@@ -1,4 +1,4 @@
-"""What a shell knows of the commands: static scripts, and one quick question for what changes.
+"""Answers to a shell that completes a word: the threads and profiles that there are now.
 
 The scripts in the folder `completions` hold commands, options and choices, so no Python starts for
 those; profiles and threads are asked for with `asstctl __complete`.
@@ -45,7 +45,7 @@ def clean(text: str) -> str:
     """Return a text as one line that steers no terminal."""
     if text.isascii() and text.isprintable():
         return text
-    from asstctl.render._terminal import one_line
+    from asstctl.render.terminal import one_line
 
     return one_line(text)
 

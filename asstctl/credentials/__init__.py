@@ -1,12 +1,12 @@
-"""Keys and tokens: where they come from, and which origin may see which."""
+"""Where the key for a profile's endpoint comes from, and which origin may see it."""
 
 import subprocess
-from collections.abc import Callable, Mapping
-from ipaddress import ip_address
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from asstctl.config.settings import Settings
 from asstctl.config.values import unset
+from asstctl.credentials.keys import Signing, Tokens, clean, private
 from asstctl.errors import AuthError, ConfigError
 
 COMMAND_SECONDS = 30
@@ -14,52 +14,6 @@ COMMAND_SECONDS = 30
 
 AZURE_KEY = "AZURE_OPENAI_API_KEY"
 OPENAI_KEY = "OPENAI_API_KEY"
-
-
-class Signing:
-    """How requests are signed: `header` with a key or token behind `prefix`.
-
-    `fetch` returns the key. Where `renewable`, a refused one may be fetched again: tokens expire.
-    """
-
-    def __init__(
-        self, header: str, prefix: str, fetch: Callable[[], str], *, renewable: bool = False
-    ) -> None:
-        self._header = header
-        self._prefix = prefix
-        self._fetch = fetch
-        self._renewable = renewable
-        self._key: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The key; raises what fetching it raises."""
-        if self._key is None:
-            self._key = self._fetch()
-        return self._key
-
-    def headers(self) -> dict[str, str]:
-        """Return the header; raises what fetching the key raises."""
-        return {self._header: self._prefix + self.key}
-
-    def renew(self) -> bool:
-        """Fetch the key again after it was refused; return whether it is another one."""
-        if not self._renewable:
-            return False
-        refused, self._key = self._key, None
-        return self.key != refused
-
-
-class Tokens(Signing):
-    """Signs with Entra's tokens, which azure-identity fetches again before they expire."""
-
-    def __init__(self, fetch: Callable[[], str]) -> None:
-        super().__init__("Authorization", "Bearer ", fetch)
-
-    @property
-    def key(self) -> str:
-        """The token that is valid now."""
-        return self._fetch()
 
 
 def signing(settings: Settings, environment: Mapping[str, str]) -> Signing | None:
@@ -111,33 +65,11 @@ def _key(settings: Settings, environment: Mapping[str, str]) -> Signing | None:
     return found
 
 
-def clean(found: str, source: str) -> str:
-    """Return a key without blanks around it; raises ConfigError for one no header can carry."""
-    found = found.strip()
-    if not found or not found.isascii() or not found.isprintable() or " " in found:
-        raise ConfigError(f"the key from {source} is not one word of ASCII")
-    return found
-
-
 def whereabouts(settings: Settings) -> str:
     """Return where the profile's key can be set, for an error's text."""
     vendor = AZURE_KEY if settings.azure else OPENAI_KEY if settings.openai else ""
     variable = f"variable {vendor}, or: " if vendor else ""
     return f"key ({variable}{settings.command} config set api_key_env VARIABLE)"
-
-
-def private(endpoint: str) -> bool:
-    """Return whether nobody between here and `endpoint` can read: https, or this machine."""
-    parts = urlsplit(endpoint)
-    return parts.scheme == "https" or loopback(parts.hostname or "")
-
-
-def loopback(host: str) -> bool:
-    """Return whether `host` is this machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _vendors(settings: Settings, environment: Mapping[str, str]) -> str | None:
@@ -172,15 +104,3 @@ def _printed(command: list[str]) -> str:
         said = done.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
         raise AuthError(f"api_key_command {command[0]} failed: {said[0]}")
     return done.stdout.strip().splitlines()[0]
-
-
-LONGEST_REASON = 300
-"""Characters of a library's reasons that one line takes."""
-
-
-def missing_extra(extra: str, what: str) -> ConfigError:
-    """Return the error for a package that is not installed."""
-    return ConfigError(
-        f"{what} needs the extra {extra!r}",
-        hint=f"install it with: python -m pip install 'asstctl[{extra}]'",
-    )

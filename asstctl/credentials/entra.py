@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from asstctl.config.settings import Settings
-from asstctl.credentials import LONGEST_REASON, missing_extra
+from asstctl.credentials.keys import LONGEST_REASON, missing_extra
 from asstctl.errors import AuthError, ConfigError
 from asstctl.kind import FOUNDRY_SCOPE
 

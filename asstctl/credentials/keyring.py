@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from asstctl.config.settings import Settings
-from asstctl.credentials import LONGEST_REASON, clean, missing_extra
+from asstctl.credentials.keys import LONGEST_REASON, clean, missing_extra
 from asstctl.errors import ConfigError
 
 SERVICE = "asstctl"

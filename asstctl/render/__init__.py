@@ -66,18 +66,18 @@ def capable(out: TextIO, environment: Mapping[str, str]) -> bool:
 
 def unechoed(keyboard: TextIO) -> AbstractContextManager[None]:
     """Keep letters that are typed while a reply is drawn from being drawn into it."""
-    from asstctl.render import _terminal  # a pipe needs no terminal
+    from asstctl.render import terminal  # a pipe needs no terminal
 
-    return _terminal.unechoed(keyboard) if keyboard.isatty() else nullcontext()
+    return terminal.unechoed(keyboard) if keyboard.isatty() else nullcontext()
 
 
 def confirmed(question: str, keyboard: TextIO, err: TextIO) -> bool:
     """Ask the user at the terminal; letters that were typed before are no answer."""
-    from asstctl.render import _terminal  # a pipe needs no terminal
+    from asstctl.render import terminal  # a pipe needs no terminal
 
-    err.write(f"{_terminal.one_line(question)} [y/N] ")
+    err.write(f"{terminal.one_line(question)} [y/N] ")
     err.flush()
-    with _terminal.echoed(keyboard):
+    with terminal.echoed(keyboard):
         return keyboard.readline().strip().lower() in ("y", "yes")
 
 

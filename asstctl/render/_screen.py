@@ -10,7 +10,7 @@ from asstctl.render import capable
 from asstctl.render._document import Row, ansi, console_on, solid
 from asstctl.render._draft import Draft
 from asstctl.render._tail import Tail
-from asstctl.render._terminal import Harmless, terminal_height
+from asstctl.render.terminal import Harmless, terminal_height
 
 SLOW = 0.01
 """Seconds: what is drawn faster is drawn at every event."""

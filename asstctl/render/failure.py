@@ -5,7 +5,7 @@ from traceback import format_exception
 from typing import TextIO
 
 from asstctl.errors import AsstctlError
-from asstctl.render._terminal import harmless, one_line
+from asstctl.render.terminal import harmless, one_line
 
 
 def write(error: Exception, err: TextIO, *, as_json: bool, traceback: bool = False) -> int:

@@ -6,7 +6,7 @@ from itertools import repeat
 from typing import Any, TextIO
 
 from asstctl.model import Thread, instant, thread_json
-from asstctl.render._terminal import one_line
+from asstctl.render.terminal import one_line
 from asstctl.render.transcript import SCHEMA
 
 MINUTE, HOUR, DAY = 60, 3600, 86400

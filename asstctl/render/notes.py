@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, TextIO
 
 from asstctl.events import Event, Notice, Progress, ReasoningDelta, ToolCall
-from asstctl.render._terminal import Harmless, one_line, terminal_width
+from asstctl.render.terminal import Harmless, one_line, terminal_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable

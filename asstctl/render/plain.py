@@ -3,7 +3,7 @@
 from asstctl.events import Stream
 from asstctl.render import Surface
 from asstctl.render._answer import Answer
-from asstctl.render._terminal import Harmless
+from asstctl.render.terminal import Harmless
 
 
 def render(reply: Stream, surface: Surface) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TextIO, assert_never
 
 from asstctl.model import Message, Thread, instant, message_json, words
 from asstctl.render import capable
-from asstctl.render._terminal import harmless
+from asstctl.render.terminal import harmless
 
 SCHEMA = 1
 """The version of the JSON that lists and threads are written in."""

@@ -1,4 +1,4 @@
-"""What each endpoint was found to be able to do."""
+"""Abilities that endpoints were found to have, or not."""
 
 from asstctl.store.database import Database
 

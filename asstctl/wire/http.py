@@ -15,7 +15,7 @@ from socket import gaierror
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from asstctl.credentials import loopback
+from asstctl.credentials.keys import loopback
 from asstctl.errors import ConfigError
 
 if TYPE_CHECKING:

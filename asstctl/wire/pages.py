@@ -8,7 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asstctl.errors import AsstctlError, NotFoundError, UnsupportedError
-from asstctl.wire.requests import Wire, get
+from asstctl.wire.requests import get
+from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
     from asstctl.wire.http import Begun

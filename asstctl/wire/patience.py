@@ -28,7 +28,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 
 
 class Purpose(Enum):
-    """What a request does, as far as sending it twice makes a difference."""
+    """The effect of a request, as far as sending it twice makes a difference."""
 
     READ = auto()
     DELETE = auto()  # 404 to a repeated one is success
@@ -37,7 +37,7 @@ class Purpose(Enum):
 
 
 class Trouble(Enum):
-    """What went wrong with a request."""
+    """A fault of a request that a repetition may mend."""
 
     LIMITED = auto()  # 429
     BUSY = auto()  # 503

@@ -9,7 +9,7 @@ from asstctl.backends.meanings import MEANINGS
 from asstctl.config.settings import Settings
 from asstctl.errors import NotFoundError
 from asstctl.wire.refusals import Refusal
-from asstctl.wire.requests import Wire
+from asstctl.wire.wire import Wire
 
 RETIRED = {
     "api.openai.com": "its threads are gone; -p NAME chooses another server",

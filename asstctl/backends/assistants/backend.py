@@ -17,7 +17,8 @@ from asstctl.events import Prompt, Stream
 from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts, moment, texts
 from asstctl.store.store import Store
 from asstctl.wire.pages import found, identity, listing, pages
-from asstctl.wire.requests import Wire, delete, get, post
+from asstctl.wire.requests import delete, get, post
+from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
     from openai.types.beta.thread_create_params import ThreadCreateParams

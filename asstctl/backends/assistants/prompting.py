@@ -18,7 +18,8 @@ from asstctl.errors import ActiveRunError, AsstctlError
 from asstctl.events import Event, Notice, Prompt, RequestSent, RunStarted, Stream
 from asstctl.store.abilities import Abilities
 from asstctl.wire.pages import identity
-from asstctl.wire.requests import Wire, post
+from asstctl.wire.requests import post
+from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
     from openai.types.beta.thread_create_and_run_params import (

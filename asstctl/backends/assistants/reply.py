@@ -17,7 +17,8 @@ from asstctl.errors import (
 from asstctl.events import Notice, RunFinished, Stream
 from asstctl.model import Message, moment
 from asstctl.wire.pages import PAGE, items
-from asstctl.wire.requests import Wire, get, post
+from asstctl.wire.requests import get, post
+from asstctl.wire.wire import Wire
 
 CLOCKS_APART = 2.0
 """Seconds by which a run may seem older than the message that it answers."""

@@ -1,4 +1,4 @@
-"""What a run's stream says: text once, tool calls whole, and how it ended.
+"""A run, read from its stream: text once, tool calls whole, and how it ended.
 
 A stream's claim is weighed, not believed: an event's name may contradict its status, and a stream
 may end without any claim. `Run.status` is what decides.

@@ -7,7 +7,8 @@ from typing import Any
 from asstctl.backends.assistants.run import OPEN
 from asstctl.errors import AsstctlError
 from asstctl.wire.pages import found, items
-from asstctl.wire.requests import Wire, cancel, get
+from asstctl.wire.requests import cancel, get
+from asstctl.wire.wire import Wire
 
 CANCEL_SECONDS = 15.0
 """How long a run that was cancelled may take to end."""

@@ -1,4 +1,4 @@
-"""What a chat completion's stream says: the chunks of OpenAI's chat completions, and dialects."""
+"""A chat completion, read from its stream: OpenAI's chunks, and dialects of them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -13,7 +13,8 @@ from asstctl.config.settings import Settings
 from asstctl.errors import ConfigError
 from asstctl.events import Event, Progress
 from asstctl.wire.pages import objects
-from asstctl.wire.requests import Wire, get, post
+from asstctl.wire.requests import get, post
+from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam

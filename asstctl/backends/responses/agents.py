@@ -7,7 +7,8 @@ from urllib.parse import quote
 from asstctl.backends.stream import understood
 from asstctl.model import Assistant
 from asstctl.wire.pages import found, pages
-from asstctl.wire.requests import Wire, get
+from asstctl.wire.requests import get
+from asstctl.wire.wire import Wire
 
 
 class Agents:

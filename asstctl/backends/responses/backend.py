@@ -15,7 +15,7 @@ from asstctl.backends.responses.reply import WHOLE, Keeper, Reply
 from asstctl.backends.responses.resource import cancelled, read, settled
 from asstctl.backends.responses.response import OPEN, Response
 from asstctl.config.settings import Settings
-from asstctl.credentials import Signing
+from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
 from asstctl.events import (
     Event,
@@ -28,7 +28,8 @@ from asstctl.events import (
 )
 from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts
 from asstctl.wire.pages import NO_PATH, listing, pages
-from asstctl.wire.requests import Wire, post, told
+from asstctl.wire.requests import post
+from asstctl.wire.wire import Wire, told
 
 
 class Responses:
@@ -133,7 +134,7 @@ class Responses:
         yield from self._asked(last.next(), {**tie, "input": last.response.answers(outputs)})
 
     def decline(self) -> str | None:
-        """Give up the calls of the last response."""
+        """Abandon the calls of the last response."""
         last, self._waiting = self._waiting, None
         return last.decline() if last else None
 

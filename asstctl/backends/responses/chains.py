@@ -14,7 +14,8 @@ from asstctl.model import Message, ThreadFacts
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
 from asstctl.wire.pages import pages
-from asstctl.wire.requests import Wire, delete
+from asstctl.wire.requests import delete
+from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
     from openai.types.responses.easy_input_message_param import EasyInputMessageParam

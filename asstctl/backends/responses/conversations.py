@@ -9,7 +9,8 @@ from asstctl.events import Event
 from asstctl.model import Message, ThreadFacts, moment, texts
 from asstctl.store.replies import Replies
 from asstctl.wire.pages import chunks, found, identity, pages
-from asstctl.wire.requests import Wire, delete, get, post
+from asstctl.wire.requests import delete, get, post
+from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
     from openai.types.conversations.conversation_create_params import ConversationCreateParams

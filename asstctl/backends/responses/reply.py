@@ -16,7 +16,8 @@ from asstctl.errors import (
 )
 from asstctl.events import Notice, Stream
 from asstctl.model import Message, ThreadFacts
-from asstctl.wire.requests import Request, Wire, get, post
+from asstctl.wire.requests import Request, get, post
+from asstctl.wire.wire import Wire
 
 WHOLE = ("completed", "incomplete")
 """Statuses of a response that its thread goes on from."""

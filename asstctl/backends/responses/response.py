@@ -1,4 +1,4 @@
-"""What a response's stream says: text once, tool calls whole, and how it ended.
+"""A response, read from its stream: text once, tool calls whole, and how it ended.
 
 Events as in the OpenAI API reference of Responses. There is no end mark; what decides is the
 response's final status, whichever event brought it.
@@ -29,7 +29,7 @@ OPEN = {"queued", "in_progress", "cancelling"}
 """Statuses of a response that is being written."""
 
 MARKER = re.compile(r"【[^【】]{1,80}】")
-"""What an annotation may point to in the text; other spans are no marks."""
+"""The marks that annotations point to in the text; other spans are no marks."""
 
 ANSWERS = {
     "function_call": "function_call_output",

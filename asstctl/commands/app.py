@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from asstctl.commands import WORDS
 from asstctl.commands._coercion import ease
-from asstctl.commands._options import Profile, usage
+from asstctl.commands.options import Profile, usage
 
 
 class Command(TyperCommand):

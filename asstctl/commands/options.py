@@ -1,4 +1,4 @@
-"""What was typed around a command, and the options that several commands share."""
+"""The command line around a command, and the options that several commands share."""
 
 import stat
 import sys
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Invocation:
-    """What was typed before and after the command and is not the command's own; a Surface."""
+    """The part of the command line that is not one command's own; a Surface."""
 
     environment: Mapping[str, str]
     profile: str | None = None

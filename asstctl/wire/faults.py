@@ -1,0 +1,83 @@
+"""Faults between here and a server, as our errors; the log of requests."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+from asstctl.errors import (
+    AsstctlError,
+    ConfigError,
+    IncompleteError,
+    UnansweredError,
+    UnconnectedError,
+)
+from asstctl.wire.http import CONNECT_SECONDS, NoConnectionError
+from asstctl.wire.refusals import reason
+
+if TYPE_CHECKING:
+    import logging
+
+
+@contextmanager
+def unreached(endpoint: str, way: str, timeout: float) -> Iterator[None]:
+    """Translate faults before there is an answer; `way` names the proxy on the way."""
+    host = urlsplit(endpoint).netloc
+    try:
+        yield
+    except NoConnectionError as error:
+        late = isinstance(error.__cause__, TimeoutError)
+        why = f" within {CONNECT_SECONDS:g} s" if late else f": {reason(error)}"
+        raise UnconnectedError(
+            f"can't connect to {host}{way}{why}",
+            hint=f"is the server running? the endpoint is {endpoint}",
+            certain=error.certain,
+        ) from error
+    except (OSError, HTTPException, ValueError) as error:
+        late = isinstance(error, TimeoutError)
+        why = f" within {timeout:g} s" if late else f": {reason(error)}"
+        raise UnansweredError(f"no answer from {host}{why}", retryable=True) from error
+
+
+@contextmanager
+def broken(host: str, timeout: float) -> Iterator[None]:
+    """Translate faults while an answer is coming."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise IncompleteError(f"{host} sent nothing for {timeout:g} s", retryable=True) from error
+    except (OSError, HTTPException) as error:
+        raise IncompleteError(
+            f"the connection to {host} broke: {reason(error)}", retryable=True
+        ) from error
+
+
+def redirected(endpoint: str, target: str, location: str) -> str:
+    """Return the path that a redirect leads to; raises ConfigError where it leads elsewhere."""
+    host = urlsplit(endpoint).netloc
+    try:
+        there = urlsplit(urljoin(urljoin(endpoint, target), location))
+        elsewhere = origin(there) != origin(urlsplit(endpoint))
+    except ValueError as error:
+        raise AsstctlError(f"{host} redirects to {location!a}, which is no URL") from error
+    if elsewhere:
+        raise ConfigError(
+            f"{host} redirects to {there.hostname}, where the key must not go",
+            hint="set endpoint to the address that it redirects to, if you trust it",
+        )
+    return urlunsplit(("", "", there.path, there.query, ""))
+
+
+def origin(url: SplitResult) -> tuple[str, str | None, int]:
+    """Return what a key may not leave: scheme, host and port."""
+    return url.scheme, url.hostname, url.port or {"https": 443}.get(url.scheme, 80)
+
+
+def watched() -> "logging.Logger | None":
+    """Return the log of requests, None where nobody reads it: a reader has loaded logging."""
+    if found := sys.modules.get("logging"):
+        log: logging.Logger = found.getLogger("asstctl")
+        return log if log.isEnabledFor(found.DEBUG) else None
+    return None

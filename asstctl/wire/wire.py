@@ -1,0 +1,291 @@
+"""One endpoint: requests signed, repeated by the table of patience, and their answers read."""
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, suppress
+from http.client import HTTPException
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+from asstctl import __version__
+from asstctl._json import loads
+from asstctl.credentials.keys import Signing
+from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.events import Event, Notice, RequestSent, Tell
+from asstctl.wire.faults import broken, redirected, unreached, watched
+from asstctl.wire.http import Answer, Begun, NoConnectionError, Server
+from asstctl.wire.patience import Patience, Purpose
+from asstctl.wire.refusals import Meaning, named_by, refusal, seconds
+from asstctl.wire.requests import Request, get
+from asstctl.wire.sse import Frame, frames
+
+T = TypeVar("T")
+
+LONGEST_LOGGED = 2000
+"""Bytes of a request's body that --debug shows."""
+
+PATH_SIGNS = "/:@!$&'()*+,;=~%"
+"""Characters that stand in a path as they are (RFC 3986, 3.3)."""
+
+UNAUTHORIZED = 401
+REDIRECTED = (307, 308)
+"""Statuses that ask for the same request elsewhere."""
+
+WHOLE = {"Accept-Encoding": "gzip"}
+"""Sent where the answer is read whole; a stream that is packed may hold its pieces back."""
+
+LARGEST_REFUSAL = 1024 * 1024
+"""Bytes of a refusal that are read."""
+
+FIRST_POLL, LONGEST_POLL = 0.1, 2.0
+"""Seconds between two looks at the same object, each pause 1.5 times the one before."""
+
+
+class Wire:
+    """A server at `endpoint`, spoken to with `headers` and `query`, each request signed.
+
+    `timeout` is in seconds between bytes, and for all attempts at one request together.
+    `meanings` read refusals; `tell` shows what a request waits for that is no part of a reply.
+    `request_id` is the service's name for the last stream.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        signing: Signing | None,
+        timeout: float,
+        *,
+        tell: Tell,
+        meanings: tuple[Meaning, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self.host = urlsplit(endpoint).netloc
+        self.timeout = timeout
+        self.request_id: str | None = None
+        self._signing = signing
+        self._tell = tell
+        self._meanings = meanings
+        self._headers = {"User-Agent": f"asstctl/{__version__}", "Accept": "*/*", **(headers or {})}
+        self._query = dict(query or {})
+        self._server = Server(self.endpoint, timeout)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._server.close()
+
+    # One request
+
+    def call(self, request: Request, begun: Begun | None = None) -> Any:
+        """Send a request and return the JSON of its answer; raises AsstctlError.
+
+        What it waits for is told. `begun` is the same request, sent before by `begin`.
+        """
+        return told(self.ask(request, begun), self._tell)
+
+    def ask(self, request: Request, begun: Begun | None = None) -> Generator[Event, None, Any]:
+        """Do as `call`; what it waits for are events of the reply that it is a part of."""
+        return (yield from self._asked(request, self._patience(request), begun))
+
+    def stream(self, request: Request) -> Generator[Event, None, Generator[list[Frame]]]:
+        """Send a request and return its events, one list a read of the socket.
+
+        An answer that is plain JSON is one event without a name. Raises AsstctlError for a
+        refusal; the events raise IncompleteError for a stream that breaks.
+        """
+        answer = yield from self._opened(request, self._patience(request), {})
+        self.request_id = named_by(answer.headers)
+        if "html" in answer.headers.get("content-type", ""):
+            answer.close()
+            raise AsstctlError(
+                f"{self.host} answered with a web page, not with a stream",
+                hint=f"is the path right? the endpoint is {self.endpoint}",
+            )
+        return self._events(answer)
+
+    def poll(self, path: str, seconds: float) -> Iterator[Any]:
+        """Yield what a GET answers, again and again, for so many seconds.
+
+        A lost answer is passed over; raises what it means where none comes to the end.
+        """
+        patience = Patience(Purpose.READ, seconds, attempts=None)
+        pause = FIRST_POLL
+        while True:
+            yield told(self._asked(get(path), patience, None), self._tell)
+            if not patience.wait(pause):
+                return
+            pause = min(pause * 1.5, LONGEST_POLL)
+
+    def begin(self, request: Request) -> Begun | None:
+        """Send a request and leave its answer for `call`; None where it could not be sent."""
+        target = self._target(request.path, request.query)
+        with suppress(NoConnectionError, OSError, HTTPException, ValueError):
+            return self._sent(request, target, WHOLE)
+        return None
+
+    def patience(self) -> Patience:
+        """Return patience for a read that the caller repeats in a changed form, to resume it."""
+        return Patience(Purpose.READ, self.timeout)
+
+    # How it is sent, and sent again
+
+    def _patience(self, request: Request) -> Patience:
+        return Patience(request.purpose, self.timeout, taken=request.taken)
+
+    def _asked(
+        self, request: Request, patience: Patience, begun: Begun | None
+    ) -> Generator[Event, None, Any]:
+        while True:
+            try:
+                answer = yield from self._opened(request, patience, WHOLE, begun)
+                with closing(answer), broken(self.host, self.timeout):
+                    return loads(answer.read())
+            except IncompleteError as error:
+                yield from patience.rest(error)
+            except (ValueError, RecursionError) as error:
+                if begun is None:
+                    words = f"{self.host} answered with something not JSON"
+                    raise AsstctlError(words) from error
+            except AsstctlError as error:
+                if patience.repeated and done_before(request.purpose, error):
+                    return {}
+                raise
+            begun = None  # its answer waited for us, and may have suffered
+
+    def _opened(
+        self,
+        request: Request,
+        patience: Patience,
+        wanted: Mapping[str, str],
+        begun: Begun | None = None,
+    ) -> Generator[Event, None, Answer]:
+        """Send a request until it is answered; return the answer, unread and open."""
+        target = self._target(request.path, request.query)
+        while True:
+            try:
+                answer = self._answered(begun) if begun else None
+                if answer is None:
+                    with unreached(self.endpoint, self._server.way, self.timeout):
+                        begun = self._sent(request, target, wanted)
+                        try:
+                            yield RequestSent()
+                        except BaseException:
+                            begun.close()
+                            raise
+                        answer = begun.answer()
+                begun = None
+                again = self._judged(answer, target, patience)
+                if again is None:
+                    return answer
+                target = again
+            except AsstctlError as error:
+                begun = None
+                yield from patience.rest(error)
+
+    def _sent(self, request: Request, target: str, wanted: Mapping[str, str]) -> Begun:
+        content = b"" if request.body is None else json.dumps(request.body).encode()
+        headers = {**self._headers, **self._signed(), **wanted}
+        if content:
+            headers["Content-Type"] = "application/json"
+        self._log(request.method, target, headers, content)
+        return self._server.begin(request.method, target, headers, content)
+
+    def _answered(self, begun: Begun) -> Answer | None:
+        """Return the answer to a request that was sent before, None where it was lost since."""
+        with suppress(OSError, HTTPException):
+            return begun.answer()
+        return None
+
+    def _judged(self, answer: Answer, target: str, patience: Patience) -> str | None:
+        """Return None for an answer that is wanted, else the path to send the request to again.
+
+        Raises what a refusal means. An answer that is not wanted is closed.
+        """
+        if log := watched():
+            log.debug("%s %s", answer.status, answer.headers)
+        if 200 <= answer.status < 300:  # noqa: PLR2004 - those are HTTP's
+            return None
+        with closing(answer):
+            if answer.status == UNAUTHORIZED and self._signing and patience.renews():
+                if self._signing.renew():
+                    return target
+            elif answer.status in REDIRECTED and "location" in answer.headers:
+                patience.redirected(self.host)
+                return redirected(self.endpoint, target, answer.headers["location"])
+            raise self._failure(answer)
+
+    def _events(self, answer: Answer) -> Generator[list[Frame]]:
+        with closing(answer), broken(self.host, self.timeout):
+            if "json" in answer.headers.get("content-type", ""):
+                yield [("", answer.read())]
+            else:
+                yield from frames(answer.pieces())
+
+    def _signed(self) -> dict[str, str]:
+        return self._signing.headers() if self._signing else {}
+
+    def _target(self, path: str, query: Mapping[str, str]) -> str:
+        target = quote(urlsplit(self.endpoint).path + path, safe=PATH_SIGNS)
+        asked = {**self._query, **query}
+        return f"{target}?{urlencode(asked)}" if asked else target
+
+    def _log(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> None:
+        """Log a request, its key struck out wherever it stands."""
+        if not (log := watched()):
+            return
+        shown = {**headers, **dict.fromkeys(self._signed(), "***")}
+        line = f"{method} {urljoin(self.endpoint, target)} {shown}"
+        line += f" {content[:LONGEST_LOGGED].decode(errors='replace')}"
+        if self._signing:
+            line = line.replace(self._signing.key, "***")
+        log.debug("%s", line)
+
+    # What goes wrong
+
+    def _failure(self, answer: Answer) -> AsstctlError:
+        """Read a refusal and return the error that it means."""
+        content = b""
+        with suppress(OSError, HTTPException):  # the status says enough
+            for piece in answer.pieces():
+                content += piece
+                if len(content) > LARGEST_REFUSAL:
+                    break
+        if self._signing:  # some servers say the key back
+            content = content.replace(self._signing.key.encode(), b"***")
+        try:
+            body = loads(content)
+        except (ValueError, RecursionError):
+            html = "html" in answer.headers.get("content-type", "")
+            body = "" if html else content.decode("utf-8", "replace")
+        error = refusal(
+            body,
+            answer.status,
+            self._meanings,
+            request_id=named_by(answer.headers),
+            otherwise=answer.reason,
+        )
+        error.retry_after = seconds(answer.headers.get("retry-after"))
+        return error
+
+
+def told(work: Generator[Event, None, T], tell: Tell) -> T:
+    """Do some work to its end and return what it returns; its notices are told."""
+    try:
+        while True:
+            if isinstance(event := next(work), Notice):
+                tell(event)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+def done_before(purpose: Purpose, error: AsstctlError) -> bool:
+    """Return whether a refusal of a repeated request says that the first one was acted on."""
+    match purpose:
+        case Purpose.DELETE:
+            return error.status == 404  # noqa: PLR2004 - gone
+        case Purpose.CANCEL:
+            return error.status in (400, 409)  # ended
+        case _:
+            return False
