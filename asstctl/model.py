@@ -7,6 +7,7 @@ class as `type` and has the class's fields. To add a part: a class, its place in
 from collections.abc import Mapping
 from dataclasses import field, fields
 from datetime import UTC, datetime
+from time import gmtime, strftime
 from typing import Any, Literal, assert_never, cast, get_args
 
 from asstctl._record import record
@@ -65,8 +66,8 @@ Part = Text | Image | File | Refusal | ToolNote
 def words(part: Part) -> str:
     """Return a part as text; one that is not text becomes a placeholder with its id."""
     match part:
-        case Text(text):
-            return text
+        case Text():
+            return part.text
         case Refusal(text):
             return f"[refused] {text}"
         case Image(source):
@@ -164,6 +165,8 @@ LATEST = 253402300800.0
 
 def instant(seconds: float) -> str:
     """Return a time as RFC 3339 in UTC, to the microsecond where it has any."""
+    if seconds == int(seconds):  # as of nearly every message; a datetime takes twice as long
+        return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(seconds))
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -172,6 +175,8 @@ def moment(value: Any) -> float | None:
 
     Return seconds since 1970 UTC, None for a value that is no time of our calendar.
     """
+    if type(value) is int and 0 <= value < MILLISECONDS:
+        return float(value)
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value).timestamp()
@@ -188,6 +193,8 @@ def moment(value: Any) -> float | None:
 
 def texts(found: Any) -> dict[str, str]:
     """Read metadata, text to text; {} for anything else."""
+    if not found:
+        return {}
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 

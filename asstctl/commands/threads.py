@@ -151,7 +151,9 @@ def history(
     with options.invocation(ctx).session() as session:
         thread = session.known_thread(reference)
         everything = since is None and role is None
-        messages = chosen(session.history(thread, last if everything else None), start, role)
+        messages: Iterator[Message] = session.history(thread, last if everything else None)
+        if not everything:
+            messages = chosen(messages, start, role)
         if last is not None:
             messages = iter(deque(messages, maxlen=last))
         transcript.write(thread, messages, output, sys.stdout, session.environment)

@@ -1,8 +1,9 @@
 """The messages of a thread, to read and to keep."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from itertools import islice
 from typing import Any, TextIO, assert_never
 
 from asstctl.model import Message, Thread, instant, message_json, words
@@ -14,11 +15,15 @@ SCHEMA = 1
 
 STATUS_WORDS: Mapping[str, str] = {
     "completed": "",
-    "failed": "no reply",
-    "cancelled": "cancelled",
-    "cut": "cut off",
-    "gone": "no longer held by the service",
+    "failed": ", no reply",
+    "cancelled": ", cancelled",
+    "cut": ", cut off",
+    "gone": ", no longer held by the service",
 }
+
+
+BATCH = 50
+"""Messages that are written at once: into a pipe each write wakes its reader."""
 
 
 class Format(StrEnum):
@@ -41,8 +46,10 @@ def write(
     if form is None and capable(out, environment):
         out.writelines(draw(messages, out, environment))
     else:
-        safe: Callable[[str], str] = harmless if out.isatty() else str
-        out.writelines(map(safe, pieces(thread, messages, form or Format.TEXT)))
+        text = iter(pieces(thread, messages, form or Format.TEXT))
+        safe = map(harmless, text) if out.isatty() else text
+        while batch := "".join(islice(safe, BATCH)):
+            out.write(batch)
     out.flush()
 
 
@@ -50,9 +57,9 @@ def pieces(thread: Thread, messages: Iterable[Message], form: Format) -> Iterato
     """Yield messages as text, one at a time."""
     match form:
         case Format.TEXT:
-            return (as_text(message, blank) for blank, message in with_blanks(messages))
+            return apart(map(as_text, messages))
         case Format.MARKDOWN:
-            return (as_markdown(message, blank) for blank, message in with_blanks(messages))
+            return apart(map(as_markdown, messages))
         case Format.JSONL:
             return (as_json(message) + "\n" for message in messages)
         case Format.JSON:
@@ -61,38 +68,34 @@ def pieces(thread: Thread, messages: Iterable[Message], form: Format) -> Iterato
             assert_never(unreachable)
 
 
-def with_blanks(messages: Iterable[Message]) -> Iterator[tuple[str, Message]]:
-    """Yield each message with the text between it and the one before."""
-    blank = ""
-    for message in messages:
-        yield blank, message
-        blank = "\n"
+def apart(texts: Iterable[str]) -> Iterator[str]:
+    """Yield texts with a blank line between them."""
+    rest = iter(texts)
+    yield from islice(rest, 1)
+    for text in rest:
+        yield "\n" + text
 
 
 def heading(message: Message) -> str:
     """Return who spoke, when, and how it ended, as one line."""
-    facts: list[str] = [message.role]
-    if message.created_at is not None:
-        facts.append(instant(int(message.created_at)))
-    if STATUS_WORDS[message.status]:
-        facts.append(STATUS_WORDS[message.status])
-    return ", ".join(facts)
+    when = "" if message.created_at is None else f", {instant(int(message.created_at))}"
+    return f"{message.role}{when}{STATUS_WORDS[message.status]}"
 
 
 def body(message: Message) -> str:
     """Return all parts of a message, with one newline at the end."""
-    text = "\n\n".join(words(part) for part in message.parts).rstrip("\n")
+    text = "\n\n".join(map(words, message.parts)).rstrip("\n")
     return f"{text}\n" if text else ""
 
 
-def as_text(message: Message, blank: str = "") -> str:
+def as_text(message: Message) -> str:
     """Return a message under a line that says who spoke."""
-    return f"{blank}{heading(message)}:\n{body(message)}"
+    return f"{heading(message)}:\n{body(message)}"
 
 
-def as_markdown(message: Message, blank: str = "") -> str:
+def as_markdown(message: Message) -> str:
     """Return a message under a heading."""
-    return f"{blank}## {heading(message)}\n\n{body(message)}"
+    return f"## {heading(message)}\n\n{body(message)}"
 
 
 def facts(message: Message) -> dict[str, Any]:
@@ -120,6 +123,6 @@ def draw(messages: Iterable[Message], out: TextIO, environment: Mapping[str, str
     from asstctl.render import _document  # Rich takes longer to load than a page to read
 
     console = _document.console_on(out, environment, terminal=True)
-    for blank, message in with_blanks(messages):
-        yield _document.drawn(console, harmless(as_markdown(message, blank)))
+    for text in apart(map(as_markdown, messages)):
+        yield _document.drawn(console, harmless(text))
         yield "\n"

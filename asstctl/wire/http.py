@@ -77,7 +77,8 @@ class Answer:
 class Begun:
     """A request that was sent, whose answer is yet to be read."""
 
-    def __init__(self, connection: HTTPConnection, idle: list[HTTPConnection]) -> None:
+    def __init__(self, target: str, connection: HTTPConnection, idle: list[HTTPConnection]) -> None:
+        self.target = target
         self._connection = connection
         self._idle = idle
 
@@ -116,17 +117,17 @@ class Server:
 
         Raises NoConnectionError, and OSError or HTTPException where it may have been sent.
         """
-        connection = self._connection()
+        path, connection = target, self._connection()
         try:
             if self._proxy and not self._tls:
-                target = self._origin + target
+                target = self._origin + path
                 headers = {**headers, **proxy_header(self._proxy)}
             with suppress(BrokenPipeError, ConnectionResetError):  # it may have refused already
                 connection.request(method, target, body or None, dict(headers))
         except BaseException:
             connection.close()
             raise
-        return Begun(connection, self._idle)
+        return Begun(path, connection, self._idle)
 
     def close(self) -> None:
         """Close the connections that are open."""

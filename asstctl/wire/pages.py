@@ -73,9 +73,13 @@ def pages(
         while True:
             asked, begun = begun, None
             answer = found(wire.call(request, asked))
-            page = {key(item): item for item in items(answer)}
-            new = [item for name, item in page.items() if name not in before]
-            before = set(page)
+            page = items(answer)
+            names = [key(item) for item in page]
+            new = page
+            if len(once := set(names)) < len(names) or not once.isdisjoint(before):
+                first_seen = dict(zip(reversed(names), reversed(page), strict=True))
+                new = [item for name, item in reversed(first_seen.items()) if name not in before]
+            before = once
             limit -= len(new)
             last = str(new[-1].get("id") or "") if new else ""
             if last in ends:
@@ -94,7 +98,7 @@ def pages(
 
 def key(item: Mapping[str, Any]) -> str:
     """Return what tells an object of a list from the others."""
-    return str(item.get("id") or json.dumps(item, sort_keys=True))
+    return item.get("id") or json.dumps(item, sort_keys=True)
 
 
 @contextmanager

@@ -161,7 +161,7 @@ class Wire:
         begun: Begun | None = None,
     ) -> Generator[Event, None, Answer]:
         """Send a request until it is answered; return the answer, unread and open."""
-        target = self._target(request.path, request.query)
+        target = begun.target if begun else self._target(request.path, request.query)
         while True:
             try:
                 answer = self._answered(begun) if begun else None

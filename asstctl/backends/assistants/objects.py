@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from asstctl.backends.content import contents, value
+from asstctl.backends.stream import why
 from asstctl.events import Citation, FileOutput
 from asstctl.model import (
     Assistant,
@@ -59,20 +60,30 @@ def parts(message: Mapping[str, Any]) -> Iterator[Part]:
             yield File(str(attachment["file_id"]))
 
 
+def alone(message: Mapping[str, Any]) -> str:
+    """Return the text of a message that is one text alone, as nearly all are; else ""."""
+    try:
+        [part] = message["content"]
+        text = part["text"]["value"] if part["type"] == "text" else ""
+    except (KeyError, TypeError, ValueError):
+        return ""
+    whole = not message.get("attachments") and not part.get("refusal")
+    return text if whole and type(text) is str else ""
+
+
 def message(found: Mapping[str, Any]) -> Message:
     """Return a message object as ours."""
-    details = found.get("incomplete_details")
-    why = details.get("reason") if isinstance(details, dict) else details
     status: Status = "completed"
     if found.get("status") == "incomplete":
-        status = "cancelled" if why == "run_cancelled" else "cut"
+        status = "cancelled" if why(found.get("incomplete_details")) == "run_cancelled" else "cut"
+    text = alone(found)
     return Message(
-        id=str(found.get("id") or ""),
-        role="assistant" if found.get("role") in ("assistant", "agent") else "user",
-        parts=tuple(parts(found)),
-        created_at=moment(found.get("created_at")),
-        status=status,
-        metadata=texts(found.get("metadata")),
+        str(found.get("id") or ""),
+        "assistant" if found.get("role") in ("assistant", "agent") else "user",
+        (Text(text),) if text else tuple(parts(found)),
+        moment(found.get("created_at")),
+        status,
+        texts(found.get("metadata")),
     )
 
 
