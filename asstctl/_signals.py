@@ -33,7 +33,8 @@ class _Heard:
 
 def heed() -> None:
     """Take over the signals; one that the parent process ignores stays ignored (nohup)."""
-    import _signal  # type: ignore[import-not-found] # the C module alone: `signal` makes enums of its names for 4 ms
+    # The C module alone, which has no stub: `signal` takes 4 ms to make enums of its names.
+    import _signal  # type: ignore[import-not-found]
 
     for name in NAMES:
         signum = getattr(_signal, name, None)

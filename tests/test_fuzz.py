@@ -20,11 +20,11 @@ from asstctl.backends.local import chat
 from asstctl.backends.responses.response import Response
 from asstctl.errors import AsstctlError
 from asstctl.model import Message, Text, Thread
-from asstctl.transfer import archive, foreign
-from asstctl.wire.sse import frames
 from asstctl.render._draft import Draft
 from asstctl.render._tail import Tail
 from asstctl.render.terminal import Harmless
+from asstctl.transfer import archive, foreign
+from asstctl.wire.sse import frames
 
 EXAMPLES = int(os.environ.get("ASSTCTL_EXAMPLES", "25"))
 """Examples for each property; the full run says more."""

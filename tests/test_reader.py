@@ -8,9 +8,9 @@ import pytest
 from asstctl.backends.assistants.run import Run
 from asstctl.backends.local import chat
 from asstctl.backends.responses.response import Response
-from asstctl.wire.sse import frames
 from asstctl.errors import AsstctlError
 from asstctl.events import RunFinished, TextDelta
+from asstctl.wire.sse import frames
 from tests import test_responses, test_threads_wire
 from tests.servers import Reply, chat_events
 

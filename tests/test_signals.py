@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import sqlite3
+import sys
 import termios
 import time
 from contextlib import closing
@@ -173,3 +174,90 @@ def test_a_signal_at_any_moment_of_a_local_turn_leaves_it_whole_or_marked(home, 
         whole = reply["text"] == "reply " * 5
         assert reply["status"] in ("completed", "cancelled", "cut")
         assert whole or reply["status"] != "completed"
+
+
+# From the way in on
+
+SIGNALLED = int(os.environ.get("ASSTCTL_SIGNALS", "24"))
+"""How many starts are met by signals; .ci/full has 200."""
+
+ENDS = {130, 143, -signal.SIGTERM}
+"""The last is 143 too: in the first microseconds the system's own answer holds."""
+
+ENTERED = "import os; from asstctl.__main__ import run; os.write(2, b'.'); run()"
+
+
+def met(home, code, *words):
+    """Start the program in a new interpreter, and wait until its way in is reached."""
+    home.arguments = lambda *words: [sys.executable, "-c", code, *words]
+    process = home.start(*words)
+    assert process.stderr.read(1) == b"."
+    return process
+
+
+@pytest.mark.parametrize("storm", [False, True], ids=["one", "a storm"])
+def test_signals_at_any_moment_from_the_way_in_end_in_one_line_at_most(home, threads, storm):
+    home.use_threads(threads)
+    clock = random.Random(11)
+    for _ in range(max(3, SIGNALLED // 8) if storm else SIGNALLED):
+        threads.replies.append(Reply(words=["word "] * 200, delay=0.05))
+        process = met(home, ENTERED, "ask", "Count")
+        time.sleep(clock.uniform(0, 0.5))
+        signum = clock.choice([signal.SIGINT, signal.SIGTERM])
+        for _ in range(25 if storm else 1):
+            process.send_signal(signum)
+            time.sleep(0.002)
+        err = process.communicate(timeout=25)[1]
+        threads.replies.clear()
+        assert process.returncode in ENDS, err
+        assert len(err.splitlines()) <= 1, err
+        assert b"Traceback" not in err
+
+
+SWALLOWED = {
+    "a callback of a weak reference": "weakref.ref(Thing(), lambda _: send())",
+    "__set_name__": "type('C', (), {'d': type('D', (), {'__set_name__': lambda *_: send()})()})",
+}
+"""Where Python drops what is raised, or raises it as something else: imports are full of both."""
+
+
+@pytest.mark.parametrize("place", SWALLOWED)
+def test_a_signal_that_python_would_swallow_while_modules_load_is_heeded(home, threads, place):
+    home.use_threads(threads)
+    code = f"""
+import os, signal, sys, weakref
+class Thing: pass
+def send(): os.kill(os.getpid(), signal.SIGINT)
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("typer.core", "asstctl.commands.ask", "asstctl.backends.assistants"):
+            sys.meta_path.remove(self)
+            {SWALLOWED[place]}
+sys.meta_path.insert(0, Finder())
+{ENTERED}
+"""
+    process = met(home, code, "ask", "Hello")
+    err = process.communicate(timeout=20)[1]
+    assert (process.returncode, err) == (130, b"")
+    assert not threads.requests
+
+
+@pytest.mark.parametrize("way", ["Ctrl-\\", "SIGABRT", "SIGUSR1", "a storm"])
+def test_the_terminal_echoes_again_however_a_reply_is_ended(home, threads, way):
+    home.use_threads(threads)
+    threads.replies.append(Reply(words=["word "] * 100, delay=0.05))
+    with Screen(home, "ask", "Count") as screen:
+        screen.wait_for("word")
+        assert not termios.tcgetattr(screen._master)[3] & termios.ECHO
+        if way == "a storm":
+            threads.polls_left = 1000  # the run does not end: its end is waited for
+            for _ in range(25):
+                screen.process.send_signal(signal.SIGINT)
+                time.sleep(0.02)
+        elif way == "Ctrl-\\":
+            screen.type("\x1c")
+        else:
+            screen.process.send_signal(getattr(signal, way))
+        expected = {"Ctrl-\\": 131, "SIGABRT": 134, "SIGUSR1": 138, "a storm": 130}
+        assert screen.end() == expected[way]
+        assert termios.tcgetattr(screen._master)[3] & termios.ECHO

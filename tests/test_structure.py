@@ -159,17 +159,15 @@ FORBIDDEN = (
 )  # fmt: skip
 """Openings of docstrings that have to be read twice: plain field English says Return, Yield, Raise."""
 
-HELP = {"asstctl/commands/__init__.py"}
-
 
 def docstrings(path):
     """Yield a file's docstrings, those of constants too, each with its line."""
     for node in ast.walk(ast.parse(path.read_text())):
         body = getattr(node, "body", None)
         for inner in body if isinstance(body, list) else ():
-            if isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Constant):
-                if isinstance(inner.value.value, str):
-                    yield inner.lineno, inner.value.value.strip()
+            value = inner.value if isinstance(inner, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield inner.lineno, value.value.strip()
 
 
 @pytest.mark.parametrize("path", [*MODULES, *MAKERS], ids=lambda p: str(p.relative_to(ROOT)))
