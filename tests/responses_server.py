@@ -230,6 +230,10 @@ class ResponsesServer(Server):
             "conversation": {"id": conversation} if conversation else None,
             "previous_response_id": body.get("previous_response_id"),
             "instructions": body.get("instructions"),
+            "model": body.get("model") or "gpt-5",
+            "tools": [],
+            "tool_choice": "auto",
+            "parallel_tool_calls": True,
             "error": None,
             "incomplete_details": None,
             "output": [],
@@ -263,6 +267,7 @@ class ResponsesServer(Server):
         self.responses[identity]["will_say"] = message
         where = {"item_id": message["id"], "output_index": 0, "content_index": 0}
         events = [("output_item.added", {"output_index": 0, "item": {**message, "content": []}})]
+        where["logprobs"] = []
         events += [("output_text.delta", {**where, "delta": word}) for word in words]
         events += [("output_text.done", {**where, "text": "".join(words)})]
         events += [("output_item.done", {"output_index": 0, "item": message})]
@@ -286,7 +291,13 @@ class ResponsesServer(Server):
         message = response.pop("will_say")
         response["status"] = "completed"
         response["output"] = [message]
-        response["usage"] = {"input_tokens": 11, "output_tokens": 5, "total_tokens": 16}
+        response["usage"] = {
+            "input_tokens": 11,
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": 5,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 16,
+        }
         conversation = (response["conversation"] or {}).get("id")
         if conversation and held:
             self.conversations[conversation] += [*self.inputs[identity], message]

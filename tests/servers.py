@@ -98,9 +98,14 @@ class ChatServer(Server):
         return Reply(f"You said: {turns[-1]['content']} ({len(turns)})")
 
 
+NOW = 1_764_000_000
+
+CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": NOW, "model": "test"}
+
+
 def chunk(delta: dict, finish: str | None = None) -> dict:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return {"id": "c", "object": "chat.completion.chunk", "model": "test", "choices": [choice]}
+    return {**CHUNK, "choices": [choice]}
 
 
 def sse(data: Any) -> bytes:
@@ -119,15 +124,12 @@ def chat_events(reply: Reply) -> list[bytes]:
             "completion_tokens": len(words),
             "total_tokens": 11 + len(words),
         }
-        events.append(sse({"choices": [], "usage": counted}))
+        events.append(sse({**CHUNK, "choices": [], "usage": counted}))
     return [*events, sse("[DONE]")] if reply.finish else events
 
 
 def named(name: str, data: Any) -> bytes:
     return f"event: {name}\n".encode() + sse(data)
-
-
-NOW = 1_764_000_000
 
 
 class ThreadsServer(Server):
@@ -150,7 +152,8 @@ class ThreadsServer(Server):
         self.outputs: list[list[str]] = []  # what tools answered
         self.polls_left = 0  # how often a run is still in progress when it is asked for
         self.count = 0
-        self.assistants = {"asst_1": {"id": "asst_1", "name": "Ada", "model": "gpt-4o"}}
+        ada = {"id": "asst_1", "object": "assistant", "created_at": NOW, "name": "Ada"}
+        self.assistants = {"asst_1": {**ada, "model": "gpt-4o", "tools": []}}
 
     @property
     def url(self) -> str:
@@ -363,8 +366,10 @@ class ThreadsServer(Server):
             "incomplete_details": None,
             "usage": None,
             "reply": reply.text if reply.words is None else "".join(reply.words),
-            "instructions": body.get("instructions"),
-            "model": body.get("model"),
+            "instructions": body.get("instructions") or "",
+            "model": body.get("model") or "gpt-5",
+            "tools": [],
+            "parallel_tool_calls": True,
         }
         self.runs[thread].append(run)
         if reply.raw is None and reply.events is None:

@@ -261,3 +261,31 @@ def test_the_terminal_echoes_again_however_a_reply_is_ended(home, threads, way):
         expected = {"Ctrl-\\": 131, "SIGABRT": 134, "SIGUSR1": 138, "a storm": 130}
         assert screen.end() == expected[way]
         assert termios.tcgetattr(screen._master)[3] & termios.ECHO
+
+
+def test_a_third_signal_ends_the_program_at_once_and_the_terminal_echoes_again(home):
+    code = """
+import os, signal, sys
+from asstctl import _signals
+from asstctl.render import unechoed
+_signals.heed()
+with unechoed(sys.stdin):
+    print("quiet", flush=True)
+    sys.stdin.readline()
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            os.kill(os.getpid(), signal.SIGINT)
+            while True:
+                pass
+"""
+    home.arguments = lambda *words: [sys.executable, "-c", code, *words]
+    with Screen(home) as screen:
+        screen.wait_for("quiet")
+        assert not termios.tcgetattr(screen._master)[3] & termios.ECHO
+        screen.type("\n")
+        assert screen.end() == 130
+        assert termios.tcgetattr(screen._master)[3] & termios.ECHO
