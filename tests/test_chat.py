@@ -189,3 +189,14 @@ def test_what_is_missing_is_said_before_anything_is_typed(home):
         assert screen.end() == 3
         assert "not set: endpoint" in screen.text()
         assert ">" not in screen.text()
+
+
+def test_a_key_that_is_refused_ends_a_chat_on_a_terminal_too(home, server):
+    home.use_server(server)
+    server.replies.append(Reply(status=401, body={"error": {"message": "bad key"}}))
+    with Screen(home, "chat") as screen:
+        screen.wait_for_prompt()
+        screen.type("One\r")
+        assert screen.end() == 4
+        assert "asstctl: bad key (HTTP 401)" in screen.text()
+        assert "Bye!" in screen.text()

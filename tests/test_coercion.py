@@ -1,5 +1,6 @@
 """Our reading of words agrees with Typer's own, and Typer still takes it."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -60,3 +61,19 @@ def run(line, *, eased):
 )  # fmt: skip
 def test_a_line_means_the_same_with_and_without_pydantic(line):
     assert run(line, eased=True) == run(line, eased=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "import asstctl.commands._coercion as c; c.getattr = lambda o, n, d=None: d if n == 'type_descriptor' else getattr(o, n, d)",
+        "import asstctl.commands._coercion as c; c.KINDS.clear()",
+    ],
+    ids=["no descriptor of types", "no kind that is known"],
+)
+def test_where_typer_changes_its_own_slower_way_is_taken(home, server, change):
+    home.use_server(server)
+    code = f"{change}; from asstctl.__main__ import run; run()"
+    home.arguments = lambda *words: [sys.executable, "-c", code, *words]
+    assert home.run("ask", "--typing-delay", "0", "Hello")[0] == "You said: Hello (1)\n"
+    assert "should be a valid integer" in home.run("ask", "--typing-delay", "x", "Hello", code=2)[1]

@@ -10,6 +10,7 @@ from asstctl.backends.local import chat
 from asstctl.backends.responses.response import Response
 from asstctl.errors import AsstctlError
 from asstctl.events import RunFinished, TextDelta
+from asstctl.render._answer import Answer
 from asstctl.wire.sse import frames
 from tests import test_responses, test_threads_wire
 from tests.servers import Reply, chat_events
@@ -79,3 +80,17 @@ def test_every_reader_is_read():
     assert len(list(itertools.chain(*STREAMS.values()))) > 40
     with contextlib.suppress(AsstctlError):
         read("chat", [])
+
+
+def test_an_opening_bracket_that_is_no_marker_holds_nothing_up():
+    answer = Answer()
+    assert answer.feed(TextDelta("See 【4:")) == "See "
+    assert answer.feed(TextDelta("a note that goes on" * 5)).startswith("【4:a note")
+    assert answer.feed(TextDelta(" and on")) == " and on"
+    assert answer.end() == ""
+
+
+def test_a_marker_that_was_cut_is_shown_as_it_came():
+    answer = Answer()
+    assert answer.feed(TextDelta("See 【4:0†sou")) == "See "
+    assert answer.end() == "【4:0†sou"

@@ -711,3 +711,13 @@ def test_a_wrong_path_is_no_server_without_conversations(home, resource):
     assert home.run("threads", "list", "-q")[0] == ""
     home.run("config", "set", "endpoint", resource.origin)
     assert home.run("threads", "new")[0].startswith("chain_")
+
+
+def test_recover_shows_the_last_reply_of_the_thread_though_another_followed_ours(home, responses):
+    home.use_threads(responses)
+    home.run("ask", "Ours")
+    assert home.run("threads", "recover", "@last")[0] == "You said: Ours (1)\n"
+    for role, text in (("user", "Theirs"), ("assistant", "A later reply")):
+        item = {"type": "message", "role": role, "content": text}
+        responses.conversations["conv_000001"].append(responses.item(item))
+    assert home.run("threads", "recover", "@last")[0] == "A later reply\n"

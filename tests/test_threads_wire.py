@@ -1040,3 +1040,22 @@ def test_nobody_there_while_deleting_is_said_at_once(home, threads):
     db.close()
     err = home.run("threads", "delete", "-y", "@last", code=7, timeout=20)[1]
     assert err.startswith("asstctl: can't connect to 127.0.0.1:9")
+
+
+@pytest.mark.parametrize(("apart", "code"), [(1, 0), (2, 0), (3, 7), (60, 7)])
+def test_a_run_that_began_well_before_the_prompt_was_said_is_not_its_run(
+    home, threads, apart, code
+):
+    home.use_threads(threads)
+    home.run("ask", "Hello")
+    home.run("ask", "-c", "Once")
+    run = threads.runs["thread_1"][-1]
+    threads.say("thread_1", "user", "Again")["created_at"] = run["created_at"] + apart
+    threads.before = lambda request: (
+        Reply(gone=True)
+        if request.method == "POST" and request.path.partition("?")[0].endswith("/runs")
+        else None
+    )
+    out, err = home.run("ask", "-c", "Again", code=code)
+    assert bool(out) == (code == 0)
+    assert "no answer from" in err

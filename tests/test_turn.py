@@ -1,0 +1,109 @@
+"""One prompt and its reply: what is written of it, in how few transactions, and how it ended."""
+
+import sys
+from contextlib import closing
+
+import pytest
+
+from asstctl.config.settings import Settings
+from asstctl.errors import IncompleteError
+from asstctl.events import Prompt, RunStarted, TextDelta
+from asstctl.kind import Kind
+from asstctl.store.store import Store
+from asstctl.turn import Turn
+from tests.responses_server import ResponsesServer
+from tests.servers import ChatServer, Reply, ThreadsServer
+
+COUNTING = """
+import os, sqlite3, sys
+from asstctl.store import database
+connect = sqlite3.connect
+def watched(*words, **options):
+    made = connect(*words, **options)
+    made.set_trace_callback(lambda sql: os.write(3, sql.split("\\n")[0].encode() + b"\\n"))
+    return made
+database.sqlite3 = type("sqlite3", (), {**vars(sqlite3), "connect": staticmethod(watched)})
+from asstctl.__main__ import run
+run()
+"""
+
+
+class Resource(ResponsesServer):
+    form = "resource"
+
+
+@pytest.mark.parametrize("kind", [ChatServer, ThreadsServer, ResponsesServer, Resource])
+def test_the_first_ask_on_an_empty_store_writes_twice_at_most(home, tmp_path, kind):
+    trace = tmp_path / "trace"
+    home.arguments = lambda *words: [
+        "sh",
+        "-c",
+        'exec 3>"$0"; exec "$@"',
+        str(trace),
+        sys.executable,
+        "-c",
+        COUNTING,
+        *words,
+    ]
+    with kind() as server:
+        home.use_server(server) if kind is ChatServer else home.use_threads(server)
+        assert home.run("ask", "Hello")[0] == "You said: Hello (1)\n"
+        begun = trace.read_text().count("BEGIN IMMEDIATE")
+        assert 1 <= begun <= 2
+        assert home.run("threads", "list", "-q")[0]
+        home.run("ask", "-c", "Again")
+        assert trace.read_text().count("BEGIN IMMEDIATE") <= 3
+
+
+class Silent:
+    """A backend whose reply just stops, without any claim that it ended."""
+
+    def send(self, thread_id, prompt):
+        yield RunStarted("local_1")
+        yield TextDelta("part of it")
+
+
+def test_a_reply_without_a_claim_that_it_ended_is_not_whole(tmp_path):
+    settings = Settings(profile="default", origins={}, backend=Kind.LOCAL)
+    with closing(Store(tmp_path / "threads.db")) as store:
+        turn = Turn(Silent(), settings, store, Prompt("Hello"))
+        with pytest.raises(IncompleteError, match="did not say that it ended"):
+            list(turn.say(None, None))
+        _, reply = store.messages.of(("local_1", ""))
+        assert (reply.text, reply.status) == ("part of it", "cut")
+
+
+@pytest.mark.parametrize("kind", [ChatServer, ThreadsServer, ResponsesServer])
+def test_a_reply_without_any_text_is_said_to_have_none(home, kind):
+    with kind() as server:
+        home.use_server(server) if kind is ChatServer else home.use_threads(server)
+        server.replies.append(Reply(words=[]))
+        assert home.run("ask", "Hello") == ("", "asstctl: (no text)\n")
+
+
+LENGTH = {
+    ChatServer: Reply(words=["part"], finish="length"),
+    ThreadsServer: Reply(
+        raw=b'event: thread.run.created\ndata: {"id": "RUN", "thread_id": "THREAD", "status": "queued"}\n\n'
+        b'event: thread.message.delta\ndata: {"id": "m", "delta": {"content": [{"type": "text", "text": {"value": "part"}}]}}\n\n'
+        b'event: thread.run.incomplete\ndata: {"id": "RUN", "thread_id": "THREAD", "status": "incomplete",'
+        b' "incomplete_details": {"reason": "max_completion_tokens"}}\n\n'
+    ),
+    ResponsesServer: Reply(
+        raw=b'data: {"type": "response.created", "sequence_number": 0, "response": {"id": "RESP", "status": "in_progress"}}\n\n'
+        b'data: {"type": "response.output_text.delta", "sequence_number": 1, "item_id": "i", "output_index": 0, "delta": "part"}\n\n'
+        b'data: {"type": "response.incomplete", "sequence_number": 2, "response": {"id": "RESP", "status": "incomplete",'
+        b' "incomplete_details": {"reason": "max_output_tokens"}}}\n\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LENGTH)
+def test_one_ending_is_one_sentence_whichever_the_wire(home, kind):
+    with kind() as server:
+        home.use_server(server) if kind is ChatServer else home.use_threads(server)
+        server.replies.append(LENGTH[kind])
+        out, err = home.run("ask", "Hello", code=6)
+        assert out == "part\n"
+        assert err.startswith("asstctl: the reply reached the model's limit of length (")
+        assert len(err.splitlines()) == 1
