@@ -108,7 +108,7 @@ class LockedError(AsstctlError):
 
 
 class UnsupportedError(AsstctlError):
-    """The service has no way of doing this, whoever asks."""
+    """The service can't do this for anybody."""
 
 
 class ContextExceededError(AsstctlError):
@@ -121,7 +121,7 @@ class ContextExceededError(AsstctlError):
 
 
 class StoppedError(BaseException):
-    """The process was told to end by a signal; not an `Exception`, so that nothing swallows it."""
+    """The process was told to end by a signal; not an `Exception`: no handler of errors catches it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)

@@ -137,4 +137,4 @@ Event = (
 Stream = Generator[Event]
 
 Tell = Callable[[Notice], None]
-"""Shows at once what a request outside of a reply waits for."""
+"""Announces the pause of a request that is no part of a reply."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from asstctl import _folders
-from asstctl.backends import Backend, World, connect
+from asstctl.backends import Backend, World, connect, thread_at
 from asstctl.config import Config
 from asstctl.config.settings import DEFAULT_PROFILE, Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
@@ -107,14 +107,8 @@ class Session:
         settings = self._settings(None)
         with closing(self.backend(settings).history(thread_id)) as messages:
             first = next((m for m in messages if m.role == "user"), None)
-        thread = Thread(
-            thread_id,
-            settings.backend.value,
-            settings.place,
-            settings.profile,
-            name,
-            created_at=(first and first.created_at) or 0.0,
-        )
+        created_at = (first and first.created_at) or 0.0
+        thread = thread_at(settings, thread_id, name=name, created_at=created_at)
         self._notes.index.put(thread, first.text if first else "")
         return self._notes.index.find(thread_id, settings.profile)
 
@@ -150,14 +144,7 @@ class Session:
         if name and not self.store.index.is_free(name):  # before there is a thread without it
             raise ConfigError(f"the name {name!r} is taken")
         thread_id = self.backend(settings).new_thread(metadata=metadata)
-        thread = Thread(
-            thread_id,
-            settings.backend.value,
-            settings.place,
-            settings.profile,
-            name,
-            metadata=metadata,
-        )
+        thread = thread_at(settings, thread_id, name=name, metadata=metadata)
         self._notes.index.put(thread)
         return thread
 

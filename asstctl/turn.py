@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from asstctl.backends import Backend
+from asstctl.backends import Backend, thread_at
 from asstctl.config.settings import Settings
 from asstctl.endings import SENTENCES, sentence
 from asstctl.errors import AsstctlError, IncompleteError
@@ -18,9 +19,11 @@ from asstctl.events import (
     TextDelta,
     ToolCall,
 )
-from asstctl.model import Status, Thread
 from asstctl.store.store import Store
 from asstctl.tools import Consent, Tool, answering, answers
+
+if TYPE_CHECKING:
+    from asstctl.model import Status, Thread
 
 MOST_ROUNDS = 100
 """How often in one reply a model may call tools; each time they are answered, and it goes on."""
@@ -106,9 +109,8 @@ class Turn:
 
     def _begin(self, thread_id: str, run_id: str | None) -> None:
         """Note that the service took the prompt."""
-        settings = self._settings
-        kind = settings.backend
-        self.thread = Thread(thread_id, kind.value, settings.place, settings.profile)
+        kind = self._settings.backend
+        self.thread = thread_at(self._settings, thread_id)
         self._position = self._store.begin_turn(
             self.thread,
             self._prompt.text,

@@ -101,13 +101,16 @@ def connect(settings: Settings, world: World) -> Backend:
     return backend
 
 
+def thread_at(settings: Settings, thread_id: str, **facts: Any) -> Thread:
+    """Return a thread that lives where a profile's threads live."""
+    return Thread(thread_id, settings.backend.value, settings.place, settings.profile, **facts)
+
+
 def listed(thing: Mapping[str, Any], settings: Settings) -> Thread:
     """Return a thread as a server lists it."""
-    return Thread(
-        id=str(thing.get("id")),
-        backend=settings.backend,
-        endpoint=settings.place,
-        profile=settings.profile,
+    return thread_at(
+        settings,
+        str(thing.get("id")),
         created_at=moment(thing.get("created_at")) or 0.0,
         metadata=texts(thing.get("metadata")),
     )

@@ -7,7 +7,16 @@ from typing import Any
 
 from asstctl._json import loads_piece, sound
 from asstctl.errors import AsstctlError, IncompleteError
-from asstctl.events import Citation, Event, FileOutput, MessageStarted, TextDelta, Usage
+from asstctl.events import (
+    Citation,
+    Event,
+    FileOutput,
+    MessageStarted,
+    RunStarted,
+    Stream,
+    TextDelta,
+    Usage,
+)
 from asstctl.wire.sse import Frame
 
 
@@ -146,6 +155,27 @@ def interruption(leaving: BaseException) -> BaseException:
     while isinstance(leaving, GeneratorExit) and leaving.__context__:
         leaving = leaving.__context__
     return leaving
+
+
+CANCEL_SECONDS = 15.0
+"""How long a reply that was cancelled may take to end."""
+
+
+def last_status(looks: Iterator[Mapping[str, Any]], over: Callable[[str], bool]) -> str:
+    """Look at an object until its status is over, or as long as there are looks; return it."""
+    status = ""
+    for look in looks:
+        status = str(look.get("status"))
+        if over(status):
+            break
+    return status
+
+
+def again(thread_id: str, text: str) -> Stream:
+    """Stream a reply that is there already, as far as its end."""
+    yield RunStarted(thread_id)
+    yield MessageStarted("assistant")
+    yield TextDelta(text)
 
 
 def failed(what: str, error: Any) -> AsstctlError:

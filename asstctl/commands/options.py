@@ -92,7 +92,7 @@ def exposed(path: Path) -> bool:
 
 
 def invocation(ctx: typer.Context) -> Invocation:
-    """Return what was typed around the command."""
+    """Return the part of the command line around the command."""
     found = ctx.find_object(Invocation)
     assert found is not None  # noqa: S101 - cli.run put it there
     return found

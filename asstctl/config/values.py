@@ -106,7 +106,7 @@ def parsed(key: str, text: str, source: str) -> Any:
     value: Any = text
     try:
         if kind is float:
-            with suppress(ValueError):  # what it must be is said below
+            with suppress(ValueError):  # the error below names the type
                 value = float(text)
         elif kind is bool:
             value = {"true": True, "false": False}.get(text.lower(), text)

@@ -87,7 +87,7 @@ def _printed(command: list[str]) -> str:
     try:
         done = subprocess.run(
             command,
-            stdin=subprocess.DEVNULL,  # what is piped in is the prompt
+            stdin=subprocess.DEVNULL,  # piped input is the prompt
             capture_output=True,
             timeout=COMMAND_SECONDS,
             check=False,

@@ -12,7 +12,7 @@ LONGEST_MARKER = 80
 
 
 class Answer:
-    """Turns events into text to show; what may be a part of a marker waits for the rest."""
+    """Turns events into text to show; text that may begin a marker waits for the rest."""
 
     def __init__(self) -> None:
         self._held = ""

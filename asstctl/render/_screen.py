@@ -13,7 +13,7 @@ from asstctl.render._tail import Tail
 from asstctl.render.terminal import Harmless, terminal_height
 
 SLOW = 0.01
-"""Seconds: what is drawn faster is drawn at every event."""
+"""Seconds: a drawing that takes less is made at every event."""
 
 
 class Screen:

@@ -95,7 +95,7 @@ class Database:
         from urllib.parse import quote  # for this rare way alone
 
         self.read_only = AsstctlError(f"the store {path} can't be written")
-        for way in ("mode=ro", "immutable=1"):  # the first sees what is not in the file yet
+        for way in ("mode=ro", "immutable=1"):  # the first sees the write-ahead log too
             uri = f"file:{quote(path)}?{way}"
             found = sqlite3.connect(uri, uri=True, isolation_level=None)
             try:

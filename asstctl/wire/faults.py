@@ -71,7 +71,7 @@ def redirected(endpoint: str, target: str, location: str) -> str:
 
 
 def origin(url: SplitResult) -> tuple[str, str | None, int]:
-    """Return what a key may not leave: scheme, host and port."""
+    """Return the origin, which a key may not leave: scheme, host and port."""
     return url.scheme, url.hostname, url.port or {"https": 443}.get(url.scheme, 80)
 
 

@@ -97,7 +97,7 @@ def pages(
 
 
 def key(item: Mapping[str, Any]) -> str:
-    """Return what tells an object of a list from the others."""
+    """Return an object's name within its list: its id, or its JSON."""
     return item.get("id") or json.dumps(item, sort_keys=True)
 
 

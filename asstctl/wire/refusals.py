@@ -62,7 +62,7 @@ def refusal(
 
 
 def _words(body: Any) -> str:
-    """Return what a body says, in whatever shape the server wrote it."""
+    """Return the words of a body, in whatever shape the server wrote it."""
     while isinstance(body, dict):
         body = body.get("error") or body.get("message") or body.get("detail") or ""
     text = body if isinstance(body, str) else json.dumps(body) if body else ""

@@ -45,7 +45,7 @@ class Wire:
     """A server at `endpoint`, spoken to with `headers` and `query`, each request signed.
 
     `timeout` is in seconds between bytes, and for all attempts at one request together.
-    `meanings` read refusals; `tell` shows what a request waits for that is no part of a reply.
+    `meanings` read refusals; `tell` announces the pauses of requests outside of a reply.
     `request_id` is the service's name for the last stream.
     """
 
@@ -80,12 +80,12 @@ class Wire:
     def call(self, request: Request, begun: Begun | None = None) -> Any:
         """Send a request and return the JSON of its answer; raises AsstctlError.
 
-        What it waits for is told. `begun` is the same request, sent before by `begin`.
+        Its pauses are told. `begun` is the same request, sent before by `begin`.
         """
         return told(self.ask(request, begun), self._tell)
 
     def ask(self, request: Request, begun: Begun | None = None) -> Generator[Event, None, Any]:
-        """Do as `call`; what it waits for are events of the reply that it is a part of."""
+        """Do as `call`, inside of a reply: its pauses are events of that reply."""
         return (yield from self._asked(request, self._patience(request), begun))
 
     def stream(self, request: Request) -> Generator[Event, None, Generator[list[Frame]]]:
@@ -270,7 +270,7 @@ class Wire:
 
 
 def told(work: Generator[Event, None, T], tell: Tell) -> T:
-    """Do some work to its end and return what it returns; its notices are told."""
+    """Do some work to its end and return its result; its notices are told."""
     try:
         while True:
             if isinstance(event := next(work), Notice):

@@ -72,7 +72,7 @@ class Replies:
         return "the run was cancelled"
 
     def rest(self, run: Run) -> Stream:
-        """Wait for the run's end, then stream what was not shown of its messages."""
+        """Wait for the run's end, then stream the rest of its messages."""
         thread_id, run_id = run.thread_id or "", run.id
         if run_id is None:
             raise IncompleteError(f"{self._wire.host} closed the stream before a run began")

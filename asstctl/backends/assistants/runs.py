@@ -5,13 +5,11 @@ from contextlib import suppress
 from typing import Any
 
 from asstctl.backends.assistants.run import OPEN
+from asstctl.backends.stream import CANCEL_SECONDS, last_status
 from asstctl.errors import AsstctlError
 from asstctl.wire.pages import found, items
 from asstctl.wire.requests import cancel, get
 from asstctl.wire.wire import Wire
-
-CANCEL_SECONDS = 15.0
-"""How long a run that was cancelled may take to end."""
 
 
 class Runs:
@@ -37,20 +35,12 @@ class Runs:
 
     def wait(self, thread_id: str, run_id: str) -> str:
         """Wait until a run ends, or waits for answers; return its last status."""
-        status = ""
-        for run in self.poll(thread_id, run_id, self._wire.timeout):
-            status = str(run.get("status"))
-            if status not in OPEN or status == "requires_action":
-                break
-        return status
+        looks = self.poll(thread_id, run_id, self._wire.timeout)
+        return last_status(looks, lambda status: status not in OPEN - {"requires_action"})
 
     def cancel(self, thread_id: str, run_id: str) -> str:
         """Cancel a run and wait for its end, CANCEL_SECONDS at most; return its last status."""
         with suppress(AsstctlError):  # it may have ended by itself
             self._wire.call(cancel(f"/threads/{thread_id}/runs/{run_id}/cancel"))
-        status = ""
-        for run in self.poll(thread_id, run_id, CANCEL_SECONDS):
-            status = str(run.get("status"))
-            if status not in OPEN:
-                break
-        return status
+        looks = self.poll(thread_id, run_id, CANCEL_SECONDS)
+        return last_status(looks, lambda status: status not in OPEN)

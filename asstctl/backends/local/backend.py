@@ -7,18 +7,17 @@ from typing import NoReturn, Protocol
 
 from asstctl.backends.local.chat import Chunks, events
 from asstctl.backends.local.turns import Turn, conversation, newest, smaller
+from asstctl.backends.stream import again
 from asstctl.config.settings import Settings
 from asstctl.errors import ContextExceededError, IncompleteError, UnsupportedError
 from asstctl.events import (
     Event,
-    MessageStarted,
     Notice,
     Progress,
     Prompt,
     RunFinished,
     RunStarted,
     Stream,
-    TextDelta,
 )
 from asstctl.model import File, Image, Message, Part, Refusal, Text, ThreadFacts, ToolNote
 from asstctl.store.messages import new_id
@@ -144,12 +143,10 @@ class Local:
 
     def recover(self, thread_id: str) -> Stream:
         """Stream the last reply again: there is no more of it than is stored."""
-        yield RunStarted(thread_id)
         found = list(self._messages.of((thread_id, ""), last=1))
         if not found or found[0].role != "assistant":
             raise IncompleteError("the last prompt has no reply: the model was stopped before it")
-        yield MessageStarted("assistant")
-        yield TextDelta(found[0].text)
+        yield from again(thread_id, found[0].text)
         if found[0].status != "completed":
             raise IncompleteError(
                 f"the last reply is {found[0].status}, and there is no more of it"

@@ -14,17 +14,16 @@ from asstctl.backends.responses.conversations import Conversations
 from asstctl.backends.responses.reply import WHOLE, Keeper, Reply
 from asstctl.backends.responses.resource import cancelled, read, settled
 from asstctl.backends.responses.response import OPEN, Response
+from asstctl.backends.stream import again
 from asstctl.config.settings import Settings
 from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
 from asstctl.events import (
     Event,
-    MessageStarted,
     Prompt,
     RunFinished,
     RunStarted,
     Stream,
-    TextDelta,
 )
 from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts
 from asstctl.wire.pages import NO_PATH, listing, pages
@@ -174,9 +173,7 @@ class Responses:
             return
         if not newest or newest[-1].role != "assistant" or not newest[-1].text:
             raise IncompleteError("the thread holds no reply to its last prompt")
-        yield RunStarted(thread_id)
-        yield MessageStarted("assistant")
-        yield TextDelta(newest[-1].text)
+        yield from again(thread_id, newest[-1].text)
         yield RunFinished("completed")
 
     def _current(self, response_id: str, newest: list[Message]) -> dict[str, Any] | None:

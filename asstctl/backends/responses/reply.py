@@ -208,7 +208,7 @@ class Reply:
         return self._keeper.decline(self.response.thread_id, self.response.answers({}))
 
     def _decline_quietly(self) -> None:
-        with suppress(AsstctlError):  # what matters more is said next
+        with suppress(AsstctlError):  # a worse error is raised next
             self.decline()
 
     def _abandon(self, left: BaseException) -> None:

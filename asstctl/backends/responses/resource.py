@@ -5,13 +5,11 @@ from contextlib import suppress
 from typing import Any
 
 from asstctl.backends.responses.response import OPEN
+from asstctl.backends.stream import CANCEL_SECONDS, last_status
 from asstctl.errors import AsstctlError
 from asstctl.wire.pages import found
 from asstctl.wire.requests import cancel, get
 from asstctl.wire.wire import Wire
-
-CANCEL_SECONDS = 15.0
-"""How long a response that was cancelled may take to end."""
 
 
 def read(wire: Wire, response_id: str) -> dict[str, Any]:
@@ -26,12 +24,7 @@ def poll(wire: Wire, response_id: str, seconds: float) -> Iterator[dict[str, Any
 
 def settled(wire: Wire, response_id: str, seconds: float) -> str:
     """Wait for a response's end and return its last status."""
-    status = ""
-    for response in poll(wire, response_id, seconds):
-        status = str(response.get("status"))
-        if status not in OPEN:
-            break
-    return status
+    return last_status(poll(wire, response_id, seconds), lambda status: status not in OPEN)
 
 
 def cancelled(wire: Wire, response_id: str) -> str:
