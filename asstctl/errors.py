@@ -121,7 +121,7 @@ class ContextExceededError(AsstctlError):
 
 
 class StoppedError(BaseException):
-    """The process was told to end by a signal; not an `Exception`: no handler of errors catches it."""
+    """The process was told to end by a signal; no `Exception`, so that no handler catches it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
