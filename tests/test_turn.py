@@ -1,6 +1,7 @@
 """One prompt and its reply: what is written of it, in how few transactions, and how it ended."""
 
 import sys
+import threading
 from contextlib import closing
 
 import pytest
@@ -107,3 +108,35 @@ def test_one_ending_is_one_sentence_whichever_the_wire(home, kind):
         assert out == "part\n"
         assert err.startswith("asstctl: the reply reached the model's limit of length (")
         assert len(err.splitlines()) == 1
+
+
+NOISY = """
+import os, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "rich.console":
+            os.write(2, b"rich\\n")
+sys.meta_path.insert(0, Finder())
+from asstctl.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize("kind", [ChatServer, ThreadsServer, ResponsesServer])
+def test_what_draws_a_reply_is_loaded_while_the_service_thinks(home, kind):
+    home.arguments = lambda *words: [sys.executable, "-c", NOISY, *words]
+    loaded = threading.Event()
+    with kind() as server:
+        home.use_server(server) if kind is ChatServer else home.use_threads(server)
+        server.before = lambda _: None if loaded.wait(10) else Reply(status=418, body={})
+        process = home.start("ask", "-o", "markdown", "Hello")
+        assert process.stderr.read(5) == b"rich\n"
+        loaded.set()
+        assert process.communicate(timeout=20)[0] == b"You said: Hello (1)\n"
+        assert process.returncode == 0
+
+
+def test_nothing_that_draws_is_loaded_for_a_pipe(home, server):
+    home.use_server(server)
+    home.arguments = lambda *words: [sys.executable, "-c", NOISY, *words]
+    assert home.run("ask", "Hello") == ("You said: Hello (1)\n", "")

@@ -1,5 +1,6 @@
 """Markdown, drawn while it is written; the drawing code is loaded while the service thinks."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from asstctl import _signals
@@ -47,7 +48,7 @@ def render(reply: Stream, surface: Surface) -> None:
 def load() -> None:
     """Import Rich and its like, which takes as long as many answers."""
     with _signals.Held():
-        pass
+        import_module("asstctl.render._screen")
 
 
 def new_screen(surface: Surface) -> "Screen":
