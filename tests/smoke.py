@@ -37,3 +37,10 @@ with tempfile.TemporaryDirectory() as home, ChatServer() as server:
     script = Path(home) / ".local/share/bash-completion/completions/asstctl"
     assert "_asstctl" in script.read_text()
     print("completion, installed")
+
+python = Path(program).parent / "python"
+code = "import asstctl, pathlib; print(pathlib.Path(asstctl.__file__).parent)"
+package = Path(subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip())
+shipped = sorted(path.name for path in (package / "completions").iterdir())
+assert shipped == ["_asstctl", "asstctl.bash", "asstctl.fish"], shipped
+print("the three scripts, and nothing that makes them")

@@ -176,3 +176,13 @@ def test_a_shell_without_a_script_is_said_so(home):
         in home.run("--install-completion", SHELL="/bin/tcsh", code=3)[1]
     )
     assert os.listdir(home.path) == []
+
+
+def test_tab_leaves_a_damaged_store_alone(home, server):
+    home.use_server(server)
+    home.run("ask", "Hello")
+    path = home.data / "threads.db"
+    path.write_bytes(b"no database" * 1000)
+    assert home.run("__complete", "threads") == ("", "")
+    assert path.read_bytes() == b"no database" * 1000
+    assert not list(home.data.glob("*.damaged-*"))

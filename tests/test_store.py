@@ -273,3 +273,25 @@ def test_sigterm_while_a_turn_is_written_keeps_what_came(home, server):
     _, (role, text, status) = history(home, "@last")
     assert (role, status) == ("assistant", "cancelled")
     assert text.startswith("word ")
+
+
+def test_twenty_processes_at_once_on_an_empty_store_make_it_once(home, server):
+    home.use_server(server)
+    running = [home.start("ask", f"prompt {n}") for n in range(20)]
+    for process in running:
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, b"")
+    assert len(home.run("threads", "list", "-q")[0].split()) == 20
+    whole(home.data / "threads.db")
+
+
+def test_a_disk_that_is_full_at_the_first_write_leaves_a_store_that_can_be_used_later(tmp_path):
+    store = Store(tmp_path / "threads.db")
+    store._db._db.execute("PRAGMA max_page_count = 2")
+    with pytest.raises(AsstctlError, match="disk is full"):
+        store.index.put(Thread("local_1", "local", "", "default"))
+    assert store.index.threads() == []
+    store._db._db.execute("PRAGMA max_page_count = 100000")
+    store.index.put(Thread("local_1", "local", "", "default"))
+    assert [thread.id for thread in store.index.threads()] == ["local_1"]
+    store.close()

@@ -33,7 +33,7 @@ class Database:
             with self.translated():
                 self._open(reading=reading)
         except AsstctlError as error:
-            if self._path and damaged(error.__cause__):
+            if self._path and not reading and damaged(error.__cause__):
                 raise self._set_aside(self._path, error) from error
             raise
 
@@ -69,7 +69,6 @@ class Database:
             for statement in MIGRATIONS[version].split(";"):
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {version + 1}")
-        self._empty = False
 
     def _blank(self) -> bool:
         """Return whether the file has no schema yet: then there is nothing to read."""
