@@ -22,12 +22,12 @@ def install(environment: Mapping[str, str], home: Path) -> tuple[Path, str]:
         )
     data = Path(environment.get("XDG_DATA_HOME") or home / ".local/share")
     settings = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    places = {
+    targets = {
         "bash": data / "bash-completion/completions/asstctl",
         "zsh": data / "zsh/site-functions/_asstctl",
         "fish": settings / "fish/completions/asstctl.fish",
     }
-    target = places[shell]
+    target = targets[shell]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(shipped(SCRIPTS[shell]))
@@ -42,5 +42,5 @@ def install(environment: Mapping[str, str], home: Path) -> tuple[Path, str]:
 def shipped(name: str) -> str:
     """Return a script as it came with the package, or as it stands in the source tree."""
     package = Path(__file__).parent.parent
-    places = [package / "completions" / name, package.parent / "completions" / name]
-    return next(place for place in places if place.exists()).read_text("utf-8")
+    candidates = [package / "completions" / name, package.parent / "completions" / name]
+    return next(path for path in candidates if path.exists()).read_text("utf-8")

@@ -56,10 +56,10 @@ class NumberedList(ListElement):
         for item in self.items:
             margin = f" {item.number}. " if isinstance(item, Item) else " "
             width = max(1, options.max_width - len(margin))
-            for place, line in enumerate(
+            for row, line in enumerate(
                 console.render_lines(item.elements, options.update(width=width))
             ):
-                yield Segment(" " * len(margin) if place else margin, style)
+                yield Segment(" " * len(margin) if row else margin, style)
                 yield from line
                 yield Segment("\n")
 
@@ -106,7 +106,7 @@ class Document(Markdown):
 
 @record
 class Block:
-    """A top-level block: its kind, its tokens, and its place in the source's `lines`."""
+    """A top-level block: its kind, its tokens, and where it stands in the source's `lines`."""
 
     kind: str
     tokens: list[Token]

@@ -214,12 +214,12 @@ def cut(row: Row, given: int) -> Row:
     if not given:
         return row
     text = solid(row)
-    place = 0
+    start = 0
     while given:
-        given -= len(text[place].translate(_WEIGHTLESS))
-        place += 1
+        given -= len(text[start].translate(_WEIGHTLESS))
+        start += 1
     kept: Row = []
     for segment in row:
-        kept.append(Segment(segment.text[place:], segment.style))
-        place = max(0, place - len(segment.text))
+        kept.append(Segment(segment.text[start:], segment.style))
+        start = max(0, start - len(segment.text))
     return kept

@@ -68,17 +68,17 @@ class _Reader:
     def _events(self, text: bytes) -> tuple[list[Frame], int]:
         """Return the events that end in `text`, and where its unfinished line begins."""
         complete: list[Frame] = []
-        place = 0
+        end = 0
         while True:
             if not self._name and not self._data:
-                while usual := USUAL.match(text, place):
+                while usual := USUAL.match(text, end):
                     name, data = usual.groups()
                     complete.append((name.decode("utf-8", "replace") if name else "", data))
-                    place = usual.end()
-                    self._size = len(text) - place
-            if not (line := LINE.match(text, place)):
-                return complete, place
-            place = line.end()
+                    end = usual.end()
+                    self._size = len(text) - end
+            if not (line := LINE.match(text, end)):
+                return complete, end
+            end = line.end()
             if frame := self._take(line[1]):
                 complete.append(frame)
 

@@ -166,7 +166,7 @@ class Reply:
         if response.id is None:
             raise UnansweredError(f"{self._wire.host} closed the stream before a response began")
         path = f"/responses/{response.id}"
-        if response.background and response.place >= 0:
+        if response.background and response.number >= 0:
             with suppress(AsstctlError):  # a server that does not resume, or not any more
                 yield from self._resumed(path)
             if response.final:
@@ -187,7 +187,7 @@ class Reply:
         response, patience = self.response, self._wire.patience()
         while not response.final:
             response.resume()
-            query = {"stream": "true", "starting_after": str(response.place)}
+            query = {"stream": "true", "starting_after": str(response.number)}
             try:
                 yield from self._read(get(path, query))
             except IncompleteError as error:

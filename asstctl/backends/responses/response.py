@@ -48,7 +48,7 @@ class Response:
         self.id: str | None = None
         self.status = ""
         self.background = False  # whether it goes on without us, and can be cancelled
-        self.place = -1  # the number of the last event that was read
+        self.number = -1  # of the last event that was read
         self._after = -1  # events up to this number were read before the stream was resumed
         self.shown = Shown()
         self.items: set[str] = set()  # the ids of what it says
@@ -63,7 +63,7 @@ class Response:
 
     def resume(self) -> None:
         """Prepare for a stream that may repeat events that were read."""
-        self._after = self.place
+        self._after = self.number
 
     def read(self, batch: list[Frame]) -> Iterator[Event]:
         """Read some events of the stream and yield ours; raises what an `error` event means."""
@@ -73,23 +73,23 @@ class Response:
         match found:
             case {
                 "type": "response.output_text.delta",
-                "sequence_number": int(place),
+                "sequence_number": int(number),
                 "item_id": str(item),
                 "output_index": int(index),
                 "delta": text,
-            } if place > self.place and item in self.items:
-                self.place = place
+            } if number > self.number and item in self.items:
+                self.number = number
                 return self.shown.goes_on(str(index), text)
             case _:
                 return ""
 
     def _event(self, name: str, found: Mapping[str, Any]) -> Iterator[Event]:
         name = str(found.get("type") or name)
-        place = found.get("sequence_number")
-        if isinstance(place, int):
-            if place <= self._after:
+        number = found.get("sequence_number")
+        if isinstance(number, int):
+            if number <= self._after:
                 return
-            self.place = max(self.place, place)
+            self.number = max(self.number, number)
         match name.removeprefix("response."):
             case "error":
                 raise self._failed(found.get("error") or found)
@@ -136,29 +136,29 @@ class Response:
                 if not self.announced:
                     yield RunStarted(self.thread_id, self.id)
             if self.final:
-                for place, item in enumerate(found.get("output") or ()):
+                for index, item in enumerate(found.get("output") or ()):
                     if isinstance(item, dict):
-                        yield from self._item(str(place), item)
+                        yield from self._item(str(index), item)
                 yield from self._calls()
 
     def _refused(self, item: str) -> Iterator[Event]:
         if item not in self.shown:
             yield Notice("the model refuses")
 
-    def _item(self, place: str, item: Mapping[str, Any]) -> Iterator[Event]:
+    def _item(self, index: str, item: Mapping[str, Any]) -> Iterator[Event]:
         """Read a whole item and yield the rest of it."""
         kind = item.get("type")
         if item.get("id"):
             self.items.add(str(item["id"]))
         if kind == "message" and item.get("role") in (None, "assistant"):
-            yield from self.shown.whole(place, items.text(item))
+            yield from self.shown.whole(index, items.text(item))
             for part in contents(item):
                 for annotation in part.get("annotations") or ():
-                    yield from self._annotation(place, annotation)
+                    yield from self._annotation(index, annotation)
         elif kind == "image_generation_call" and item.get("id"):
-            yield from self.shown.once(FileOutput("image", str(item["id"])), place)
+            yield from self.shown.once(FileOutput("image", str(item["id"])), index)
         elif kind in ANSWERS:
-            self.waiting[str(item.get("call_id") or item.get("id") or place)] = item
+            self.waiting[str(item.get("call_id") or item.get("id") or index)] = item
         elif kind in ANSWERS.values():  # the server answered its own call
             answered = item.get("call_id") or item.get("approval_request_id")
             self.waiting.pop(str(answered), None)
@@ -179,7 +179,7 @@ class Response:
             self._tools.add(kind)
             yield Notice(f"the model uses a tool: {kind.removesuffix('_call').replace('_', ' ')}")
 
-    def _annotation(self, place: str, note: Any) -> Iterator[Event]:
+    def _annotation(self, index: str, note: Any) -> Iterator[Event]:
         """Yield the source of a part of the text; the type decides, never a class."""
         if not isinstance(note, dict):
             return
@@ -189,10 +189,10 @@ class Response:
         start, end = note.get("start_index"), note.get("end_index")
         marker = ""
         if isinstance(start, int) and isinstance(end, int):
-            marker = self.shown.text(place)[start:end]
+            marker = self.shown.text(index)[start:end]
         if source:
             fits = MARKER.fullmatch(marker)
-            yield from self.shown.once(Citation(marker if fits else "", source), place)
+            yield from self.shown.once(Citation(marker if fits else "", source), index)
 
     def answers(self, outputs: Mapping[str, str]) -> list[Mapping[str, object]]:
         """Return the items that answer every call that waits; `outputs` is by the call's id."""
