@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from typing import TYPE_CHECKING
 
 from asstctl.backends.assistants import objects
 from asstctl.backends.assistants.run import OPEN, Run
@@ -19,6 +20,9 @@ from asstctl.model import Message, moment
 from asstctl.wire.pages import PAGE, items
 from asstctl.wire.requests import get, post
 from asstctl.wire.wire import Wire
+
+if TYPE_CHECKING:
+    from openai.types.beta.threads.run_submit_tool_outputs_params import ToolOutput
 
 CLOCKS_APART = 2.0
 """Seconds by which a run may seem older than the message that it answers."""
@@ -59,7 +63,9 @@ class Replies:
         if run is None:
             return
         path = f"/threads/{run.thread_id}/runs/{run.id}/submit_tool_outputs"
-        told = [{"tool_call_id": call, "output": output} for call, output in outputs.items()]
+        told: list[ToolOutput] = [
+            {"tool_call_id": call, "output": output} for call, output in outputs.items()
+        ]
         run.status = ""
         yield from self.begin(run, path, {"tool_outputs": told, "stream": True}, "")
 

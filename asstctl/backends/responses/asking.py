@@ -13,7 +13,10 @@ from asstctl.tools import offered
 from asstctl.wire.requests import extended
 
 if TYPE_CHECKING:
-    from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
+    from openai.types.responses.response_create_params import (
+        ResponseCreateParamsBase,
+        ResponseCreateParamsStreaming,
+    )
 
 OPTIONAL: Mapping[str, str] = {
     "background": "a reply that is stopped or cut may be missing from its thread",
@@ -29,7 +32,7 @@ class Asking:
         self._settings = settings
         self._abilities = abilities
 
-    def ask(self, reply: Reply, said: Mapping[str, object]) -> Stream:
+    def ask(self, reply: Reply, said: "ResponseCreateParamsBase") -> Stream:
         """Ask for a reply to what `said` says, leaving out the fields that the server refuses.
 
         A reply in the foreground may be missing from its conversation where it is left; in the

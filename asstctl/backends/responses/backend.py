@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asstctl.backends import World, listed
 from asstctl.backends.meanings import MEANINGS
@@ -29,6 +29,9 @@ from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts
 from asstctl.wire.pages import NO_PATH, listing, pages
 from asstctl.wire.requests import post
 from asstctl.wire.wire import Wire, told
+
+if TYPE_CHECKING:
+    from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 
 class Responses:
@@ -119,7 +122,7 @@ class Responses:
         response = Response(thread_id, announced=announced)
         return Reply(self._wire, self._keeper(thread_id), response, text)
 
-    def _asked(self, reply: Reply, said: Mapping[str, object]) -> Stream:
+    def _asked(self, reply: Reply, said: "ResponseCreateParamsBase") -> Stream:
         yield from self._asking.ask(reply, said)
         self._waiting = reply if reply.response.waiting else None
 
@@ -129,8 +132,9 @@ class Responses:
         if last is None:
             return
         thread_id = last.response.thread_id
-        tie = self._keeper(thread_id).following(thread_id, str(last.response.id))
-        yield from self._asked(last.next(), {**tie, "input": last.response.answers(outputs)})
+        said = self._keeper(thread_id).following(thread_id, str(last.response.id))
+        said["input"] = last.response.answers(outputs)
+        yield from self._asked(last.next(), said)
 
     def decline(self) -> str | None:
         """Abandon the calls of the last response."""

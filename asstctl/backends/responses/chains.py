@@ -4,7 +4,7 @@ Each response names the one before it. The store keeps their ids, and messages t
 a chain by hand until a prompt takes them along.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from asstctl.backends.responses import items
@@ -18,7 +18,8 @@ from asstctl.wire.requests import delete
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
-    from openai.types.responses.easy_input_message_param import EasyInputMessageParam
+    from openai.types.responses.response_create_params import ResponseCreateParamsBase
+    from openai.types.responses.response_input_item_param import ResponseInputItemParam
 
 CHAIN = "chain_"
 """How the ids of chains begin."""
@@ -43,26 +44,27 @@ class Chains:
         """Return the id of a chain that will exist once a response has begun in it."""
         return new_id(CHAIN.rstrip("_"))
 
-    def first(self, thread_id: str, text: str) -> dict[str, object]:
+    def first(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that says the first prompt of a chain."""
         self._asked[thread_id] = ("", 0)
         return {"input": text}
 
-    def request(self, thread_id: str, text: str) -> dict[str, object]:
+    def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that says `text`, after the messages put there since."""
         key = (thread_id, self._place)
         held = self._replies.held(self._place, thread_id)
         self._asked[thread_id] = (held[-1] if held else "", self._store.messages.last(key))
-        said: list[EasyInputMessageParam] = [
+        said: list[ResponseInputItemParam] = [
             items.spoken(message) for message in self._store.messages.of(key)
         ]
-        tie = {"previous_response_id": held[-1]} if held else {}
-        if not said:
-            return {**tie, "input": text}
-        said.append({"type": "message", "role": "user", "content": text})
-        return {**tie, "input": said}
+        body: ResponseCreateParamsBase = {"input": text}
+        if said:
+            body["input"] = [*said, {"type": "message", "role": "user", "content": text}]
+        if held:
+            body["previous_response_id"] = held[-1]
+        return body
 
-    def following(self, thread_id: str, response_id: str) -> dict[str, object]:
+    def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on from a response."""
         self._asked[thread_id] = (response_id, 0)
         return {"previous_response_id": response_id}
@@ -125,7 +127,7 @@ class Chains:
         """Count a chain's messages; raises NotFoundError where the index has no such chain."""
         return ThreadFacts(messages=sum(1 for _ in self.history(thread_id)))
 
-    def decline(self, thread_id: str, answers: list[Mapping[str, object]]) -> str:
+    def decline(self, thread_id: str, answers: "list[ResponseInputItemParam]") -> str:
         """Do nothing: a chain does not go on from a response with open calls."""
         return "the thread goes on from before this prompt"
 

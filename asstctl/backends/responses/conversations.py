@@ -1,6 +1,6 @@
 """Threads as conversations that the server keeps."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from asstctl.wire.wire import Wire
 if TYPE_CHECKING:
     from openai.types.conversations.conversation_create_params import ConversationCreateParams
     from openai.types.conversations.item_create_params import ItemCreateParams
+    from openai.types.responses.response_create_params import ResponseCreateParamsBase
+    from openai.types.responses.response_input_item_param import ResponseInputItemParam
 
 CHUNK = 20
 """Items that the wire takes in one request."""
@@ -33,7 +35,7 @@ class Conversations:
         body: ConversationCreateParams = {"metadata": dict(metadata)}
         return identity((yield from self._wire.ask(post("/conversations", body))))
 
-    def request(self, thread_id: str, text: str) -> dict[str, object]:
+    def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that says `text`; some refuse a conversation as object."""
         return {"conversation": thread_id, "input": text}
 
@@ -61,20 +63,20 @@ class Conversations:
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a conversation, CHUNK a request."""
         for chunk in chunks(messages, CHUNK):
-            body: ItemCreateParams = {"items": [items.spoken(message) for message in chunk]}
-            self._add(thread_id, body)
+            self._add(thread_id, [items.spoken(message) for message in chunk])
 
-    def _add(self, thread_id: str, body: Mapping[str, object]) -> None:
+    def _add(self, thread_id: str, added: "Sequence[ResponseInputItemParam]") -> None:
+        body: ItemCreateParams = {"items": added}
         self._wire.call(post(f"/conversations/{thread_id}/items", body))
 
-    def following(self, thread_id: str, response_id: str) -> dict[str, object]:
+    def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on: the conversation holds the response."""
         return {"conversation": thread_id}
 
-    def decline(self, thread_id: str, answers: list[Mapping[str, object]]) -> str:
+    def decline(self, thread_id: str, answers: "list[ResponseInputItemParam]") -> str:
         """Answer open calls with a refusal: a conversation with one takes no prompt."""
         for chunk in chunks(answers, CHUNK):
-            self._add(thread_id, {"items": chunk})
+            self._add(thread_id, chunk)
         return "it was told so"
 
     def facts(self, thread_id: str) -> ThreadFacts:

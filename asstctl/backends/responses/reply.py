@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asstctl.backends.responses.resource import cancelled, poll
 from asstctl.backends.responses.response import OPEN, Response
@@ -19,6 +19,10 @@ from asstctl.model import Message, ThreadFacts
 from asstctl.wire.requests import Request, get, post
 from asstctl.wire.wire import Wire
 
+if TYPE_CHECKING:
+    from openai.types.responses.response_create_params import ResponseCreateParamsBase
+    from openai.types.responses.response_input_item_param import ResponseInputItemParam
+
 WHOLE = ("completed", "incomplete")
 """Statuses of a response that its thread goes on from."""
 
@@ -32,10 +36,10 @@ NEWEST = 10
 class Keeper(Protocol):
     """How a server keeps threads."""
 
-    def request(self, thread_id: str, text: str) -> dict[str, object]:
+    def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that says `text` to a thread."""
 
-    def following(self, thread_id: str, response_id: str) -> dict[str, object]:
+    def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on from a response of a thread."""
 
     def begun(self, thread_id: str, response_id: str, *, late: bool) -> None:
@@ -47,7 +51,7 @@ class Keeper(Protocol):
     def hold(self, thread_id: str, response_id: str) -> bool:
         """Note that a thread goes on from a response; return whether it does."""
 
-    def decline(self, thread_id: str, answers: list[Mapping[str, object]]) -> str:
+    def decline(self, thread_id: str, answers: "list[ResponseInputItemParam]") -> str:
         """Make a thread with open calls take prompts again; return what was done."""
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:

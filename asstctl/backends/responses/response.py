@@ -6,7 +6,7 @@ response's final status, whichever event brought it.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asstctl.backends.content import contents
 from asstctl.backends.responses import items
@@ -25,6 +25,9 @@ from asstctl.events import (
 )
 from asstctl.wire.sse import Frame
 
+if TYPE_CHECKING:
+    from openai.types.responses.response_input_item_param import ResponseInputItemParam
+
 OPEN = {"queued", "in_progress", "cancelling"}
 """Statuses of a response that is being written."""
 
@@ -37,6 +40,9 @@ ANSWERS = {
     "mcp_approval_request": "mcp_approval_response",
 }
 """Items that wait for an answer of ours, and the kind of that answer."""
+
+
+NOT_CALLED = "there is no tool of this name; it was not called"
 
 
 class Response:
@@ -194,17 +200,12 @@ class Response:
             fits = MARKER.fullmatch(marker)
             yield from self.shown.once(Citation(marker if fits else "", source), index)
 
-    def answers(self, outputs: Mapping[str, str]) -> list[Mapping[str, object]]:
+    def answers(self, outputs: Mapping[str, str]) -> "list[ResponseInputItemParam]":
         """Return the items that answer every call that waits; `outputs` is by the call's id."""
-        answers: list[Mapping[str, object]] = []
-        for identity, item in self.waiting.items():
-            kind = ANSWERS[str(item["type"])]
-            if kind == "mcp_approval_response":
-                answers.append({"type": kind, "approval_request_id": identity, "approve": False})
-            else:
-                output = outputs.get(identity, "there is no tool of this name; it was not called")
-                answers.append({"type": kind, "call_id": identity, "output": output})
-        return answers
+        return [
+            answer(str(item["type"]), identity, outputs.get(identity, NOT_CALLED))
+            for identity, item in self.waiting.items()
+        ]
 
     def end(self) -> Iterator[Event]:
         """Yield the claim that a final status makes; raises what any other end means."""
@@ -223,3 +224,18 @@ class Response:
 
     def _failed(self, error: Any) -> AsstctlError:
         return failed("response", error)
+
+
+def answer(kind: str, call_id: str, output: str) -> "ResponseInputItemParam":
+    """Return the item that answers a call of a kind; an approval is always refused."""
+    match kind:
+        case "mcp_approval_request":
+            return {
+                "type": "mcp_approval_response",
+                "approval_request_id": call_id,
+                "approve": False,
+            }
+        case "custom_tool_call":
+            return {"type": "custom_tool_call_output", "call_id": call_id, "output": output}
+        case _:
+            return {"type": "function_call_output", "call_id": call_id, "output": output}
