@@ -8,7 +8,7 @@ import pytest
 from asstctl.backends.assistants.run import Run
 from asstctl.backends.local import chat
 from asstctl.backends.responses.response import Response
-from asstctl.errors import AsstctlError
+from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import RunFinished, TextDelta
 from asstctl.render._answer import Answer
 from asstctl.wire.sse import frames
@@ -94,3 +94,9 @@ def test_a_marker_that_was_cut_is_shown_as_it_came():
     answer = Answer()
     assert answer.feed(TextDelta("See 【4:0†sou")) == "See "
     assert answer.end() == "【4:0†sou"
+
+
+def test_the_bound_of_an_event_counts_what_came_behind_another_one():
+    half = b"x" * (40 << 20)
+    with pytest.raises(IncompleteError, match="more than 64 MiB"):
+        list(frames([b"data: first\n\ndata: " + half, half]))

@@ -12,6 +12,9 @@ from asstctl.events import Prompt, Stream, Tell
 from asstctl.model import Assistant, Message, Part, Thread, ThreadFacts, moment, texts
 from asstctl.store.store import Store
 
+CHUNK = 20
+"""Messages that are added to a thread at once: the most that every wire takes."""
+
 
 class Backend(Protocol):
     """A holder of threads that replies to prompts.

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from asstctl._record import record
+from asstctl.backends import CHUNK
 from asstctl.errors import AsstctlError, NotFoundError, StoppedError
 from asstctl.events import Progress
 from asstctl.model import (
@@ -27,9 +28,6 @@ from asstctl.model import (
 )
 from asstctl.store.copies import Copied
 from asstctl.transfer.destination import Destination
-
-CHUNK = 20
-"""Messages that are added to a thread at once: the most that every wire takes."""
 
 MOST_PAIRS = 16
 LONGEST_VALUE = 512

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from asstctl.backends import CHUNK
 from asstctl.backends.responses import items
 from asstctl.events import Event
 from asstctl.model import Message, ThreadFacts, moment, texts
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from openai.types.conversations.item_create_params import ItemCreateParams
     from openai.types.responses.response_create_params import ResponseCreateParamsBase
     from openai.types.responses.response_input_item_param import ResponseInputItemParam
-
-CHUNK = 20
-"""Items that the wire takes in one request."""
 
 
 class Conversations:
