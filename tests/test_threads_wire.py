@@ -1059,3 +1059,12 @@ def test_a_run_that_began_well_before_the_prompt_was_said_is_not_its_run(
     out, err = home.run("ask", "-c", "Again", code=code)
     assert bool(out) == (code == 0)
     assert "no answer from" in err
+
+
+def test_a_run_that_takes_a_while_to_be_cancelled_is_waited_for(home, threads):
+    home.use_threads(threads)
+    home.run("ask", "Hello")
+    run = threads.runs["thread_1"][0]
+    run |= {"status": "in_progress", "will_complete": False}
+    threads.polls_left = 3
+    assert home.run("threads", "unlock", "@last")[1] == f"asstctl: {run['id']} is cancelled\n"
