@@ -592,3 +592,15 @@ def test_a_background_job_on_a_terminal_is_not_stopped(home, server):
     with Screen(home, script) as screen:
         screen.wait_for("ended 0")
     assert (home.path / "out.txt").read_text() == "You said: Hello (1)\n"
+
+
+def test_a_piece_of_a_note_is_written_at_once():
+    from asstctl.events import ReasoningDelta
+    from asstctl.render.notes import Notes
+
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as there, os.fdopen(writing, "w") as err:
+        notes = Notes(err)
+        notes.reasoning = True
+        notes.write(ReasoningDelta("thinking"))
+        assert there.read(100) == b"thinking"

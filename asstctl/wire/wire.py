@@ -165,23 +165,23 @@ class Wire:
         while True:
             try:
                 answer = self._answered(begun) if begun else None
+                begun = None
                 if answer is None:
                     with unreached(self.endpoint, self._server.way, self.timeout):
-                        begun = self._sent(request, target, wanted)
+                        sent = self._sent(request, target, wanted)
                         try:
                             yield RequestSent()
                         except BaseException:
-                            begun.close()
+                            sent.close()
                             raise
-                        answer = begun.answer()
-                begun = None
+                        answer = sent.answer()
                 again = self._judged(answer, target, patience)
-                if again is None:
-                    return answer
-                target = again
             except AsstctlError as error:
-                begun = None
                 yield from patience.rest(error)
+                continue
+            if again is None:
+                return answer
+            target = again
 
     def _sent(self, request: Request, target: str, wanted: Mapping[str, str]) -> Begun:
         content = b"" if request.body is None else json.dumps(request.body).encode()
