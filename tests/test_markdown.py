@@ -301,3 +301,13 @@ def test_markdown_into_a_pipe_is_drawn_without_moving_and_coloured_only_by_force
     out = home.run("ask", "-o", "markdown", "x", FORCE_COLOR="1")[0]
     assert "\x1b[1mbold" in out
     assert "\x1b[?2026h" not in out
+
+
+def test_the_unfinished_line_of_a_code_fence_is_code_and_no_markdown():
+    from asstctl.render._document import console_on, solid
+    from asstctl.render._draft import Draft
+
+    draft = Draft(console_on(io.StringIO(), {"TERM": "xterm"}, terminal=True))
+    draft.feed("```python\n# no heading, *no* emphasis")
+    done, tail = draft.look()
+    assert [solid(row).rstrip() for row in done + tail] == [" # no heading, *no* emphasis"]
