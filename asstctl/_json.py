@@ -15,7 +15,7 @@ def loads(data: bytes) -> Any:
 
 
 def loads_piece(data: bytes) -> Any:
-    """Read JSON that holds a piece of a text; half a character stays half, for the next piece."""
+    """Read JSON of a piece of text; half a surrogate pair is kept for the next piece."""
     try:
         return jiter.from_json(data)
     except ValueError:

@@ -59,7 +59,7 @@ INTERRUPT = 2
 
 
 class Held:
-    """A block in which signals wait for its end."""
+    """A block that delays signals to its end."""
 
     def __enter__(self) -> None:
         _Heard.holding += 1
@@ -91,5 +91,5 @@ def dealt_with() -> None:
 
 
 def last_words() -> None:
-    """Let signals wait from now on: the program is writing its last line."""
+    """Delay signals from now on: the program is writing its last line."""
     _Heard.holding += 1

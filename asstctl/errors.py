@@ -76,11 +76,11 @@ class UnavailableError(AsstctlError):
 
 
 class UnconnectedError(UnavailableError):
-    """No connection was made; `certain` is whether the next attempt would end alike."""
+    """No connection was made; `permanent`: another attempt would fail too."""
 
-    def __init__(self, message: str, *, hint: str, certain: bool) -> None:
+    def __init__(self, message: str, *, hint: str, permanent: bool) -> None:
         super().__init__(message, hint=hint, retryable=True)
-        self.certain = certain
+        self.permanent = permanent
 
 
 class UnansweredError(UnavailableError):

@@ -1,4 +1,4 @@
-"""Which backends there are, and every fact about one that other rooms need."""
+"""The backends, and every fact about one that other modules need."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ DEFAULT = Kind.ASSISTANTS
 PREFIXES = ("", *(prefix for kind in Kind for prefix in kind.facts.prefixes))
 """Beginnings of ids that a reference may leave out."""
 
-SERVICES_PREFIXES = tuple(
+SERVICE_PREFIXES = tuple(
     prefix
     for kind in Kind
     for prefix in kind.facts.prefixes
     if not kind.facts.kept_here and prefix not in kind.facts.index_alone
 )
-"""How the ids begin that services give to threads."""
+"""Prefixes of the thread ids that services make."""

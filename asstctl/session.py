@@ -14,7 +14,7 @@ from asstctl.config import Config
 from asstctl.config.settings import DEFAULT_PROFILE, Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.events import Notice, Prompt, RunStarted, Stream, Tell
-from asstctl.kind import SERVICES_PREFIXES
+from asstctl.kind import SERVICE_PREFIXES
 from asstctl.model import Assistant, Message, Thread, ThreadFacts
 from asstctl.store.store import Store
 from asstctl.tools import Consent
@@ -23,7 +23,7 @@ from asstctl.turn import Turn
 Standing = Literal["known", "new", "gone"]
 """How a thread stands to the index: in it, on the server alone, or no longer on the server."""
 
-FULL_ID = re.compile(rf"({'|'.join(map(re.escape, SERVICES_PREFIXES))})\S{{6,}}|[\w-]{{20,}}")
+FULL_ID = re.compile(rf"({'|'.join(map(re.escape, SERVICE_PREFIXES))})\S{{6,}}|[\w-]{{20,}}")
 """A word that looks like a whole id that a service gave."""
 
 
@@ -35,7 +35,7 @@ class Session:
         self._data = data
         self._tell = tell
         self._backends: dict[tuple[str, str], Backend] = {}
-        self._forgetful: AsstctlError | None = None  # why nothing is remembered
+        self._store_error: AsstctlError | None = None  # why nothing is remembered
         self.current: Thread | None = None
         self._speaker: Backend | None = None
 
@@ -109,13 +109,13 @@ class Session:
             first = next((m for m in messages if m.role == "user"), None)
         created_at = (first and first.created_at) or 0.0
         thread = thread_at(settings, thread_id, name=name, created_at=created_at)
-        self._notes.index.put(thread, first.text if first else "")
-        return self._notes.index.find(thread_id, settings.profile)
+        self._writable_store.index.put(thread, first.text if first else "")
+        return self._writable_store.index.find(thread_id, settings.profile)
 
     def threads(self, limit: int = -1) -> list[Thread]:
         """Return the index, newest first, of the chosen profile if one was chosen."""
         if self._config.profile:
-            self._settings(None)  # it must be there
+            self._settings(None)  # raises if it is unknown
         return self.store.index.threads(self._config.profile, limit)
 
     def remote_threads(self, limit: int) -> list[tuple[Thread, Standing]]:
@@ -141,11 +141,11 @@ class Session:
     def new_thread(self, name: str | None, metadata: Mapping[str, str]) -> Thread:
         """Make an empty thread; raises ConfigError where the name is taken."""
         settings = self._settings(None)
-        if name and not self.store.index.is_free(name):  # before there is a thread without it
+        if name and not self.store.index.is_free(name):  # else an unnamed thread stays behind
             raise ConfigError(f"the name {name!r} is taken")
         thread_id = self.backend(settings).new_thread(metadata=metadata)
         thread = thread_at(settings, thread_id, name=name, metadata=metadata)
-        self._notes.index.put(thread)
+        self._writable_store.index.put(thread)
         return thread
 
     def rename(self, thread: Thread, name: str) -> None:
@@ -153,9 +153,9 @@ class Session:
         self.store.index.rename(thread, name)
 
     def delete(self, thread: Thread, *, keep_remote: bool) -> str | None:
-        """Delete a thread where it lives, unless it is kept there, then from the index.
+        """Delete a thread from its server (not if `keep_remote`), then from the index.
 
-        Return what the service keeps of it in spite of that.
+        Return what the service still keeps of it, None if nothing.
         """
         kept = None if keep_remote else self._holder(thread).delete(thread.id)
         self.store.forget(thread)
@@ -177,8 +177,8 @@ class Session:
             for event in reply:
                 self.current = turn.thread or self.current
                 yield event
-                if self._forgetful and isinstance(event, RunStarted):
-                    yield Notice(f"nothing is remembered: {self._forgetful.message}")
+                if self._store_error and isinstance(event, RunStarted):
+                    yield Notice(f"nothing is remembered: {self._store_error.message}")
 
     def history(self, thread: Thread, last: int | None = None) -> Generator[Message]:
         """Yield every message of a thread, or the `last` ones, oldest first."""
@@ -253,19 +253,19 @@ class Session:
         return settings
 
     def _store_for(self, settings: Settings) -> Store:
-        """Return the store; where it can't be used, threads elsewhere go without one."""
+        """Return the store; if it is unusable, one in memory for a server's threads."""
         if settings.backend.facts.kept_here:
             return self.store
-        if self._forgetful is None:
+        if self._store_error is None:
             try:
-                self._forgetful = self.store.read_only
+                self._store_error = self.store.read_only
             except AsstctlError as error:
-                self._forgetful = error
+                self._store_error = error
                 self.store = Store(None)
-        return self._notes
+        return self._writable_store
 
     @cached_property
-    def _notes(self) -> Store:
+    def _writable_store(self) -> Store:
         """The store to write to; a forgetful one where the file can't be written."""
         return Store(None) if self.store.read_only else self.store
 

@@ -161,7 +161,7 @@ def run(tool: Tool, data: bytes) -> tuple[int, bytes, bytes]:
         raise TimeoutError from error
     finally:
         if process:
-            ended(process)
+            kill(process)
     return code, out, err
 
 
@@ -202,7 +202,7 @@ def written(process: "subprocess.Popen[bytes]", data: bytes) -> bytes:
         return b""
 
 
-def ended(process: "subprocess.Popen[bytes]") -> None:
+def kill(process: "subprocess.Popen[bytes]") -> None:
     """End a process and all that it started."""
     with suppress(ProcessLookupError, PermissionError):  # macOS says so of what has ended
         os.killpg(process.pid, signal.SIGKILL)

@@ -167,6 +167,7 @@ def test_a_hostile_title_is_harmless_in_a_completion(home, server):
 def test_install_completion_puts_the_script_where_the_shell_looks(home, shell, place):
     err = home.run("--install-completion", SHELL=f"/usr/bin/{shell}")[1]
     assert str(home.path / place) in err
+    assert err.endswith("open a new shell\n")  # what is left for the user to do
     assert (home.path / place).read_text() == (FOLDER / install.SCRIPTS[shell]).read_text()
 
 

@@ -41,8 +41,8 @@ def of(status, retry_after=None, words="busy"):
     return found
 
 
-REACHABLE = UnconnectedError("no way", hint="", certain=False)
-NOWHERE = UnconnectedError("no such host", hint="", certain=True)
+REACHABLE = UnconnectedError("no way", hint="", permanent=False)
+NOWHERE = UnconnectedError("no such host", hint="", permanent=True)
 SAFE = {Purpose.READ, Purpose.DELETE, Purpose.CANCEL}
 
 TABLE = [

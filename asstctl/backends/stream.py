@@ -148,7 +148,7 @@ def understood() -> Iterator[None]:
 
 
 def interruption(leaving: BaseException) -> BaseException:
-    """Return the reason why a reply is left: behind a generator's closing, its cause.
+    """Return why a reply is left: for GeneratorExit, the exception that led to it.
 
     A generator that is closed because of Ctrl-C meets GeneratorExit, with Ctrl-C as its context.
     """
@@ -162,7 +162,7 @@ CANCEL_SECONDS = 15.0
 
 
 def last_status(looks: Iterator[Mapping[str, Any]], over: Callable[[str], bool]) -> str:
-    """Look at an object until its status is over, or as long as there are looks; return it."""
+    """Read `looks` until `over` holds for a status; return the last status, "" without any."""
     status = ""
     for look in looks:
         status = str(look.get("status"))

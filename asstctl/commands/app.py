@@ -72,8 +72,8 @@ def taking(
 ) -> Callable[..., Any]:
     """Return a command that takes more options than its function's own.
 
-    `options` are annotations and defaults by name. The function does not see them: each argument
-    named in `made` is what that makes of all their values; the rest is for their callbacks.
+    `options` are annotations and defaults by name. The function does not get them. For each
+    NAME=make in `made` it gets NAME=make(**values of all options); callbacks read the others.
     """
     own = [p for name, p in inspect.signature(function).parameters.items() if name not in made]
     more = [

@@ -84,7 +84,7 @@ def init(
 
 
 def asked(values: dict[str, Any], name: str, invocation: options.Invocation) -> None:
-    """Ask for the settings that are not in `values` yet, with the environment's; - is none."""
+    """Ask for what `values` lacks and add it; defaults from the environment, "-" for none."""
     if "backend" not in values:
         usual = name if name in config.BUILT_IN else DEFAULT.value
         values["backend"] = typer.prompt("Backend", default=usual, type=Kind, err=True)

@@ -46,13 +46,13 @@ class Invocation:
     @cached_property
     def notes(self) -> "Notes":
         """The writer of everything beside the answer."""
-        from asstctl.render.notes import Notes  # the same
+        from asstctl.render.notes import Notes  # --help does without
 
         return Notes(sys.stderr)
 
     def load(self) -> "Config":
         """Read the settings; raises ConfigError. Warns of files that others can read."""
-        from asstctl import config  # the same
+        from asstctl import config  # --help does without
 
         found = config.load(self.config, self.profile, self.environment, self.flags)
         store = Path(_folders.data(self.environment), "threads.db")
@@ -62,7 +62,7 @@ class Invocation:
 
     def session(self) -> AbstractContextManager["Session"]:
         """Open a session with these settings; raises ConfigError."""
-        from asstctl.session import open_session  # the same
+        from asstctl.session import open_session  # --help does without
 
         return open_session(self.load(), self.notes.write)
 

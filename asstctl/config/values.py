@@ -67,7 +67,7 @@ def _backend(value: Any, source: str) -> Kind:
 
 
 def _tool(table: Any) -> bool:
-    """Return whether a tool's table is one: its command a list of words, and so on."""
+    """Return whether a tool's table is valid: its command, confirm and timeout."""
     if not isinstance(table, dict) or not table:
         return False
     seconds, command = table.get("timeout", 1), table.get("command", ["true"])
@@ -80,7 +80,7 @@ def _list_of(kind: type, value: Any) -> bool:
 
 
 def check_endpoint(endpoint: str, source: str) -> None:
-    """Raise ConfigError for an endpoint that is no URL, or one that must not be shown."""
+    """Raise ConfigError for a non-URL, or a URL with a query, fragment or password."""
     try:
         parts = urlsplit(endpoint)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

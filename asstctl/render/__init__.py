@@ -1,6 +1,6 @@
 """The only code that knows what an answer looks like."""
 
-from __future__ import annotations  # `--help` names the forms of output, and needs no event
+from __future__ import annotations  # keeps events out of what `--help` imports
 
 import time
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -65,10 +65,12 @@ def capable(out: TextIO, environment: Mapping[str, str]) -> bool:
 
 
 def unechoed(keyboard: TextIO) -> AbstractContextManager[None]:
-    """Keep letters that are typed while a reply is drawn from being drawn into it."""
+    """Keep letters that are typed during a reply off the screen."""
+    if not keyboard.isatty():
+        return nullcontext()
     from asstctl.render import terminal  # a pipe needs no terminal
 
-    return terminal.unechoed(keyboard) if keyboard.isatty() else nullcontext()
+    return terminal.unechoed(keyboard)
 
 
 def confirmed(question: str, keyboard: TextIO, err: TextIO) -> bool:

@@ -1,4 +1,4 @@
-"""The lines on a terminal that may still change: few, and only what differs is written."""
+"""The last lines on a terminal, redrawn until final; only what differs is written."""
 
 import re
 from itertools import groupby, takewhile
@@ -79,7 +79,7 @@ def cells(row: str) -> list[Cell]:
 def differing(old: str, new: str) -> tuple[list[Cell], str]:
     """Return the beginning that two rows share, and the text to write behind it for the new one.
 
-    Characters that join with their neighbours are not cut apart: with any, nothing is alike.
+    Characters may join their neighbours (emoji, combining marks): then nothing is shared.
     """
     was, will = cells(old), cells(new)
     if any(letter > "\uffff" or not cell_len(letter) for _, letter in (*was, *will)):

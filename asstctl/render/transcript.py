@@ -54,7 +54,7 @@ def write(
 
 
 def pieces(thread: Thread, messages: Iterable[Message], form: Format) -> Iterator[str]:
-    """Yield messages as text, one at a time."""
+    """Yield messages in a form, as pieces of text."""
     match form:
         case Format.TEXT:
             return apart(map(as_text, messages))

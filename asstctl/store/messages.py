@@ -107,7 +107,7 @@ def new_id(kind: str) -> str:
 
 
 def packed(parts: Sequence[Part]) -> str:
-    """Return parts as they are stored."""
+    """Return parts as the stored JSON."""
     return json.dumps([part_json(part) for part in parts])
 
 

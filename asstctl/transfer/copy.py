@@ -42,7 +42,7 @@ EMPTY = "[no text]"
 
 @record
 class Plan:
-    """A copy to be made: `messages` go to a profile, behind the `already` that are there.
+    """A planned copy of `messages` to `to`; the source's first `already` are there.
 
     `ids` are the ids that the messages have in the source.
     """
@@ -75,7 +75,7 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination) -> Plan:
             error.hint = f"is {target.id} gone? threads delete --keep-remote forgets it"
             raise
         before = len(there)
-        if was.on_its_way:  # it stopped in between: the thread itself says how far it came
+        if was.on_its_way:  # the last run was stopped: count what reached the copy
             sent = everything[already : already + was.on_its_way]
             already += arrived(to, sent, there[was.before :])
             was = replace(was, last_id=everything[already - 1].id if already else "")

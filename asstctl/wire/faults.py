@@ -33,7 +33,7 @@ def unreached(endpoint: str, way: str, timeout: float) -> Iterator[None]:
         raise UnconnectedError(
             f"can't connect to {host}{way}{why}",
             hint=f"is the server running? the endpoint is {endpoint}",
-            certain=error.certain,
+            permanent=error.permanent,
         ) from error
     except (OSError, HTTPException, ValueError) as error:
         late = isinstance(error, TimeoutError)
@@ -75,8 +75,8 @@ def origin(url: SplitResult) -> tuple[str, str | None, int]:
     return url.scheme, url.hostname, url.port or {"https": 443}.get(url.scheme, 80)
 
 
-def watched() -> "logging.Logger | None":
-    """Return the log of requests, None where nobody reads it: a reader has loaded logging."""
+def request_log() -> "logging.Logger | None":
+    """Return the log of requests, None unless logging is loaded and at DEBUG."""
     if found := sys.modules.get("logging"):
         log: logging.Logger = found.getLogger("asstctl")
         return log if log.isEnabledFor(found.DEBUG) else None

@@ -30,12 +30,12 @@ LARGEST_PIECE = 65536
 class NoConnectionError(Exception):
     """No connection was made, so nothing was sent; the reason is its cause.
 
-    `certain` is whether the next attempt would end alike: on this machine, or without an address.
+    `permanent`: another attempt would fail too: on this machine, or without an address.
     """
 
-    def __init__(self, *, certain: bool) -> None:
+    def __init__(self, *, permanent: bool) -> None:
         super().__init__()
-        self.certain = certain
+        self.permanent = permanent
 
 
 class Answer:
@@ -145,8 +145,8 @@ class Server:
             connection.connect()
         except (OSError, HTTPException, UnicodeError) as error:
             connection.close()
-            certain = isinstance(error, gaierror | UnicodeError) or loopback(self._address[0])
-            raise NoConnectionError(certain=certain) from error
+            permanent = isinstance(error, gaierror | UnicodeError) or loopback(self._address[0])
+            raise NoConnectionError(permanent=permanent) from error
         connection.sock.settimeout(self._timeout)
         return connection
 
@@ -162,7 +162,7 @@ class Server:
 
 
 def ended(connection: HTTPConnection) -> bool:
-    """Return whether the server closed an idle connection: nothing else is there to read."""
+    """Return whether the server closed an idle connection: then its socket is readable."""
     looking = select.poll()
     looking.register(connection.sock, select.POLLIN)
     return bool(looking.poll(0))

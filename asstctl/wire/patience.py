@@ -1,6 +1,6 @@
 """When a request is sent again, and after which pause: one table for every request.
 
-A request names its purpose, and what went wrong is a trouble; the table has the rest. Pauses are
+A request has a purpose, and a fault is a kind of trouble; the table has both. Pauses are
 announced, and end within `timeout` seconds of the first attempt.
 """
 
@@ -62,7 +62,7 @@ def trouble(error: AsstctlError) -> Trouble | None:
     if isinstance(error, LockedError):
         return Trouble.LOCKED
     if isinstance(error, UnconnectedError):
-        return None if error.certain else Trouble.UNCONNECTED
+        return None if error.permanent else Trouble.UNCONNECTED
     if isinstance(error, UnansweredError | IncompleteError):
         return Trouble.FAILED
     if not isinstance(error, UnavailableError) or "quota" in error.message:
@@ -71,9 +71,9 @@ def trouble(error: AsstctlError) -> Trouble | None:
 
 
 class Patience:
-    """How much longer one request is tried; `taken` is the backend's look at a post.
+    """How much longer one request is tried.
 
-    It is asked before a post is sent again, and says whether the service is known to have acted.
+    `taken` is called before a post is sent again; True: the service acted on it, so it is not.
     """
 
     def __init__(
@@ -117,8 +117,8 @@ class Patience:
         self._sleep(pause)
         return True
 
-    def renews(self) -> bool:
-        """Return whether a refused key may be renewed: once a request."""
+    def take_renewal(self) -> bool:
+        """Return True for the first refused key of a request, then False."""
         renewed, self._renewed = self._renewed, True
         return not renewed
 

@@ -9,7 +9,7 @@ from asstctl.wire.patience import Purpose
 
 @record
 class Request:
-    """A request; `taken` tells a post whether the service is known to have acted on it."""
+    """A request; `taken` returns whether the service is known to have acted on it, for a post."""
 
     method: str
     path: str

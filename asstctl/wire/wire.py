@@ -1,4 +1,4 @@
-"""One endpoint: requests signed, repeated by the table of patience, and their answers read."""
+"""One endpoint: signs requests, sends them (again, as patience.py says), reads the answers."""
 
 import json
 from collections.abc import Generator, Iterator, Mapping
@@ -12,7 +12,7 @@ from asstctl._json import loads
 from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import Event, Notice, RequestSent, Tell
-from asstctl.wire.faults import broken, redirected, unreached, watched
+from asstctl.wire.faults import broken, redirected, request_log, unreached
 from asstctl.wire.http import Answer, Begun, NoConnectionError, Server
 from asstctl.wire.patience import Patience, Purpose
 from asstctl.wire.refusals import Meaning, named_by, refusal, seconds
@@ -31,8 +31,8 @@ UNAUTHORIZED = 401
 REDIRECTED = (307, 308)
 """Statuses that ask for the same request elsewhere."""
 
-WHOLE = {"Accept-Encoding": "gzip"}
-"""Sent where the answer is read whole; a stream that is packed may hold its pieces back."""
+COMPRESSED = {"Accept-Encoding": "gzip"}
+"""Headers for an answer that is read whole; compression could delay a stream's pieces."""
 
 LARGEST_REFUSAL = 1024 * 1024
 """Bytes of a refusal that are read."""
@@ -105,9 +105,9 @@ class Wire:
         return self._events(answer)
 
     def poll(self, path: str, seconds: float) -> Iterator[Any]:
-        """Yield what a GET answers, again and again, for so many seconds.
+        """Yield the JSON of a GET again and again, for `seconds`.
 
-        A lost answer is passed over; raises what it means where none comes to the end.
+        A failed GET is repeated; its error is raised where no time is left for that.
         """
         patience = Patience(Purpose.READ, seconds, attempts=None)
         pause = FIRST_POLL
@@ -121,14 +121,14 @@ class Wire:
         """Send a request and leave its answer for `call`; None where it could not be sent."""
         target = self._target(request.path, request.query)
         with suppress(NoConnectionError, OSError, HTTPException, ValueError):
-            return self._sent(request, target, WHOLE)
+            return self._sent(request, target, COMPRESSED)
         return None
 
     def patience(self) -> Patience:
         """Return patience for a read that the caller repeats in a changed form, to resume it."""
         return Patience(Purpose.READ, self.timeout)
 
-    # How it is sent, and sent again
+    # Sending, and sending again
 
     def _patience(self, request: Request) -> Patience:
         return Patience(request.purpose, self.timeout, taken=request.taken)
@@ -138,7 +138,7 @@ class Wire:
     ) -> Generator[Event, None, Any]:
         while True:
             try:
-                answer = yield from self._opened(request, patience, WHOLE, begun)
+                answer = yield from self._opened(request, patience, COMPRESSED, begun)
                 with closing(answer), broken(self.host, self.timeout):
                     return loads(answer.read())
             except IncompleteError as error:
@@ -151,7 +151,7 @@ class Wire:
                 if patience.repeated and done_before(request.purpose, error):
                     return {}
                 raise
-            begun = None  # its answer waited for us, and may have suffered
+            begun = None  # the connection may have broken while its answer was unread
 
     def _opened(
         self,
@@ -198,16 +198,16 @@ class Wire:
         return None
 
     def _judged(self, answer: Answer, target: str, patience: Patience) -> str | None:
-        """Return None for an answer that is wanted, else the path to send the request to again.
+        """Return None for a success, else the path to send the request to again.
 
-        Raises what a refusal means. An answer that is not wanted is closed.
+        Raises the error that a refusal means. Any answer but a success is closed.
         """
-        if log := watched():
+        if log := request_log():
             log.debug("%s %s", answer.status, answer.headers)
         if 200 <= answer.status < 300:  # noqa: PLR2004 - those are HTTP's
             return None
         with closing(answer):
-            if answer.status == UNAUTHORIZED and self._signing and patience.renews():
+            if answer.status == UNAUTHORIZED and self._signing and patience.take_renewal():
                 if self._signing.renew():
                     return target
             elif answer.status in REDIRECTED and "location" in answer.headers:
@@ -232,7 +232,7 @@ class Wire:
 
     def _log(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> None:
         """Log a request, its key struck out wherever it stands."""
-        if not (log := watched()):
+        if not (log := request_log()):
             return
         shown = {**headers, **dict.fromkeys(self._signed(), "***")}
         line = f"{method} {urljoin(self.endpoint, target)} {shown}"

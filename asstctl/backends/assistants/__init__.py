@@ -48,10 +48,10 @@ def connect(settings: Settings, world: World) -> Assistants:
     return Assistants(wire, world.store, settings)
 
 
-def retired(host: str, read: Refusal) -> NotFoundError | None:
+def retired(host: str, refusal: Refusal) -> NotFoundError | None:
     """Return the error for a 404 of a host whose threads API ended; None for any other host."""
     ways = (way for name, way in RETIRED.items() if host.endswith(name))
-    if read.status != NOT_FOUND or not (way := next(ways, None)):
+    if refusal.status != NOT_FOUND or not (way := next(ways, None)):
         return None
     words = f"the threads API at {host} was retired on 2026-08-26"
     return NotFoundError(words, hint=way, status=NOT_FOUND)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 NEW_THREAD = "a thread and its run in one request"
 OLD_THREAD = "a message and its run in one request"
-"""Abilities that servers were found to have or not."""
+"""The names of abilities in the store's table."""
 
 
 class Prompting:

@@ -34,7 +34,7 @@ class Replies:
     def __init__(self, wire: Wire, runs: Runs) -> None:
         self._wire = wire
         self._runs = runs
-        self._waiting: Run | None = None  # for answers to its calls
+        self._waiting: Run | None = None  # its calls lack answers
 
     def begin(self, run: Run, path: str, body: Mapping[str, object], prompt: str) -> Stream:
         """Post a run and stream it; a cut stream is completed from what the service holds.

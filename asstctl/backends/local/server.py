@@ -45,7 +45,7 @@ class Server:
         return self._wire.request_id
 
     def ready(self) -> Iterator[Progress]:
-        """Ask the server which model it has where the profile does not name one."""
+        """Find the model if none is set; raises ConfigError unless the server has exactly one."""
         self._name = self._name or self._only_model()
         return iter(())
 

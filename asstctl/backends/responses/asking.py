@@ -22,7 +22,7 @@ OPTIONAL: Mapping[str, str] = {
     "background": "a reply that is stopped or cut may be missing from its thread",
     "truncation": "a thread that outgrows the model's window is refused",
 }
-"""Fields that a server may not take, each an ability, and the consequence where it does not."""
+"""Optional fields, each with the consequence (shown to the user) where a server refuses it."""
 
 
 class Asking:

@@ -50,7 +50,7 @@ class Responses:
             f"{self._root}/openai/v1" if settings.azure or settings.project else place
         )
         self._asking = Asking(settings, world.store.abilities)
-        self._waiting: Reply | None = None  # for answers to its calls
+        self._waiting: Reply | None = None  # its calls lack answers
         self._conversations = Conversations(self._wire, world.store.replies, place)
         self._chains = Chains(self._wire, world.store, place)
 

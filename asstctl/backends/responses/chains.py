@@ -25,7 +25,7 @@ CHAIN = "chain_"
 """How the ids of chains begin."""
 
 CONVERSATIONS = "conversations"
-"""An ability that servers were found to have or not."""
+"""The name of an ability in the store's table."""
 
 
 class Chains:
@@ -76,9 +76,9 @@ class Chains:
             self._replies.begin(self._place, thread_id, response_id, after=after, sent=sent)
 
     def hold(self, thread_id: str, response_id: str) -> bool:
-        """Go on from a response, unless the chain went on from another meanwhile.
+        """Continue the chain from a response; return False if another was first.
 
-        A response that is held proves that chains are the way there.
+        A response that is held proves that the server has no conversations.
         """
         abilities = self._store.abilities
         with self._store.writing():

@@ -216,7 +216,7 @@ class Reply:
             self.decline()
 
     def _abandon(self, left: BaseException) -> None:
-        """Cancel the response of a reply that nobody waits for, and note what is left of it."""
+        """Cancel a reply that is left; add to `left` a note of what the thread holds."""
         response = self.response
         if response.final and not response.waiting:
             return
@@ -225,7 +225,7 @@ class Reply:
             status = ""
         else:
             status = self._cancel()
-        if isinstance(left, KeyboardInterrupt | StoppedError):  # there is somebody to tell
+        if isinstance(left, KeyboardInterrupt | StoppedError):  # the user sees the note
             goes_on = f"{response.id} could not be cancelled and goes on: threads unlock ends it"
             left.add_note(goes_on if status in OPEN else self._holds())
 
