@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from asstctl.wire import http
+from asstctl.wire.refusals import reason
 from tests.servers import ChatServer
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -257,3 +258,9 @@ class Tunnel:
                         return
                     self.seen += data
                     other[ready].sendall(data)
+
+
+def test_the_innermost_words_of_errors_that_cause_each_other_are_found():
+    outer, inner = ValueError("Outer."), ValueError("Inner.")
+    outer.__cause__, inner.__cause__ = inner, outer
+    assert reason(outer) == "inner"

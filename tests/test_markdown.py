@@ -307,7 +307,7 @@ def test_the_unfinished_line_of_a_code_fence_is_code_and_no_markdown():
     from asstctl.render._document import console_on, solid
     from asstctl.render._draft import Draft
 
-    draft = Draft(console_on(io.StringIO(), {"TERM": "xterm"}, terminal=True))
+    draft = Draft(console_on(io.StringIO(), {"TERM": "xterm"}))
     draft.feed("```python\n# no heading, *no* emphasis")
     done, tail = draft.look()
     assert [solid(row).rstrip() for row in done + tail] == [" # no heading, *no* emphasis"]

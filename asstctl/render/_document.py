@@ -220,11 +220,10 @@ def solid(row: Row) -> str:
     return "".join(segment.text for segment in row if not segment.control)
 
 
-def console_on(out: TextIO, environment: Mapping[str, str], *, terminal: bool) -> Console:
+def console_on(out: TextIO, environment: Mapping[str, str]) -> Console:
     """Return a console that draws for `out`; colours as NO_COLOR and FORCE_COLOR say."""
     return Console(
         file=out,
-        force_terminal=terminal or None,
         highlight=False,
         markup=False,
         emoji=False,

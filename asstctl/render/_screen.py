@@ -27,7 +27,7 @@ class Screen:
     ) -> None:
         self._out = out
         self._moves = capable(out, environment)
-        self._console = console_on(out, environment, terminal=self._moves)
+        self._console = console_on(out, environment)
         self._draft = Draft(self._console)
         self._safe = Harmless()
         self._tail = Tail(out)

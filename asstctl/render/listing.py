@@ -75,7 +75,7 @@ def draw(
 
     from asstctl.render._document import console_on
 
-    console = console_on(out, environment, terminal=out.isatty())
+    console = console_on(out, environment)
     widest = max((len(row[0]) for row in rows), default=0)
     roomy = console.width >= widest + ROOM
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")

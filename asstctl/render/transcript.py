@@ -122,7 +122,7 @@ def draw(messages: Iterable[Message], out: TextIO, environment: Mapping[str, str
     """Yield messages as Markdown is drawn on this terminal."""
     from asstctl.render import _document  # Rich takes longer to load than a page to read
 
-    console = _document.console_on(out, environment, terminal=True)
+    console = _document.console_on(out, environment)
     for text in apart(map(as_markdown, messages)):
         yield _document.drawn(console, harmless(text))
         yield "\n"
