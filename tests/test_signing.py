@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from asstctl.credentials.keys import Signing, Tokens
 from tests.responses_server import ResponsesServer
 from tests.terminal import Screen
 
@@ -285,3 +286,18 @@ def test_a_key_that_would_not_be_used_is_not_kept(home, project, keyring):
     err = home.run("config", "key", "set", stdin=b"canary", code=3)[1]
     assert "api_key_env is set, and comes before the keyring" in err
     assert not keyring.exists()
+
+
+@pytest.mark.parametrize("renewable", [True, False])
+def test_a_key_is_fetched_again_only_where_another_one_may_come(renewable):
+    fetched = []
+
+    def fetch():
+        fetched.append(f"key {len(fetched)}")
+        return fetched[-1]
+
+    signing = Signing("api-key", "", fetch, renewable=renewable)
+    assert signing.headers() == {"api-key": "key 0"}
+    assert signing.renew() is renewable
+    assert len(fetched) == (2 if renewable else 1)
+    assert not Tokens(fetch).renew()
