@@ -465,6 +465,9 @@ def test_an_assistants_export_is_imported(world, whole):
         "asstctl: thread_old: the export says that it missed 1 things",
         f"asstctl: 2 messages of thread_old copied to {out.strip()}",
     ]
+    shown = json.loads(world.run("threads", "show", out.strip(), "-o", "json")[0])
+    assert shown["created_at"] == "2023-11-14T22:13:20Z"
+    assert shown["metadata"]["a"] == "b"
     first, second = history(world, out.strip())
     assert first["parts"][1] == {"type": "File", "id": "file_1", "name": "a.pdf"}
     assert second["parts"][1] == {"type": "Image", "source": "file_2"}
@@ -475,9 +478,6 @@ def test_an_assistants_export_is_imported(world, whole):
 def test_a_thread_whose_object_was_gone_is_imported_all_the_same(world):
     folder = foreign(world.path, thread=None, runs=[], files={}, errors=[])
     assert len(history(world, world.run("threads", "import", str(folder))[0].strip())) == 2
-    shown = json.loads(world.run("threads", "show", out.strip(), "-o", "json")[0])
-    assert shown["created_at"] == "2023-11-14T22:13:20Z"
-    assert shown["metadata"]["a"] == "b"
 
 
 @pytest.mark.parametrize(

@@ -1068,3 +1068,26 @@ def test_a_run_that_takes_a_while_to_be_cancelled_is_waited_for(home, threads):
     run |= {"status": "in_progress", "will_complete": False}
     threads.polls_left = 3
     assert home.run("threads", "unlock", "@last")[1] == f"asstctl: {run['id']} is cancelled\n"
+
+
+def test_a_cut_stream_of_a_run_that_waits_for_answers_shows_its_calls(home, threads):
+    home.use_threads(threads)
+    threads.replies.append(Reply(raw=stream(STARTED)))
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    wanted = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [call]}}
+
+    def after(request, reply):
+        if (
+            request.method == "GET"
+            and "/runs/" in request.path
+            and reply.body["status"] != "cancelled"
+        ):
+            threads.runs["thread_1"][0] |= {"status": "requires_action", "required_action": wanted}
+        return reply
+
+    threads.after = after
+    started = time.monotonic()
+    err = home.run("ask", "--timeout", "20", "Hi", code=6)[1]
+    assert time.monotonic() - started < 10
+    assert "tool call call_1: weather({})" in err
+    assert "the run was cancelled" in err
