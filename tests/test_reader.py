@@ -100,3 +100,10 @@ def test_the_bound_of_an_event_counts_what_came_behind_another_one():
     half = b"x" * (40 << 20)
     with pytest.raises(IncompleteError, match="more than 64 MiB"):
         list(frames([b"data: first\n\ndata: " + half, half]))
+
+
+def test_an_item_that_is_no_object_hides_no_other():
+    said = {"type": "message", "content": [{"type": "output_text", "text": "Hello"}]}
+    response = Response("conv_1", announced=False)
+    events = list(response.facts({"id": "r", "status": "completed", "output": [None, 7, said]}))
+    assert TextDelta("Hello") in events
