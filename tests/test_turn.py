@@ -1,5 +1,6 @@
 """One prompt and its reply: what is written of it, in how few transactions, and how it ended."""
 
+import json
 import sys
 import threading
 from contextlib import closing
@@ -13,7 +14,7 @@ from asstctl.kind import Kind
 from asstctl.store.store import Store
 from asstctl.turn import Turn
 from tests.responses_server import ResponsesServer
-from tests.servers import ChatServer, Reply, ThreadsServer
+from tests.servers import ChatServer, Reply, ThreadsServer, error
 
 COUNTING = """
 import os, sqlite3, sys
@@ -140,3 +141,10 @@ def test_nothing_that_draws_is_loaded_for_a_pipe(home, server):
     home.use_server(server)
     home.arguments = lambda *words: [sys.executable, "-c", NOISY, *words]
     assert home.run("ask", "Hello") == ("You said: Hello (1)\n", "")
+
+
+def test_a_reply_is_begun_once_though_its_thread_was_made_before(home, threads):
+    home.use_threads(threads)
+    threads.refuses["new"] = error(404, "Not Found")
+    lines = home.run("ask", "-o", "json", "Hello")[0].splitlines()
+    assert [json.loads(line)["event"] for line in lines].count("RunStarted") == 1
