@@ -6,6 +6,8 @@ import random
 import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from contextlib import closing
 
@@ -295,3 +297,41 @@ def test_a_disk_that_is_full_at_the_first_write_leaves_a_store_that_can_be_used_
     store.index.put(Thread("local_1", "local", "", "default"))
     assert [thread.id for thread in store.index.threads()] == ["local_1"]
     store.close()
+
+
+AT_ONCE = """
+import multiprocessing, pathlib, sys
+from asstctl.model import Thread
+from asstctl.store.store import Store
+
+def begin(number, barrier, folder, rounds):
+    for each in range(rounds):
+        barrier.wait()
+        store = Store(pathlib.Path(folder, str(each), "threads.db"))
+        store.index.put(Thread(f"local_{number}", "local", "", "default"))
+        store.close()
+
+folder, count, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+context = multiprocessing.get_context("fork")
+barrier = context.Barrier(count)
+all_ = [context.Process(target=begin, args=(n, barrier, folder, rounds)) for n in range(count)]
+for one in all_:
+    one.start()
+for one in all_:
+    one.join()
+sys.exit(max(one.exitcode for one in all_))
+"""
+
+
+def test_a_store_that_several_processes_begin_in_the_same_moment_is_begun_once(tmp_path):
+    count, rounds = 8, 40
+    done = subprocess.run(
+        [sys.executable, "-c", AT_ONCE, str(tmp_path), str(count), str(rounds)],
+        capture_output=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    for number in range(rounds):
+        with closing(Store(tmp_path / str(number) / "threads.db")) as store:
+            assert len(store.index.threads()) == count
+            assert store._db.value("PRAGMA journal_mode") == "wal"

@@ -4,6 +4,7 @@ from __future__ import annotations  # TAB waits for every import here, so none i
 
 import os
 import sqlite3
+import time
 from contextlib import contextmanager, suppress
 
 from asstctl.errors import AsstctlError
@@ -69,6 +70,22 @@ class Database:
             for statement in MIGRATIONS[version].split(";"):
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {version + 1}")
+
+    def _log_ahead(self) -> None:
+        """Switch a blank file to the write-ahead log.
+
+        SQLite does not wait for other processes that look at the file at this moment, so we do.
+        """
+        end = time.monotonic() + BUSY_SECONDS
+        while self._blank():
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _blank(self) -> bool:
         """Return whether the file has no schema yet: then there is nothing to read."""
@@ -137,8 +154,7 @@ class Database:
             yield
             return
         with self.translated():
-            if self._blank():
-                self._db.execute("PRAGMA journal_mode = WAL")
+            self._log_ahead()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._migrate()
