@@ -44,9 +44,9 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     except (KeyboardInterrupt, StoppedError) as left:
         _signals.last_words()
         if notes := getattr(left, "__notes__", ()):
-            from asstctl.render.terminal import one_line
+            from asstctl.render.terminal import said
 
-            err.writelines(f"asstctl: {one_line(note)}\n" for note in notes)
+            err.writelines(f"asstctl: {said(note)}\n" for note in notes)
         return left.exit_code if isinstance(left, StoppedError) else INTERRUPTED
 
 

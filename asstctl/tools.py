@@ -15,12 +15,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from asstctl._json import sound
 from asstctl._record import record
 from asstctl._signals import Held
+from asstctl.config.settings import Settings
 from asstctl.errors import IncompleteError
 from asstctl.events import ToolCall
 
-OURS = ("command", "confirm", "timeout")
+OURS = ("command", "confirm", "timeout", "env")
 """The keys of a tool's table that are not sent to the server."""
 
 TIMEOUT = 60.0
@@ -30,12 +32,17 @@ LARGEST_OUTPUT = 256 * 1024
 """Bytes that a command may print; more ends it."""
 
 
+LONGEST_ASKED = 300
+"""Characters of a call's arguments that a question shows."""
+
+
 @record
 class Tool:
     """A command that answers calls; `confirm` says whether the user is asked before."""
 
     name: str
     command: list[str]
+    environment: Mapping[str, str]
     confirm: bool = True
     timeout: float = TIMEOUT
 
@@ -57,11 +64,17 @@ def described(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": kind, **({"name": name} if kind == "function" else {}), **facts}
 
 
-def answering(tools: Any) -> dict[str, Tool]:
+def answering(settings: Settings, environment: Mapping[str, str]) -> dict[str, Tool]:
     """Return a profile's tools that a command answers, by name."""
-    tables = tools if isinstance(tools, Mapping) else {}
+    tables = settings.tools if isinstance(settings.tools, Mapping) else {}
     return {
-        name: Tool(name, **{key: table[key] for key in OURS if key in table})
+        name: Tool(
+            name,
+            settings.program(table["command"]),
+            settings.childrens(environment, table.get("env", ())),
+            table.get("confirm", True),
+            table.get("timeout", TIMEOUT),
+        )
         for name, table in tables.items()
         if "command" in table
     }
@@ -82,13 +95,27 @@ class Consent:
         self._everything = everything
         self._allowed: dict[str, bool | None] = {}
 
-    def allows(self, tool: Tool) -> bool | None:
+    def allows(self, tool: Tool, call: ToolCall) -> bool | None:
         """Return whether a tool may run, None where there is nobody to ask."""
         if self._everything or not tool.confirm:
             return True
         if tool.name not in self._allowed:
-            self._allowed[tool.name] = self._ask(f"run {tool.command[0]} for {tool.name}?")
+            question = f"run {tool.command[0]} for {tool.name} with {framed(call.arguments)}?"
+            self._allowed[tool.name] = self._ask(question)
         return self._allowed[tool.name]
+
+
+def framed(arguments: str) -> str:
+    """Return arguments as a question shows them: bounded, in marks that they can't close."""
+    inner = arguments.replace("\u201c", "'").replace("\u201d", "'")
+    return f"\u201c{bounded(inner)}\u201d"
+
+
+def bounded(arguments: str) -> str:
+    """Return the beginning of arguments, and how much more there is."""
+    more = len(arguments) - LONGEST_ASKED
+    rest = f" \u2026 and {more} more characters" if more > 0 else ""
+    return arguments[:LONGEST_ASKED] + rest
 
 
 def answers(
@@ -101,7 +128,7 @@ def answers(
     outputs: dict[str, str] = {}
     for call in calls:
         tool = tools.get(call.name)
-        allowed = consent.allows(tool) if tool and consent else None
+        allowed = consent.allows(tool, call) if tool and consent else None
         if tool is None or allowed is None:
             raise IncompleteError(
                 f"the model calls {listed(calls)}, and nothing here answers",
@@ -115,7 +142,7 @@ def answers(
 
 def listed(calls: list[ToolCall]) -> str:
     """Return calls as one line."""
-    return ", ".join(f"{call.name}({call.arguments})" for call in calls)
+    return ", ".join(f"{call.name}({bounded(call.arguments)})" for call in calls)
 
 
 def answer(tool: Tool, call: ToolCall) -> str:
@@ -124,7 +151,7 @@ def answer(tool: Tool, call: ToolCall) -> str:
     A failure is answered by a JSON object with `error`.
     """
     try:
-        code, out, err = run(tool, call.arguments.encode())
+        code, out, err = run(tool, sound(call.arguments).encode())
     except TimeoutError:
         return json.dumps({"error": f"{tool.name} took more than {tool.timeout:g} s"})
     except OSError as error:
@@ -154,6 +181,7 @@ def run(tool: Tool, data: bytes) -> tuple[int, bytes, bytes]:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                env=tool.environment,
             )
         out, err = exchanged(process, data, end)
         code = process.wait(max(0.0, end - time.monotonic()))

@@ -7,8 +7,16 @@ from typing import Any
 
 from asstctl import _folders
 from asstctl._record import record
+from asstctl._secrets import learn
+from asstctl.config.settings import (
+    AZURE_KEY,
+    OPENAI_KEY,
+    SETTINGS,
+    VENDOR_VARIABLES,
+    Settings,
+    variable_name,
+)
 from asstctl.config.settings import DEFAULT_PROFILE as DEFAULT_PROFILE
-from asstctl.config.settings import SETTINGS, VENDOR_VARIABLES, Settings, variable_name
 from asstctl.config.values import check_key, checked, parsed, suggestion, unset
 from asstctl.errors import ConfigError, NotFoundError
 from asstctl.kind import Kind
@@ -52,7 +60,21 @@ class Config:
         found = {key: self._find(key, name, backend) for key in SETTINGS}
         values = {key: value for key, (value, _) in found.items()}
         origins = {key: source for key, (_, source) in found.items()}
-        return Settings(profile=name, origins=origins, **values)
+        return Settings(
+            profile=name,
+            origins=origins,
+            folder=self.path.parent,
+            key_variables=self.key_variables,
+            **values,
+        )
+
+    @property
+    def key_variables(self) -> frozenset[str]:
+        """The variables of the environment that any profile reads a key from."""
+        named = (table.get("api_key_env") for table in self.tables.values())
+        return frozenset(
+            {AZURE_KEY, OPENAI_KEY, *(name for name in named if isinstance(name, str))}
+        )
 
     def bare(self, backend: Kind) -> Settings:
         """Return settings that name a backend and nothing else: enough for threads kept here."""
@@ -112,13 +134,16 @@ def load(
     chosen = path or usual_path(environment)
     if path is not None and not path.exists():
         raise ConfigError(f"no settings file at {path}", hint="make it with: asstctl config init")
-    return Config(
+    found = Config(
         path=chosen,
         tables=tables_of(read(chosen), chosen),
         environment=environment,
         flags=flags or {},
         profile=profile or environment.get("ASSTCTL_PROFILE") or None,
     )
+    for name in found.key_variables:  # whichever is used: none is ever shown
+        learn(environment.get(name))
+    return found
 
 
 def usual_path(environment: Mapping[str, str]) -> Path:

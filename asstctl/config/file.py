@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asstctl import _files
+from asstctl import _files, _locks
 from asstctl.config import read, tables_of
 from asstctl.config.settings import DEFAULT_PROFILE, SETTINGS
 from asstctl.config.values import check_key, parsed, unset
@@ -25,19 +25,20 @@ def init(path: Path, profile: str, values: Mapping[str, Any], *, force: bool) ->
     Raises ConfigError where the profile is there already and `force` is not given.
     """
     wanted = {key: value for key, value in values.items() if not unset(value)}
-    if not path.exists():
-        import tomli_w  # 1.45x of bare Python, needed here alone
+    with _alone(path):
+        if not path.exists():
+            import tomli_w  # 1.45x of bare Python, needed here alone
 
-        document = wanted if profile == DEFAULT_PROFILE else {"profiles": {profile: wanted}}
-        write(path, tomli_w.dumps(document))
-        return
-    if not force:
-        check_absent(path, profile)
-    with _editing(path):
-        old = _table(document := _parsed(path), profile)
-        for key in [key for key in old if key in SETTINGS]:
-            del old[key]
-        write(path, _with(document, profile, wanted).as_string())
+            document = wanted if profile == DEFAULT_PROFILE else {"profiles": {profile: wanted}}
+            write(path, tomli_w.dumps(document))
+            return
+        if not force:
+            check_absent(path, profile)
+        with _editing(path):
+            old = _table(document := _parsed(path), profile)
+            for key in [key for key in old if key in SETTINGS]:
+                del old[key]
+            write(path, _with(document, profile, wanted).as_string())
 
 
 def check_absent(path: Path, profile: str) -> None:
@@ -54,7 +55,7 @@ def set_value(path: Path, profile: str, key: str, text: str) -> None:
     if unset(text):
         raise ConfigError(f"{text!r} counts as unset", hint=f"asstctl config unset {key}")
     value = parsed(key, text, "the command line")
-    with _editing(path):
+    with _alone(path), _editing(path):
         write(path, _with(_parsed(path), profile, {key: plain(value)}).as_string())
 
 
@@ -66,7 +67,7 @@ def plain(value: Any) -> Any:
 def unset_value(path: Path, profile: str, key: str) -> None:
     """Remove one setting of a profile, keeping comments and order; raises ConfigError."""
     check_key(key)
-    with _editing(path):
+    with _alone(path), _editing(path):
         table = _table(document := _parsed(path), profile)
         if key not in table:
             raise ConfigError(f"{key} is not set in the profile {profile!r} of {path}")
@@ -90,6 +91,23 @@ def _table(document: "tomlkit.TOMLDocument", profile: str) -> Any:
         return document
     profiles: Any = document.setdefault("profiles", tomlkit.table(is_super_table=True))
     return profiles.setdefault(profile, tomlkit.table())
+
+
+LOCK_SECONDS = 10.0
+"""How long a change waits for one that another process makes."""
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold off other processes that change the file; raises ConfigError."""
+    real = path.resolve()
+    try:
+        with _locks.alone(real.with_name(f".{real.name}.lock"), LOCK_SECONDS):
+            yield
+    except _locks.BusyError as error:
+        raise ConfigError(f"{path} is being changed by another process") from error
+    except OSError as error:
+        raise ConfigError(f"can't write {path}: {error.strerror}") from error
 
 
 @contextmanager

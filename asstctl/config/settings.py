@@ -1,7 +1,8 @@
 """One profile's settings: their names, types and defaults, and what follows from them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,10 @@ VENDOR_VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 """Names that other tools gave these settings; they never steer a backend whose threads are here."""
 
+AZURE_KEY = "AZURE_OPENAI_API_KEY"
+OPENAI_KEY = "OPENAI_API_KEY"
+"""The variables in which the vendors' own tools look for a key."""
+
 AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn")
 """Where Azure's resources live, by cloud."""
 
@@ -36,6 +41,8 @@ class Settings:
 
     profile: str
     origins: Mapping[str, str]
+    folder: Path = Path()  # of the settings file: a tool's relative command is looked for there
+    key_variables: frozenset[str] = frozenset()  # that asstctl reads keys from
     backend: Kind = _setting(f"which wire to speak: {', '.join(Kind)}", kind.DEFAULT)
     endpoint: str | None = _setting("the server's base URL")
     api_version: str | None = _setting("the api-version that Azure wants")
@@ -94,6 +101,20 @@ class Settings:
     def command(self) -> str:
         """How `asstctl` is typed to mean this profile."""
         return "asstctl" + ("" if self.profile == DEFAULT_PROFILE else f" -p {self.profile}")
+
+    def program(self, command: list[str]) -> list[str]:
+        """Return a command of the settings file; a relative path starts at that file's folder."""
+        name, *words = command
+        if "/" in name and not name.startswith("/"):
+            name = str(self.folder.absolute() / name)
+        return [name, *words]
+
+    def childrens(
+        self, environment: Mapping[str, str], through: Iterable[str] = ()
+    ) -> dict[str, str]:
+        """Return the environment of a program that we start: no keys but those let `through`."""
+        hidden = self.key_variables.difference(through)
+        return {name: value for name, value in environment.items() if name not in hidden}
 
     def require(self, *names: str) -> None:
         """Raise ConfigError unless all of `names` are set; it lists every missing one."""

@@ -67,12 +67,13 @@ def _backend(value: Any, source: str) -> Kind:
 
 
 def _tool(table: Any) -> bool:
-    """Return whether a tool's table is valid: its command, confirm and timeout."""
+    """Return whether a tool's table is valid: its command, confirm, timeout and env."""
     if not isinstance(table, dict) or not table:
         return False
     seconds, command = table.get("timeout", 1), table.get("command", ["true"])
     timed = isinstance(seconds, int | float) and 0 < seconds <= LONGEST_TIMEOUT
-    return _list_of(str, command) and isinstance(table.get("confirm", True), bool) and timed
+    asks = isinstance(table.get("confirm", True), bool)
+    return _list_of(str, command) and _list_of(str, table.get("env", ["PATH"])) and asks and timed
 
 
 def _list_of(kind: type, value: Any) -> bool:

@@ -1,19 +1,21 @@
 """Where the key for a profile's endpoint comes from, and which origin may see it."""
 
+import re
 import subprocess
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from asstctl.config.settings import Settings
+from asstctl._secrets import learn
+from asstctl.config.settings import AZURE_KEY, OPENAI_KEY, Settings
 from asstctl.config.values import unset
 from asstctl.credentials.keys import Signing, Tokens, clean, private
 from asstctl.errors import AuthError, ConfigError
 
+TOKEN = re.compile(r"(?=[\w+/.=-]*\d)[\w+/.=-]{16,}")
+"""A word that may be a key: what a failing `api_key_command` says is struck out by its looks."""
+
 COMMAND_SECONDS = 30
 """How long `api_key_command` may take."""
-
-AZURE_KEY = "AZURE_OPENAI_API_KEY"
-OPENAI_KEY = "OPENAI_API_KEY"
 
 
 def signing(settings: Settings, environment: Mapping[str, str]) -> Signing | None:
@@ -52,7 +54,8 @@ def _key(settings: Settings, environment: Mapping[str, str]) -> Signing | None:
         if settings.api_key_env:
             return clean(str(key), f"the variable {settings.api_key_env}")
         if settings.api_key_command:
-            return clean(_printed(settings.api_key_command), settings.api_key_command[0])
+            command = settings.program(settings.api_key_command)
+            return clean(_printed(command, settings.childrens(environment)), command[0])
         if settings.api_key_keyring:
             from asstctl.credentials import keyring  # for this one source of keys
 
@@ -82,7 +85,7 @@ def _vendors(settings: Settings, environment: Mapping[str, str]) -> str | None:
     return None if unset(found) else found
 
 
-def _printed(command: list[str]) -> str:
+def _printed(command: list[str], environment: Mapping[str, str]) -> str:
     """Return the first line that `command` prints; its stderr tells why it fails."""
     try:
         done = subprocess.run(
@@ -92,6 +95,7 @@ def _printed(command: list[str]) -> str:
             timeout=COMMAND_SECONDS,
             check=False,
             errors="replace",
+            env=environment,
         )
     except (OSError, ValueError) as error:  # a NUL in a word is a ValueError
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -101,6 +105,8 @@ def _printed(command: list[str]) -> str:
             f"api_key_command {command[0]} took more than {COMMAND_SECONDS} s"
         ) from error
     if done.returncode or not done.stdout.strip():
+        for line in done.stdout.splitlines():
+            learn(line.strip())
         said = done.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
-        raise AuthError(f"api_key_command {command[0]} failed: {said[0]}")
+        raise AuthError(f"api_key_command {command[0]} failed: {TOKEN.sub('***', said[0])}")
     return done.stdout.strip().splitlines()[0]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from asstctl._secrets import learn
 from asstctl.errors import ConfigError
 
 
@@ -50,7 +51,9 @@ class Tokens(Signing):
     @property
     def key(self) -> str:
         """The token that is valid now."""
-        return self._fetch()
+        token = self._fetch()
+        learn(token)
+        return token
 
 
 def clean(found: str, source: str) -> str:
@@ -58,6 +61,7 @@ def clean(found: str, source: str) -> str:
     found = found.strip()
     if not found or not found.isascii() or not found.isprintable() or " " in found:
         raise ConfigError(f"the key from {source} is not one word of ASCII")
+    learn(found)
     return found
 
 

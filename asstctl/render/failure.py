@@ -4,21 +4,22 @@ import json
 from traceback import format_exception
 from typing import TextIO
 
+from asstctl._secrets import struck
 from asstctl.errors import AsstctlError
-from asstctl.render.terminal import harmless, one_line
+from asstctl.render.terminal import harmless, said
 
 
 def write(error: Exception, err: TextIO, *, as_json: bool, traceback: bool = False) -> int:
     """Write an error in one line, and its hint in one more; return the exit code it leaves."""
     if traceback:
-        err.writelines(map(harmless, format_exception(error)))
+        err.writelines(harmless(struck(line)) for line in format_exception(error))
     ours = error if isinstance(error, AsstctlError) else foreign(error)
     if as_json:
-        err.write(json.dumps(ours.facts()) + "\n")
+        err.write(struck(json.dumps(ours.facts())) + "\n")
     else:
-        err.write(f"asstctl: {one_line(ours.message)}\n")
+        err.write(f"asstctl: {said(ours.message)}\n")
         if ours.hint:
-            err.write(f"hint: {one_line(ours.hint)}\n")
+            err.write(f"hint: {said(ours.hint)}\n")
     err.flush()
     return ours.exit_code
 

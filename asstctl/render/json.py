@@ -4,8 +4,9 @@ import json
 from dataclasses import asdict
 from typing import TextIO
 
+from asstctl._secrets import struck
 from asstctl.errors import AsstctlError
-from asstctl.events import Event, RequestSent, Stream
+from asstctl.events import Event, Notice, PromptTaken, RequestSent, Stream
 from asstctl.render import Surface
 
 
@@ -13,10 +14,10 @@ def render(reply: Stream, surface: Surface) -> None:
     """Write each event as it comes; an error that passes through is the last line, `Failed`."""
     try:
         for event in reply:
-            if not isinstance(event, RequestSent):
-                write(event_facts(event), surface.out)
+            if not isinstance(event, RequestSent | PromptTaken):
+                write(event_facts(event), surface.out, ours=isinstance(event, Notice))
     except AsstctlError as error:
-        write({"event": "Failed", **error.facts()}, surface.out)
+        write({"event": "Failed", **error.facts()}, surface.out, ours=True)
         raise
 
 
@@ -25,7 +26,11 @@ def event_facts(event: Event) -> dict[str, object]:
     return {"event": type(event).__name__, **asdict(event)}
 
 
-def write(facts: dict[str, object], out: TextIO) -> None:
-    """Write one line; on a terminal every character beyond ASCII is escaped, so none steers it."""
-    out.write(json.dumps(facts, ensure_ascii=out.isatty()) + "\n")
+def write(facts: dict[str, object], out: TextIO, *, ours: bool) -> None:
+    """Write one line; on a terminal every character beyond ASCII is escaped, so none steers it.
+
+    Keys are struck out of words that are `ours`, and never of a model's.
+    """
+    line = json.dumps(facts, ensure_ascii=out.isatty())
+    out.write((struck(line) if ours else line) + "\n")
     out.flush()

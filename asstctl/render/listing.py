@@ -6,7 +6,7 @@ from itertools import repeat
 from typing import Any, TextIO
 
 from asstctl.model import Thread, instant, thread_json
-from asstctl.render.terminal import one_line
+from asstctl.render.terminal import one_line, said
 from asstctl.render.transcript import SCHEMA
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -111,7 +111,7 @@ def pairs(found: Mapping[str, Any], out: TextIO) -> None:
 
 def note(text: str, err: TextIO) -> None:
     """Write a fact beside the data, as one harmless line."""
-    err.write(f"asstctl: {one_line(text)}\n")
+    err.write(f"asstctl: {said(text)}\n")
 
 
 def count(number: int, what: str) -> str:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, TextIO
 
 from asstctl.events import Event, Notice, Progress, ReasoningDelta, ToolCall
-from asstctl.render.terminal import Harmless, one_line, terminal_width
+from asstctl.render.terminal import Harmless, one_line, said, terminal_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +13,10 @@ BAR = 24
 
 ROOM = 80
 """Columns without which progress is a number alone: a line must never wrap."""
+
+
+LONGEST_CALL = 1000
+"""Characters of a call that its line shows."""
 
 
 class Notes:
@@ -49,10 +53,10 @@ class Notes:
         match event:
             case Notice(text):
                 self.pause()
-                self._put(f"asstctl: {one_line(text)}\n")
+                self._put(f"asstctl: {said(text)}\n")
             case ToolCall(identity, name, arguments):
                 self.pause()
-                self._put(f"asstctl: tool call {one_line(f'{identity}: {name}({arguments})')}\n")
+                self._put(f"asstctl: tool call {_call(identity, name, arguments)}\n")
             case Progress():
                 self._progress(event)
             case ReasoningDelta(text):
@@ -81,3 +85,10 @@ class Notes:
     def _put(self, text: str) -> None:
         self._err.write(text)
         self._err.flush()
+
+
+def _call(identity: str, name: str, arguments: str) -> str:
+    """Return a call as one line that can't pass for two."""
+    told = one_line(f"{identity}: {name}({arguments})")
+    more = len(told) - LONGEST_CALL
+    return told if more <= 0 else f"{told[:LONGEST_CALL]} \u2026 and {more} more characters"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from asstctl._secrets import struck
 from asstctl._signals import Restored
 
 _CONTROLS = {
@@ -31,6 +32,11 @@ def harmless(text: str) -> str:
 def one_line(text: str) -> str:
     """Make text harmless and fit for one line."""
     return " ".join(harmless(text).split())
+
+
+def said(text: str) -> str:
+    """Return words of asstctl's own, which may hold a server's, as one line without any key."""
+    return one_line(struck(text))
 
 
 class Harmless:

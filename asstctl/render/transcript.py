@@ -48,8 +48,15 @@ def write(
     else:
         text = iter(pieces(thread, messages, form or Format.TEXT))
         safe = map(harmless, text) if out.isatty() else text
-        while batch := "".join(islice(safe, BATCH)):
-            out.write(batch)
+        held: list[str] = []
+        try:
+            for piece in safe:
+                held.append(piece)
+                if len(held) == BATCH:
+                    out.write("".join(held))
+                    held.clear()
+        finally:  # what came before an error is not lost with it
+            out.write("".join(held))
     out.flush()
 
 

@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
+from asstctl._json import loads
 from asstctl.errors import (
     AsstctlError,
     ConfigError,
@@ -14,8 +15,14 @@ from asstctl.errors import (
     UnansweredError,
     UnconnectedError,
 )
-from asstctl.wire.http import CONNECT_SECONDS, NoConnectionError
-from asstctl.wire.refusals import reason
+from asstctl.wire.http import (
+    CONNECT_SECONDS,
+    LARGEST_BODY,
+    Answer,
+    NoConnectionError,
+    TooLargeError,
+)
+from asstctl.wire.refusals import Meaning, named_by, reason, refusal, seconds
 
 if TYPE_CHECKING:
     import logging
@@ -48,10 +55,42 @@ def broken(host: str, timeout: float) -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise IncompleteError(f"{host} sent nothing for {timeout:g} s", retryable=True) from error
+    except TooLargeError as error:
+        raise AsstctlError(
+            f"{host} answered with more than {LARGEST_BODY >> 20} MiB, which is not read"
+        ) from error
     except (OSError, HTTPException) as error:
         raise IncompleteError(
             f"the connection to {host} broke: {reason(error)}", retryable=True
         ) from error
+
+
+LARGEST_REFUSAL = 1024 * 1024
+"""Bytes of a refusal that are read."""
+
+
+def refused(answer: Answer, meanings: tuple[Meaning, ...]) -> AsstctlError:
+    """Read a refusal and return the error that it means."""
+    content = b""
+    with suppress(OSError, HTTPException):  # the status says enough
+        for piece in answer.pieces():
+            content += piece
+            if len(content) > LARGEST_REFUSAL:
+                break
+    try:
+        body = loads(content)
+    except (ValueError, RecursionError):
+        html = "html" in answer.headers.get("content-type", "")
+        body = "" if html else content.decode("utf-8", "replace")
+    error = refusal(
+        body,
+        answer.status,
+        meanings,
+        request_id=named_by(answer.headers),
+        otherwise=answer.reason,
+    )
+    error.retry_after = seconds(answer.headers.get("retry-after"))
+    return error
 
 
 def redirected(endpoint: str, target: str, location: str) -> str:

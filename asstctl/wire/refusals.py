@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from asstctl._record import record
+from asstctl._secrets import struck
 from asstctl.errors import AsstctlError, AuthError, NotFoundError, UnavailableError
 
 LONGEST_MESSAGE = 500
@@ -66,7 +67,7 @@ def _words(body: Any) -> str:
     while isinstance(body, dict):
         body = body.get("error") or body.get("message") or body.get("detail") or ""
     text = body if isinstance(body, str) else json.dumps(body) if body else ""
-    return " ".join(text.split())[:LONGEST_MESSAGE]
+    return struck(" ".join(text.split()))[:LONGEST_MESSAGE]  # before a cut leaves half a key
 
 
 def named_by(headers: Mapping[str, str]) -> str | None:
@@ -87,7 +88,7 @@ def reason(error: BaseException) -> str:
     seen = {id(error)}  # libraries make circles of them
     while not error.__suppress_context__ or error.__cause__:
         inner = error.__cause__ or error.__context__
-        if inner is None or id(inner) in seen:
+        if inner is None or id(inner) in seen or isinstance(inner, AsstctlError):
             break
         seen.add(id(inner))
         error = inner

@@ -14,6 +14,6 @@ def connect(settings: Settings, world: World) -> Local:
             return Server(settings, world)
         from asstctl.backends.local.engine import Engine  # the extra `local` may be missing
 
-        return Engine(settings.model, world.data / "models", world.environment)
+        return Engine(settings.model, world.data / "models", settings.childrens(world.environment))
 
     return Local(world.store, model, settings)
