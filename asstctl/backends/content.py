@@ -26,3 +26,8 @@ def value(text: Any) -> str:
 def part_text(part: Mapping[str, Any]) -> str:
     """Return the words of a part that is text or a refusal, "" for any other."""
     return value(part.get("text")) or value(part.get("refusal"))
+
+
+def dictionary(found: Any) -> dict[str, Any]:
+    """Return an object, {} for whatever else stands in its place."""
+    return found if isinstance(found, dict) else {}

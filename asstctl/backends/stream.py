@@ -6,17 +6,21 @@ from io import StringIO
 from typing import Any
 
 from asstctl._json import loads_piece, sound
+from asstctl.backends.meanings import MEANINGS
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
     Citation,
     Event,
     FileOutput,
     MessageStarted,
+    Notice,
+    PromptTaken,
     RunStarted,
     Stream,
     TextDelta,
     Usage,
 )
+from asstctl.wire.refusals import refusal
 from asstctl.wire.sse import Frame
 
 
@@ -86,12 +90,18 @@ class Shown:
     def __init__(self) -> None:
         self._texts: dict[str, StringIO] = {}  # a text that grew would be quadratic
         self._beside: set[Citation | FileOutput] = set()
+        self._mended: dict[str, str] = {}  # by message, the text that replaced what was shown
 
     def __bool__(self) -> bool:
         return bool(self._texts)
 
     def __contains__(self, message: str) -> bool:
         return message in self._texts
+
+    @property
+    def messages(self) -> list[str]:
+        """The messages of which anything was shown, in order."""
+        return list(self._texts)
 
     def text(self, message: str) -> str:
         """Return the text of a message that was shown."""
@@ -114,14 +124,23 @@ class Shown:
     def whole(self, message: str, text: str) -> Iterator[Event]:
         """Yield the rest of a message that is known to its end.
 
-        Some servers repeat a message under another id: a text that begins with one that was
+        Where what was shown is no beginning of it, a notice says so and the whole text follows,
+        once. Some servers repeat a message under another id: a text that begins with one that was
         shown is taken for that one.
         """
+        text = sound(text)
         if message not in self._texts:
             seen = ((m, self.text(m)) for m in self._texts)
             message = next((m for m, t in seen if t and text.startswith(t)), message)
-        shown = self.text(message)
-        yield from self.piece(message, text[len(shown) :] if text.startswith(shown) else "")
+        shown = sound(self.text(message))
+        if text.startswith(shown):
+            yield from self.piece(message, text[len(shown) :])
+        elif text.rstrip() != shown.rstrip() and text and self._mended.get(message) != text:
+            self._mended[message] = text
+            yield Notice("the text above is not what the service holds of this reply; it follows")
+            self._texts[message] = StringIO()
+            yield MessageStarted("assistant")
+            yield from self.piece(message, text)
 
     def once(self, event: Citation | FileOutput, message: str) -> Iterator[Event]:
         """Yield a citation or a file the first time only; it belongs to `message`."""
@@ -171,6 +190,11 @@ def last_status(looks: Iterator[Mapping[str, Any]], over: Callable[[str], bool])
     return status
 
 
+def started(thread_id: str, run_id: str, *, announced: bool) -> Event:
+    """Return the event for a run that begins; `announced`: RunStarted was yielded before."""
+    return PromptTaken(run_id) if announced else RunStarted(thread_id, run_id)
+
+
 def again(thread_id: str, text: str) -> Stream:
     """Stream a reply that is there already, as far as its end."""
     yield RunStarted(thread_id)
@@ -178,21 +202,53 @@ def again(thread_id: str, text: str) -> Stream:
     yield TextDelta(text)
 
 
+STATUSES = {
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "too_many_requests": 429,
+    "server_error": 500,
+    "internal_error": 500,
+    "internal_server_error": 500,
+    "vector_store_timeout": 504,
+    "timeout": 504,
+    "overloaded_error": 503,
+    "service_unavailable": 503,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+}
+"""Codes of failures inside a stream, and the HTTP status that each has outside of one."""
+
+
 def failed(what: str, error: Any) -> AsstctlError:
-    """Return the error for a reply that failed, with the service's words and code."""
+    """Return the error for a reply that failed, as the same refusal outside of a stream."""
     if not isinstance(error, dict):
         error = {"message": error} if error else {}
-    code = error.get("code") or error.get("type") or "no code"
-    words = " ".join(str(error.get("message") or "no reason given").split()).rstrip(".")
-    return AsstctlError(f"the {what} failed: {words} ({code})", retryable="rate" in str(code))
+    code = str(error.get("code") or error.get("type") or "no code")
+    status = STATUSES.get(code) or STATUSES.get(str(error.get("type")))
+    if status is None and code.isdecimal() and len(code) == 3:  # noqa: PLR2004 - as HTTP's
+        status = int(code)
+    found = refusal({"error": error}, status or 400, MEANINGS)
+    said = refusal({"error": error}, None, otherwise="no reason given").message.rstrip(".")
+    found.message = f"the {what} failed: {said} ({code})"
+    found.status = None
+    return found
+
+
+MOST_TOKENS = 10**15
+"""A count that is no count of tokens any more."""
 
 
 def counted(usage: Any, prompt: str, completion: str) -> Usage | None:
     """Return a `usage` object's two counts of tokens, by their names there; None without any."""
     if not isinstance(usage, dict) or not usage:
         return None
-    counts = (usage.get(prompt), usage.get(completion))
-    return Usage(*(count if isinstance(count, int) else 0 for count in counts))
+    return Usage(_count(usage.get(prompt)), _count(usage.get(completion)))
+
+
+def _count(found: Any) -> int:
+    return found if type(found) is int and 0 <= found < MOST_TOKENS else 0
 
 
 def why(details: Any) -> str | None:

@@ -8,13 +8,14 @@ import os
 import select
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
 from socket import gaierror
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from asstctl._secrets import learn
 from asstctl.credentials.keys import loopback
 from asstctl.errors import ConfigError
 
@@ -25,6 +26,13 @@ CONNECT_SECONDS = 10.0
 
 LARGEST_PIECE = 65536
 """Bytes of one read."""
+
+LARGEST_BODY = 256 * 1024 * 1024
+"""Bytes of an answer that is read whole, inflated."""
+
+
+class TooLargeError(Exception):
+    """An answer that is to be read whole is larger than LARGEST_BODY."""
 
 
 class NoConnectionError(Exception):
@@ -42,6 +50,7 @@ class Answer:
     """A server's answer; reading it may raise OSError and HTTPException."""
 
     def __init__(self, connection: HTTPConnection, idle: list[HTTPConnection]) -> None:
+        self._socket = connection.sock  # http.client lets go of it where the answer ends it
         self._response = response = connection.getresponse()
         self._connection = connection
         self._idle = idle
@@ -54,15 +63,26 @@ class Answer:
         decoded = decoder(self.headers.get("content-encoding", ""))
         try:
             while piece := self._response.read1(LARGEST_PIECE):
-                yield decoded(piece)
+                yield from decoded(piece)
         except IncompleteRead:
             raise HTTPException("it ended early") from None
         if self._response.length:
             raise HTTPException("it ended early")
 
     def read(self) -> bytes:
-        """Return the whole body."""
-        return b"".join(self.pieces())
+        """Return the whole body; raises TooLargeError for one over LARGEST_BODY."""
+        pieces, size = [], 0
+        for piece in self.pieces():
+            size += len(piece)
+            if size > LARGEST_BODY:
+                raise TooLargeError
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this for each further piece."""
+        with suppress(OSError):  # it is closed
+            self._socket.settimeout(seconds)
 
     def close(self) -> None:
         """Close the answer; a connection that it does not end is kept for the next request."""
@@ -98,26 +118,27 @@ class Begun:
 class Server:
     """A server at the origin of `url`; each request that overlaps another has its own connection.
 
-    `way` names the proxy on the way to it, for an error's text. `timeout` is in seconds between
-    bytes. Raises ConfigError where the environment's proxy or certificates can't be used.
+    `way` names the proxy on the way to it, for an error's text. Raises ConfigError where the
+    environment's proxy or certificates can't be used.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._address = (parts.hostname or "", parts.port)
-        self._timeout = timeout
         self._proxy = proxy(parts)
         self.way = f" through the proxy {self._proxy.hostname}" if self._proxy else ""
         self._tls = trust() if parts.scheme == "https" else None
         self._idle: list[HTTPConnection] = []
 
-    def begin(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Begun:
-        """Send a request to a path of this server.
+    def begin(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes, timeout: float
+    ) -> Begun:
+        """Send a request to a path of this server; `timeout` is in seconds between bytes.
 
         Raises NoConnectionError, and OSError or HTTPException where it may have been sent.
         """
-        path, connection = target, self._connection()
+        path, connection = target, self._connection(timeout)
         try:
             if self._proxy and not self._tls:
                 target = self._origin + path
@@ -134,28 +155,29 @@ class Server:
         while self._idle:
             self._idle.pop().close()
 
-    def _connection(self) -> HTTPConnection:
+    def _connection(self, timeout: float) -> HTTPConnection:
         while self._idle:
             connection = self._idle.pop()
             if not ended(connection):
+                connection.sock.settimeout(timeout)
                 return connection
             connection.close()
-        connection = self._new()
+        connection = self._new(min(timeout, CONNECT_SECONDS))
         try:
             connection.connect()
         except (OSError, HTTPException, UnicodeError) as error:
             connection.close()
             permanent = isinstance(error, gaierror | UnicodeError) or loopback(self._address[0])
             raise NoConnectionError(permanent=permanent) from error
-        connection.sock.settimeout(self._timeout)
+        connection.sock.settimeout(timeout)
         return connection
 
-    def _new(self) -> HTTPConnection:
+    def _new(self, timeout: float) -> HTTPConnection:
         host, port = self._address
         by = (self._proxy.hostname or "", self._proxy.port or 80) if self._proxy else (host, port)
         if not self._tls:
-            return HTTPConnection(*by, timeout=CONNECT_SECONDS)
-        connection = HTTPSConnection(*by, timeout=CONNECT_SECONDS, context=self._tls)
+            return HTTPConnection(*by, timeout=timeout)
+        connection = HTTPSConnection(*by, timeout=timeout, context=self._tls)
         if self._proxy:
             connection.set_tunnel(host, port, proxy_header(self._proxy))
         return connection
@@ -168,19 +190,24 @@ def ended(connection: HTTPConnection) -> bool:
     return bool(looking.poll(0))
 
 
-def decoder(encoding: str) -> Callable[[bytes], bytes]:
-    """Return the function that undoes an encoding; raises HTTPException for an unknown one."""
+def decoder(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
+    """Return the function that undoes an encoding; raises HTTPException for an unknown one.
+
+    It yields pieces of LARGEST_PIECE at most: little can be inflated to very much.
+    """
     if encoding.lower() in ("", "identity"):
-        return bytes
+        return lambda piece: (piece,)
     if encoding.lower() not in ("gzip", "x-gzip"):
         raise HTTPException(f"it is encoded as {encoding}")
     import zlib
 
     inflated = zlib.decompressobj(wbits=31)  # 31: gzip's header and trailer
 
-    def decoded(piece: bytes) -> bytes:
+    def decoded(piece: bytes) -> Iterator[bytes]:
         try:
-            return inflated.decompress(piece)
+            while piece and (found := inflated.decompress(piece, LARGEST_PIECE)):
+                yield found
+                piece = inflated.unconsumed_tail
         except zlib.error as error:
             raise HTTPException("it is not gzip, as it says") from error
 
@@ -199,11 +226,15 @@ def proxy(parts: SplitResult) -> SplitResult | None:
     given = proxies.get(parts.scheme) or proxies.get("all")
     if not given or proxy_bypass(host):
         return None
-    found = urlsplit(given if "://" in given else f"http://{given}")
-    if found.scheme != "http" or not found.hostname:
+    try:
+        found = urlsplit(given if "://" in given else f"http://{given}")
+        whole = found.scheme == "http" and found.hostname and found.port != 0
+        told = f"{found.scheme}://{found.hostname or ''}"
+    except ValueError:  # its words may hold the password
+        whole, told = False, "of the environment"
+    if not whole:
         raise ConfigError(
-            f"can't set up a connection: the proxy {found.scheme}://{found.hostname or ''}"
-            " is not an http:// one",
+            f"can't set up a connection: the proxy {told} is not an http:// one",
             hint="look at the variables HTTPS_PROXY, HTTP_PROXY and ALL_PROXY",
         )
     return found
@@ -213,6 +244,7 @@ def proxy_header(by: SplitResult) -> dict[str, str]:
     """Return the header that a proxy's user and password make."""
     if not by.username:
         return {}
+    learn(unquote(by.password or ""))
     pair = f"{unquote(by.username)}:{unquote(by.password or '')}"
     return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 

@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asstctl.errors import AsstctlError, NotFoundError, UnsupportedError
+from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
+from asstctl.model import moment
 from asstctl.wire.requests import get
 from asstctl.wire.wire import Wire
 
@@ -21,6 +22,9 @@ NO_PATH = (404, 405, 501)
 
 PAGE = 100
 """Objects a page: the most that the wires give."""
+
+USUAL_PAGE = 20
+"""Objects a page where a server does not hear how many are asked for."""
 
 
 def found(answer: Any) -> dict[str, Any]:
@@ -58,47 +62,132 @@ def pages(
     limit: int = sys.maxsize,
     query: Mapping[str, str] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a list, page by page, up to the page that reaches `limit`.
+    """Yield the objects of a list in the order that is asked for, page by page.
 
-    The next page is on its way while one is read. Objects that a page repeats of the one before
-    it are left out; a server that goes in circles is left where a page ends as an earlier one did.
+    `limit` is how many are wanted: no page is fetched beyond them. A server that orders a list as
+    it likes is found out by the objects' times, and read whole. Raises IncompleteError, with how
+    many could be read, where a server repeats itself and says, or seems, to have more.
     """
     order = "desc" if newest_first else "asc"
-    first = {"limit": str(min(limit, PAGE)), "order": order, **(query or {})}
-    request = get(path, first)
-    begun: Begun | None = None
-    before: set[str] = set()
-    ends: set[str] = set()
+    asked = {"limit": str(min(limit, PAGE)), "order": order, **(query or {})}
+    each = _Pages(wire, path, asked, limit)
+    with closing(each.read()) as read:
+        first = next(read, [])
+        contrary = _contrary(first, newest_first=newest_first)
+        if contrary is None and newest_first and len(first) > 1:
+            contrary = _ignored(wire, path, asked, first)
+        if not contrary:
+            yield from first
+            for page in read:
+                yield from page
+            return
+        each.limit = sys.maxsize  # its other end is wanted
+        broken: IncompleteError | None = None
+        everything = list(first)
+        try:
+            for page in read:
+                everything += page
+        except IncompleteError as error:
+            broken = error
+        yield from reversed(everything)
+        if broken:
+            raise broken
+
+
+def ending(read: Iterator[T], count: int) -> Iterator[T]:
+    """Yield the first `count` of what is read, in reverse; an error of the reading follows them."""
+    kept: list[T] = []
+    broken: IncompleteError | None = None
     try:
-        while True:
-            asked, begun = begun, None
-            answer = found(wire.call(request, asked))
-            page = items(answer)
-            names = [key(item) for item in page]
-            new = page
-            if len(once := set(names)) < len(names) or not once.isdisjoint(before):
-                first_seen = dict(zip(reversed(names), reversed(page), strict=True))
-                new = [item for name, item in reversed(first_seen.items()) if name not in before]
-            before = once
-            limit -= len(new)
-            last = str(new[-1].get("id") or "") if new else ""
-            if last in ends:
-                return
-            if not last or limit <= 0 or answer.get("has_more") is False:
-                yield from new
-                return
-            ends.add(last)
-            request = get(path, {**first, "after": last})
-            begun = wire.begin(request)
-            yield from new
-    finally:
-        if begun:
-            begun.close()
+        for item in islice(read, count):
+            kept.append(item)  # noqa: PERF402 - what came before an error is wanted
+    except IncompleteError as error:
+        broken = error
+    yield from reversed(kept)
+    if broken:
+        raise broken
+
+
+def _contrary(page: list[dict[str, Any]], *, newest_first: bool) -> bool | None:
+    """Return whether a page is in another order than was asked for; None: its times don't tell."""
+    times = [time for item in page if (time := moment(item.get("created_at"))) is not None]
+    if len(times) < len(page) or not times or times[0] == times[-1]:
+        return None
+    return (times[0] > times[-1]) is not newest_first
+
+
+def _ignored(wire: Wire, path: str, asked: Mapping[str, str], page: list[dict[str, Any]]) -> bool:
+    """Return whether the order that is asked for makes no difference to a list without times.
+
+    Such a server says its list from the first object on, as a list that is read whole shows it.
+    """
+    other = {**asked, "limit": "1", "order": "asc"}
+    first = items(wire.call(get(path, other)))
+    return bool(first) and key(first[0]) == key(page[0])
+
+
+class _Pages:
+    """The pages of one list, each object once; the next one is on its way while one is read."""
+
+    def __init__(self, wire: Wire, path: str, asked: Mapping[str, str], limit: int) -> None:
+        self.limit = limit
+        self._wire = wire
+        self._path = path
+        self._asked = asked
+
+    def read(self) -> Generator[list[dict[str, Any]]]:
+        """Yield each page's new objects; raises IncompleteError for a list that repeats itself."""
+        request = get(self._path, self._asked)
+        begun: Begun | None = None
+        before: set[str] = set()
+        ends: set[str] = set()
+        count = 0
+        try:
+            while True:
+                sent, begun = begun, None
+                answer = found(self._wire.call(request, sent))
+                page = items(answer)
+                new, before = _new(page, before)
+                last = str(new[-1].get("id") or "") if new else ""
+                repeated = (bool(page) and not new) or last in ends
+                if repeated and (answer.get("has_more") is True or self._full(page)):
+                    raise IncompleteError(
+                        f"{self._wire.host} repeats itself: {count} of the list could be read"
+                    )
+                if repeated:
+                    return
+                count += len(new)
+                if not last or answer.get("has_more") is False:
+                    yield new
+                    return
+                ends.add(last)
+                request = get(self._path, {**self._asked, "after": last})
+                if count < self.limit:
+                    begun = self._wire.begin(request)
+                yield new
+                if count >= self.limit:
+                    return
+        finally:
+            if begun:
+                begun.close()
+
+    def _full(self, page: list[dict[str, Any]]) -> bool:
+        return len(page) in (int(self._asked["limit"]), USUAL_PAGE)
+
+
+def _new(page: list[dict[str, Any]], before: set[str]) -> tuple[list[dict[str, Any]], set[str]]:
+    """Return the objects of a page that the one before it lacks, each once, and all its keys."""
+    names = [key(item) for item in page]
+    once = set(names)
+    if len(once) == len(names) and once.isdisjoint(before):
+        return page, once
+    first_seen = dict(zip(reversed(names), reversed(page), strict=True))
+    return [item for name, item in reversed(first_seen.items()) if name not in before], once
 
 
 def key(item: Mapping[str, Any]) -> str:
     """Return an object's name within its list: its id, or its JSON."""
-    return item.get("id") or json.dumps(item, sort_keys=True)
+    return str(item.get("id") or json.dumps(item, sort_keys=True))
 
 
 @contextmanager
@@ -113,6 +202,18 @@ def listing(host: str, what: str) -> Iterator[None]:
             f"{host} can't list its {what}: {error.message}",
             hint="asstctl threads list shows what was seen here",
         ) from error
+
+
+@contextmanager
+def lacking(host: str, what: str, hint: str | None = None) -> Iterator[None]:
+    """Raise UnsupportedError where a service does not know the path at all: it can't do `what`."""
+    try:
+        yield
+    except AsstctlError as error:
+        bare = error.status in NO_PATH and error.message.lower().startswith("not found")
+        if error.status not in (405, 501) and not bare:
+            raise
+        raise UnsupportedError(f"{host} can't {what}: {error.message}", hint=hint) from error
 
 
 def chunks(things: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -33,7 +33,11 @@ class Purpose(Enum):
     READ = auto()
     DELETE = auto()  # 404 to a repeated one is success
     CANCEL = auto()  # "already ended" to a repeated one is success
-    POST = auto()  # a prompt, a message, a thread, answers to calls
+    PROMPT = auto()  # a prompt to a thread of the threads wire, which may carry a mark
+    ITEM = auto()  # a prompt to a conversation, where nothing carries a mark
+    COMPLETION = auto()  # of a chain or a chat: nothing can stand twice
+    CREATION = auto()  # of a thread, empty or with its first prompt
+    ADDITION = auto()  # a message of a copy, a run alone, answers to calls
 
 
 class Trouble(Enum):
@@ -46,15 +50,52 @@ class Trouble(Enum):
     LOCKED = auto()  # the conversation is in use
 
 
-ANY = frozenset(Trouble)
+class Then(Enum):
+    """The step after a trouble."""
 
-REPEATED: Mapping[Purpose, frozenset[Trouble]] = {
-    Purpose.READ: ANY,
-    Purpose.DELETE: ANY,
-    Purpose.CANCEL: ANY,
-    Purpose.POST: frozenset({Trouble.LIMITED, Trouble.BUSY, Trouble.LOCKED}),
+    REPEAT = auto()
+    LOOK = auto()  # whether the service acted on it; it is not sent again
+    LOOK_TWICE = auto()  # and send it once more where it is not there, and 2 s later neither
+    STOP = auto()
+
+
+class Seen(Enum):
+    """The outcome of a look for the effect of a request."""
+
+    TAKEN = auto()
+    ABSENT = auto()  # seen where it would have to be
+    UNKNOWN = auto()
+
+
+SAFE = (Then.REPEAT, Then.REPEAT)
+
+BUSY_FAILED: Mapping[Purpose, tuple[Then, Then]] = {
+    Purpose.READ: SAFE,
+    Purpose.DELETE: SAFE,
+    Purpose.CANCEL: SAFE,
+    Purpose.PROMPT: (Then.LOOK_TWICE, Then.LOOK),
+    Purpose.ITEM: (Then.STOP, Then.LOOK),
+    Purpose.COMPLETION: (Then.REPEAT, Then.STOP),
+    Purpose.CREATION: (Then.STOP, Then.STOP),
+    Purpose.ADDITION: (Then.LOOK_TWICE, Then.LOOK_TWICE),
 }
-"""The troubles after which a request is sent again."""
+"""The steps after the troubles BUSY and FAILED; after any other trouble a request is repeated."""
+
+LOOK_SECONDS = 2.0
+"""Seconds between two looks: a gateway may pass a request on that it gave up."""
+
+
+def then(purpose: Purpose, found: "Trouble | None") -> Then:
+    """Return the step after a trouble of a request, STOP where there is none to mend."""
+    match found:
+        case None:
+            return Then.STOP
+        case Trouble.BUSY:
+            return BUSY_FAILED[purpose][0]
+        case Trouble.FAILED:
+            return BUSY_FAILED[purpose][1]
+        case _:
+            return Then.REPEAT
 
 
 def trouble(error: AsstctlError) -> Trouble | None:
@@ -70,10 +111,16 @@ def trouble(error: AsstctlError) -> Trouble | None:
     return {429: Trouble.LIMITED, 503: Trouble.BUSY}.get(error.status or 0, Trouble.FAILED)
 
 
+def left_open(error: AsstctlError) -> bool:
+    """Return whether the service may have acted on the request that an error is about."""
+    return trouble(error) in (Trouble.BUSY, Trouble.FAILED)
+
+
 class Patience:
     """How much longer one request is tried.
 
-    `taken` is called before a post is sent again; True: the service acted on it, so it is not.
+    `look` says whether the service acted on a post that got no good answer. `hurried`: the
+    user wants to leave, so a service's own wish for a pause is not granted.
     """
 
     def __init__(
@@ -81,14 +128,16 @@ class Patience:
         purpose: Purpose,
         timeout: float,
         *,
-        taken: Callable[[], bool] = lambda: False,
+        look: Callable[[], Seen] = lambda: Seen.UNKNOWN,
         attempts: int | None = ATTEMPTS,
+        hurried: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._repeated = REPEATED[purpose]
-        self._taken = taken
+        self._purpose = purpose
+        self._look = look
         self._attempts = attempts
+        self._hurried = hurried
         self._clock = clock
         self._sleep = sleep
         self._end = clock() + timeout
@@ -100,15 +149,34 @@ class Patience:
     def rest(self, error: AsstctlError) -> Generator[Event]:
         """Announce a pause and make it; raises `error` where the request is not sent again."""
         found = trouble(error)
-        self._failures += 1
-        pause = error.retry_after or min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
-        spent = found is not Trouble.LOCKED and self._failures == self._attempts
-        late = self._clock() + pause > self._end
-        if found not in self._repeated or spent or late or self._taken():
-            raise error
-        yield Retry(f"{error.message}; trying again in {pause:g} s")
-        self._sleep(pause)
+        match then(self._purpose, found):
+            case Then.STOP:
+                raise error
+            case Then.LOOK:
+                self._look()
+                raise error
+            case Then.LOOK_TWICE:
+                yield from self._looked_twice(error)
+            case Then.REPEAT:
+                self._failures += 1
+                asked = None if self._hurried else error.retry_after
+                pause = asked or min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
+                spent = found is not Trouble.LOCKED and self._failures == self._attempts
+                if spent or self._clock() + pause > self._end:
+                    raise error
+                yield Retry(f"{error.message}; trying again in {pause:g} s")
+                self._sleep(pause)
         self.repeated = True
+
+    def _looked_twice(self, error: AsstctlError) -> Generator[Event]:
+        """Look, wait, look again; raises `error` unless neither look finds the request's effect."""
+        if self.repeated or self._look() is not Seen.ABSENT:
+            raise error
+        yield Retry(f"{error.message}; looking again in {LOOK_SECONDS:g} s whether it was taken")
+        self._sleep(LOOK_SECONDS)
+        if self._look() is not Seen.ABSENT:
+            raise error
+        yield Retry("it is not seen there, so it was most likely not taken; sending it again")
 
     def wait(self, pause: float) -> bool:
         """Wait between two looks; return whether there is time for another one."""

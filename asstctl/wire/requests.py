@@ -4,19 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from asstctl._record import record
-from asstctl.wire.patience import Purpose
+from asstctl.wire.patience import ATTEMPTS, Purpose, Seen
 
 
 @record
 class Request:
-    """A request; `taken` returns whether the service is known to have acted on it, for a post."""
+    """A request; `look` says whether the service acted on it, for a post without a good answer."""
 
     method: str
     path: str
     body: Mapping[str, object] | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     purpose: Purpose = Purpose.READ
-    taken: Callable[[], bool] = lambda: False
+    look: Callable[[], Seen] = lambda: Seen.UNKNOWN
+    attempts: int = ATTEMPTS
 
 
 def get(path: str, query: Mapping[str, str] | None = None) -> Request:
@@ -25,10 +26,13 @@ def get(path: str, query: Mapping[str, str] | None = None) -> Request:
 
 
 def post(
-    path: str, body: Mapping[str, object], taken: Callable[[], bool] = lambda: False
+    path: str,
+    body: Mapping[str, object],
+    purpose: Purpose,
+    look: Callable[[], Seen] = lambda: Seen.UNKNOWN,
 ) -> Request:
-    """Return a request that is repeated only where the service did not act on it."""
-    return Request("POST", path, body, purpose=Purpose.POST, taken=taken)
+    """Return a request that changes something: `purpose` says when it may be sent again."""
+    return Request("POST", path, body, purpose=purpose, look=look)
 
 
 def cancel(path: str) -> Request:

@@ -17,6 +17,9 @@ USUAL = re.compile(rb"(?:event: ([^\r\n]*)\n)?data: ([^\r\n]+)\n\n")
 
 LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")
 
+END = b"[DONE]"
+"""The data of the event after which a stream says nothing more."""
+
 Frame = tuple[str, bytes]
 """An event's name, empty where it has none, and its data."""
 
@@ -24,12 +27,15 @@ Frame = tuple[str, bytes]
 def frames(pieces: Iterable[bytes]) -> Iterator[list[Frame]]:
     """Yield for each piece the events that it completed; empty lists are left out.
 
-    Events without data are skipped. Raises IncompleteError for an event over LARGEST_EVENT.
+    Events without data are skipped; an end mark is the last event, whatever follows it. Raises
+    IncompleteError for an event over LARGEST_EVENT.
     """
     reader = _Reader()
     for piece in pieces:
         if complete := reader.feed(piece):
             yield complete
+        if reader.ended:
+            return
     if complete := reader.end():
         yield complete
 
@@ -42,6 +48,7 @@ class _Reader:
         self._size = 0
         self._start = True
         self._after_cr = False
+        self.ended = False
 
     def feed(self, piece: bytes) -> list[Frame]:
         if self._after_cr and piece.startswith(b"\n"):
@@ -76,11 +83,17 @@ class _Reader:
                     complete.append((name.decode("utf-8", "replace") if name else "", data))
                     end = usual.end()
                     self._size = len(text) - end
+                    if data == END:
+                        self.ended = True
+                        return complete, len(text)
             if not (line := LINE.match(text, end)):
                 return complete, end
             end = line.end()
             if frame := self._take(line[1]):
                 complete.append(frame)
+                if frame[1].strip() == END:
+                    self.ended = True
+                    return complete, len(text)
 
     def _take(self, line: bytes) -> Frame | None:
         """Read one whole line; an empty one completes the event."""

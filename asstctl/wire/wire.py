@@ -1,6 +1,8 @@
 """One endpoint: signs requests, sends them (again, as patience.py says), reads the answers."""
 
 import json
+import math
+import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from http.client import HTTPException
@@ -9,20 +11,21 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from asstctl import __version__
 from asstctl._json import loads
+from asstctl._secrets import struck
 from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import Event, Notice, RequestSent, Tell
-from asstctl.wire.faults import broken, redirected, request_log, unreached
+from asstctl.wire.faults import broken, redirected, refused, request_log, unreached
 from asstctl.wire.http import Answer, Begun, NoConnectionError, Server
 from asstctl.wire.patience import Patience, Purpose
-from asstctl.wire.refusals import Meaning, named_by, refusal, seconds
+from asstctl.wire.refusals import Meaning, named_by
 from asstctl.wire.requests import Request, get
-from asstctl.wire.sse import Frame, frames
+from asstctl.wire.streaming import Streaming
 
 T = TypeVar("T")
 
 LONGEST_LOGGED = 2000
-"""Bytes of a request's body that --debug shows."""
+"""Characters of a request's body that --debug shows."""
 
 PATH_SIGNS = "/:@!$&'()*+,;=~%"
 """Characters that stand in a path as they are (RFC 3986, 3.3)."""
@@ -33,9 +36,6 @@ REDIRECTED = (307, 308)
 
 COMPRESSED = {"Accept-Encoding": "gzip"}
 """Headers for an answer that is read whole; compression could delay a stream's pieces."""
-
-LARGEST_REFUSAL = 1024 * 1024
-"""Bytes of a refusal that are read."""
 
 FIRST_POLL, LONGEST_POLL = 0.1, 2.0
 """Seconds between two looks at the same object, each pause 1.5 times the one before."""
@@ -65,15 +65,24 @@ class Wire:
         self.timeout = timeout
         self.request_id: str | None = None
         self._signing = signing
-        self._tell = tell
+        self.tell = tell
         self._meanings = meanings
         self._headers = {"User-Agent": f"asstctl/{__version__}", "Accept": "*/*", **(headers or {})}
         self._query = dict(query or {})
-        self._server = Server(self.endpoint, timeout)
+        self._server = Server(self.endpoint)
+        self._deadline: float | None = None  # once the user wants to leave
 
     def close(self) -> None:
         """Close the connections."""
         self._server.close()
+
+    def hurry(self, seconds: float) -> None:
+        """Let all that is still asked take so long together: the user wants to leave."""
+        self._deadline = min(self._deadline or math.inf, time.monotonic() + seconds)
+
+    def calm(self) -> None:
+        """End the hurry: the user stayed."""
+        self._deadline = None
 
     # One request
 
@@ -82,18 +91,14 @@ class Wire:
 
         Its pauses are told. `begun` is the same request, sent before by `begin`.
         """
-        return told(self.ask(request, begun), self._tell)
+        return told(self.ask(request, begun), self.tell)
 
     def ask(self, request: Request, begun: Begun | None = None) -> Generator[Event, None, Any]:
         """Do as `call`, inside of a reply: its pauses are events of that reply."""
         return (yield from self._asked(request, self._patience(request), begun))
 
-    def stream(self, request: Request) -> Generator[Event, None, Generator[list[Frame]]]:
-        """Send a request and return its events, one list a read of the socket.
-
-        An answer that is plain JSON is one event without a name. Raises AsstctlError for a
-        refusal; the events raise IncompleteError for a stream that breaks.
-        """
+    def stream(self, request: Request) -> Generator[Event, None, Streaming]:
+        """Send a request and return its events; raises AsstctlError for a refusal."""
         answer = yield from self._opened(request, self._patience(request), {})
         self.request_id = named_by(answer.headers)
         if "html" in answer.headers.get("content-type", ""):
@@ -102,17 +107,19 @@ class Wire:
                 f"{self.host} answered with a web page, not with a stream",
                 hint=f"is the path right? the endpoint is {self.endpoint}",
             )
-        return self._events(answer)
+        return Streaming(answer, self.host, self.timeout)
 
     def poll(self, path: str, seconds: float) -> Iterator[Any]:
         """Yield the JSON of a GET again and again, for `seconds`.
 
         A failed GET is repeated; its error is raised where no time is left for that.
         """
-        patience = Patience(Purpose.READ, seconds, attempts=None)
+        patience = Patience(
+            Purpose.READ, self._left(seconds), attempts=None, hurried=self._deadline is not None
+        )
         pause = FIRST_POLL
         while True:
-            yield told(self._asked(get(path), patience, None), self._tell)
+            yield told(self._asked(get(path), patience, None), self.tell)
             if not patience.wait(pause):
                 return
             pause = min(pause * 1.5, LONGEST_POLL)
@@ -126,12 +133,26 @@ class Wire:
 
     def patience(self) -> Patience:
         """Return patience for a read that the caller repeats in a changed form, to resume it."""
-        return Patience(Purpose.READ, self.timeout)
+        return self._patience(get(""))
 
     # Sending, and sending again
 
     def _patience(self, request: Request) -> Patience:
-        return Patience(request.purpose, self.timeout, taken=request.taken)
+        hurried = self._deadline is not None
+        timeout = self._left(self.timeout)
+        return Patience(
+            request.purpose,
+            timeout,
+            look=request.look,
+            attempts=request.attempts,
+            hurried=hurried,
+        )
+
+    def _left(self, seconds: float) -> float:
+        """Return how much of some seconds the hurry leaves; at least a tenth, to say why not."""
+        if self._deadline is None:
+            return seconds
+        return max(0.1, min(seconds, self._deadline - time.monotonic()))
 
     def _asked(
         self, request: Request, patience: Patience, begun: Begun | None
@@ -189,7 +210,8 @@ class Wire:
         if content:
             headers["Content-Type"] = "application/json"
         self._log(request.method, target, headers, content)
-        return self._server.begin(request.method, target, headers, content)
+        timeout = self._left(self.timeout)
+        return self._server.begin(request.method, target, headers, content, timeout)
 
     def _answered(self, begun: Begun) -> Answer | None:
         """Return the answer to a request that was sent before, None where it was lost since."""
@@ -213,14 +235,7 @@ class Wire:
             elif answer.status in REDIRECTED and "location" in answer.headers:
                 patience.redirected(self.host)
                 return redirected(self.endpoint, target, answer.headers["location"])
-            raise self._failure(answer)
-
-    def _events(self, answer: Answer) -> Generator[list[Frame]]:
-        with closing(answer), broken(self.host, self.timeout):
-            if "json" in answer.headers.get("content-type", ""):
-                yield [("", answer.read())]
-            else:
-                yield from frames(answer.pieces())
+            raise refused(answer, self._meanings)
 
     def _signed(self) -> dict[str, str]:
         return self._signing.headers() if self._signing else {}
@@ -231,42 +246,11 @@ class Wire:
         return f"{target}?{urlencode(asked)}" if asked else target
 
     def _log(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> None:
-        """Log a request, its key struck out wherever it stands."""
-        if not (log := request_log()):
-            return
-        shown = {**headers, **dict.fromkeys(self._signed(), "***")}
-        line = f"{method} {urljoin(self.endpoint, target)} {shown}"
-        line += f" {content[:LONGEST_LOGGED].decode(errors='replace')}"
-        if self._signing:
-            line = line.replace(self._signing.key, "***")
-        log.debug("%s", line)
-
-    # What goes wrong
-
-    def _failure(self, answer: Answer) -> AsstctlError:
-        """Read a refusal and return the error that it means."""
-        content = b""
-        with suppress(OSError, HTTPException):  # the status says enough
-            for piece in answer.pieces():
-                content += piece
-                if len(content) > LARGEST_REFUSAL:
-                    break
-        if self._signing:  # some servers say the key back
-            content = content.replace(self._signing.key.encode(), b"***")
-        try:
-            body = loads(content)
-        except (ValueError, RecursionError):
-            html = "html" in answer.headers.get("content-type", "")
-            body = "" if html else content.decode("utf-8", "replace")
-        error = refusal(
-            body,
-            answer.status,
-            self._meanings,
-            request_id=named_by(answer.headers),
-            otherwise=answer.reason,
-        )
-        error.retry_after = seconds(answer.headers.get("retry-after"))
-        return error
+        """Log a request; the log strikes out keys, so nothing may cut one in two before."""
+        if log := request_log():
+            shown = {**headers, **dict.fromkeys(self._signed(), "***")}
+            body = struck(content.decode(errors="replace"))[:LONGEST_LOGGED]
+            log.debug("%s", f"{method} {urljoin(self.endpoint, target)} {shown} {body}")
 
 
 def told(work: Generator[Event, None, T], tell: Tell) -> T:

@@ -1,22 +1,23 @@
 """Threads on a server that speaks the threads wire."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from asstctl.backends import listed
 from asstctl.backends.assistants import objects
+from asstctl.backends.assistants.messages import Messages
 from asstctl.backends.assistants.prompting import Prompting
 from asstctl.backends.assistants.reply import Replies
-from asstctl.backends.assistants.run import Run
+from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
 from asstctl.config.settings import Settings
-from asstctl.errors import AsstctlError, IncompleteError
-from asstctl.events import Prompt, Stream
+from asstctl.errors import AsstctlError, IncompleteError, UnsupportedError
+from asstctl.events import Notice, Prompt, Stream
 from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts, moment, texts
 from asstctl.store.store import Store
-from asstctl.wire.pages import found, identity, listing, pages
+from asstctl.wire.pages import found, identity, lacking, listing, pages
+from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import delete, get, post
 from asstctl.wire.wire import Wire
 
@@ -34,8 +35,11 @@ class Assistants:
         self._wire = wire
         self._settings = settings
         self._runs = Runs(wire)
-        self._replies = Replies(wire, self._runs)
-        self._prompting = Prompting(wire, self._runs, self._replies, store.abilities, settings)
+        self._messages = Messages(wire, store.abilities)
+        self._replies = Replies(wire, self._runs, self._messages)
+        self._prompting = Prompting(
+            wire, self._runs, self._messages, self._replies, store.abilities, settings
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -74,7 +78,14 @@ class Assistants:
         if run_id is None:
             return None
         end = self._runs.wait if wait else self._runs.cancel
-        return f"{run_id} is {end(thread_id, run_id)}"
+        status = end(thread_id, run_id)
+        if status in OPEN:
+            raise AsstctlError(
+                f"{thread_id} is still locked: {run_id} is {status}",
+                hint="without --wait it is cancelled" if wait else "try again in a while",
+                retryable=True,
+            )
+        return f"{run_id} is {status}"
 
     def recover(self, thread_id: str) -> Stream:
         """Wait for the last run's end and stream its reply, whole."""
@@ -91,26 +102,33 @@ class Assistants:
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
         """Make an empty thread and return its id."""
         body: ThreadCreateParams = {"metadata": dict(metadata)}
-        return identity(self._wire.call(post("/threads", body)))
+        return identity(self._wire.call(post("/threads", body, Purpose.CREATION)))
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a thread; its messages are counted page by page."""
-        thread = found(self._wire.call(get(f"/threads/{thread_id}")))
+        with lacking(self._wire.host, "say what a thread is"):
+            thread = found(self._wire.call(get(f"/threads/{thread_id}")))
         return ThreadFacts(
-            messages=sum(1 for _ in pages(self._wire, f"/threads/{thread_id}/messages")),
-            active_run=self._runs.active(thread_id),
+            messages=sum(1 for _ in self._messages.all(thread_id)),
+            active_run=self._active(thread_id),
             created_at=moment(thread.get("created_at")),
             metadata=texts(thread.get("metadata")),
         )
 
+    def _active(self, thread_id: str) -> str | None:
+        """Return the run that locks a thread; a server that can't say so is named."""
+        try:
+            return self._runs.active(thread_id)
+        except UnsupportedError as error:
+            self._wire.tell(Notice(error.message))
+            return None
+
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a thread, or the `last` ones, oldest first, page by page."""
-        path = f"/threads/{thread_id}/messages"
         if last is None:
-            yield from map(objects.message, pages(self._wire, path))
+            yield from map(objects.message, self._messages.all(thread_id))
         else:
-            newest = islice(pages(self._wire, path, newest_first=True, limit=last), last)
-            yield from reversed([objects.message(message) for message in newest])
+            yield from map(objects.message, self._messages.last(thread_id, last))
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread, one request each."""
@@ -120,11 +138,14 @@ class Assistants:
                 "content": message.text,
                 "metadata": dict(message.metadata),
             }
-            self._wire.call(post(f"/threads/{thread_id}/messages", body))
+            path = f"/threads/{thread_id}/messages"
+            self._wire.call(post(path, body, Purpose.ADDITION))
 
     def delete(self, thread_id: str) -> None:
         """Delete a thread on the server."""
-        answer = self._wire.call(delete(f"/threads/{thread_id}"))
+        hint = "asstctl threads delete --keep-remote forgets it here"
+        with lacking(self._wire.host, "delete a thread", hint):
+            answer = self._wire.call(delete(f"/threads/{thread_id}"))
         if not isinstance(answer, dict):
             raise AsstctlError(f"{self._wire.host} answered with something not JSON")
 

@@ -24,6 +24,14 @@ from asstctl.model import (
 )
 from asstctl.wire.pages import objects
 
+MARK = "asstctl_prompt"
+"""The key of a prompt's mark in the metadata of its message and of its run."""
+
+
+def mark_of(found: Mapping[str, Any]) -> str:
+    """Return the mark that a message or a run carries, "" where it has none."""
+    return texts(found.get("metadata")).get(MARK, "")
+
 
 def output(part: Mapping[str, Any]) -> FileOutput | None:
     """Return the image that a part holds, None for a part that is text."""
@@ -77,13 +85,15 @@ def message(found: Mapping[str, Any]) -> Message:
     if found.get("status") == "incomplete":
         status = "cancelled" if why(found.get("incomplete_details")) == "run_cancelled" else "cut"
     text = alone(found)
+    metadata = texts(found.get("metadata"))
+    metadata.pop(MARK, None)  # it tells prompts apart, and is no word of anybody's
     return Message(
         str(found.get("id") or ""),
         "assistant" if found.get("role") in ("assistant", "agent") else "user",
         (Text(text),) if text else tuple(parts(found)),
         moment(found.get("created_at")),
         status,
-        texts(found.get("metadata")),
+        metadata,
     )
 
 

@@ -2,7 +2,7 @@
 
 One request where it takes that: `POST /threads/runs` for a new thread, `additional_messages` on
 the run for an old one. A server that was found not to is remembered, and gets the message and the
-run one after the other from then on; a prompt is never posted twice.
+run one after the other.
 """
 
 import re
@@ -10,6 +10,9 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from asstctl.backends.assistants.look import Look
+from asstctl.backends.assistants.messages import Messages, Said
+from asstctl.backends.assistants.objects import mark_of
 from asstctl.backends.assistants.reply import Replies
 from asstctl.backends.assistants.run import Run
 from asstctl.backends.assistants.runs import Runs
@@ -17,7 +20,8 @@ from asstctl.config.settings import Settings
 from asstctl.errors import ActiveRunError, AsstctlError
 from asstctl.events import Event, Notice, Prompt, RequestSent, RunStarted, Stream
 from asstctl.store.abilities import Abilities
-from asstctl.wire.pages import identity
+from asstctl.wire.pages import NO_PATH, identity
+from asstctl.wire.patience import Purpose, Seen, left_open
 from asstctl.wire.requests import post
 from asstctl.wire.wire import Wire
 
@@ -37,91 +41,151 @@ NEW_THREAD = "a thread and its run in one request"
 OLD_THREAD = "a message and its run in one request"
 """The names of abilities in the store's table."""
 
+SERVER_ERROR = 500
+
 
 class Prompting:
     """Posts prompts to one server, and streams the replies."""
 
     def __init__(
-        self, wire: Wire, runs: Runs, replies: Replies, abilities: Abilities, settings: Settings
+        self,
+        wire: Wire,
+        runs: Runs,
+        messages: Messages,
+        replies: Replies,
+        abilities: Abilities,
+        settings: Settings,
     ) -> None:
         self._wire = wire
         self._runs = runs
+        self._messages = messages
         self._replies = replies
         self._abilities = abilities
         self._settings = settings
 
     def to_new_thread(self, prompt: Prompt) -> Stream:
         """Make a thread with the prompt in it, and stream the reply."""
-        if self._able(NEW_THREAD) is not False:
-            said: ThreadMessage = {"role": "user", "content": prompt.text}
-            thread: Thread = {"messages": [said]}
-            body: ThreadCreateAndRunParamsStreaming = {
-                "assistant_id": self._assistant,
-                "stream": True,
-                "thread": thread,
-            }
-            self._choose(body)
-            run = Run(None)
+        said = Said(fresh=True)
+        able = self._able(NEW_THREAD)
+        if able is not False:
+            run = Run(None, mark=said.mark)
             try:
-                yield from self._replies.begin(run, "/threads/runs", body, prompt.text)
+                yield from self._marked(said, lambda: self._together(run, said, prompt))
             except AsstctlError as error:
-                if run.id or not refuses(error, "thread"):
+                broken = able is None and error.status == SERVER_ERROR
+                if run.thread_id or not (broken or refuses(error, "thread")):
                     raise
-                self._note(NEW_THREAD, has=False)
+                if broken:
+                    yield Notice(
+                        f"{error.message}; a thread may exist all the same: making one without"
+                        " the prompt"
+                    )
             else:
+                if able is None:
+                    self._note(NEW_THREAD, has=True)
                 return
-        thread_id = identity((yield from self._wire.ask(post("/threads", {}))))
+        made = yield from self._wire.ask(post("/threads", {}, Purpose.CREATION))
+        thread_id = identity(made)
         yield RunStarted(thread_id)
-        yield from self._classic(Run(thread_id, announced=True), thread_id, prompt)
+        run = Run(thread_id, mark=said.mark, announced=True)
+        yield from self._classic(run, said, thread_id, prompt)
+        if able is not False:  # now it is proved that the way of asking was the cause
+            self._note(NEW_THREAD, has=False)
+
+    def _together(self, run: Run, said: Said, prompt: Prompt) -> Stream:
+        """Make the thread, its prompt and its run in one request."""
+        first: ThreadMessage = {"role": "user", "content": prompt.text}
+        if said.mark:
+            first["metadata"] = said.metadata
+        thread: Thread = {"messages": [first]}
+        body: ThreadCreateAndRunParamsStreaming = {
+            "assistant_id": self._assistant,
+            "stream": True,
+            "thread": thread,
+        }
+        if said.mark:
+            body["metadata"] = said.metadata
+        self._choose(body)
+        yield from self._replies.begin(run, said, "/threads/runs", body, Purpose.CREATION)
 
     def to_old_thread(self, thread_id: str, prompt: Prompt) -> Stream:
         """Post a prompt to a thread, and stream the reply."""
+        said = self._messages.said(thread_id)
         able = self._able(OLD_THREAD)
-        if able is not False:
-            said: AdditionalMessage = {"role": "user", "content": prompt.text}
-            body = self._run()
-            body["additional_messages"] = [said]
-            run = Run(thread_id)
-            known = frozenset() if able else frozenset(self._replies.newest(thread_id))
+        settings = self._settings
+        known = settings.azure or settings.project or settings.openai
+        if able or (able is None and known):
+            run = Run(thread_id, mark=said.mark)
 
             def begin() -> Stream:
-                return self._replies.begin(run, f"/threads/{thread_id}/runs", body, prompt.text)
+                body = self._run(said)
+                added: AdditionalMessage = {"role": "user", "content": prompt.text}
+                if said.mark:
+                    added["metadata"] = said.metadata
+                body["additional_messages"] = [added]
+                path = f"/threads/{thread_id}/runs"
+                return self._replies.begin(run, said, path, body, Purpose.PROMPT)
 
-            reply = self._unlocked(thread_id, prompt, begin)
+            reply = self._unlocked(thread_id, prompt, lambda: self._marked(said, begin))
             try:
                 if able:
                     yield from reply
                     return
-                if (yield from self._watched(reply, thread_id, prompt, known)):
+                if (yield from self._watched(reply, run, said, thread_id)):
                     return
             except AsstctlError as error:
                 if run.id or not refuses(error, "additional_messages"):
                     raise
+        yield from self._classic(Run(thread_id, mark=said.mark), said, thread_id, prompt)
+        if able is not False and known:  # now it is proved that the way of asking was the cause
             self._note(OLD_THREAD, has=False)
-        yield from self._classic(Run(thread_id), thread_id, prompt)
 
-    def _classic(self, run: Run, thread_id: str, prompt: Prompt) -> Stream:
+    def _classic(self, run: Run, said: Said, thread_id: str, prompt: Prompt) -> Stream:
         """Post the message, then the run: every server takes that."""
-        said: MessageCreateParams = {"role": "user", "content": prompt.text}
-        path = f"/threads/{thread_id}"
 
         def add() -> Stream:
-            yield from self._wire.ask(post(f"{path}/messages", said))
+            return self._marked(said, lambda: self._added(said, thread_id, prompt))
 
         def begin() -> Stream:
-            return self._replies.begin(run, f"{path}/runs", self._run(), prompt.text)
+            path = f"/threads/{thread_id}/runs"
+            return self._marked(
+                said,
+                lambda: self._replies.begin(run, said, path, self._run(said), Purpose.ADDITION),
+            )
 
         yield from self._unlocked(thread_id, prompt, add)
         yield from self._unlocked(thread_id, prompt, begin)
 
+    def _added(self, said: Said, thread_id: str, prompt: Prompt) -> Stream:
+        """Add the prompt to the thread, and note its id and whether the server keeps marks."""
+        body: MessageCreateParams = {"role": "user", "content": prompt.text}
+        if said.mark:
+            body["metadata"] = said.metadata
+        look = Look(self._messages, self._runs, said, thread_id, alone=False)
+        request = post(f"/threads/{thread_id}/messages", body, Purpose.PROMPT, look)
+        try:
+            added = yield from self._wire.ask(request)
+        except AsstctlError as error:
+            if not left_open(error):
+                raise
+            if look.seen is not Seen.TAKEN:
+                look.hint(error, self._wire.host)
+                raise
+            yield Notice(f"{error.message}; the thread holds the prompt all the same")
+            return
+        if isinstance(added, dict) and added.get("id"):
+            said.id = str(added["id"])
+            self._messages.note(thread_id, said.id)
+            if mark_of(added):
+                self._messages.keeps_marks(has=True)
+
     def _watched(
-        self, reply: Stream, thread_id: str, prompt: Prompt, known: frozenset[str]
+        self, reply: Stream, run: Run, said: Said, thread_id: str
     ) -> Generator[Event, None, bool]:
         """Pass on a reply once it is sure that the server took the prompt with the run.
 
-        `known` are the ids of the messages before. Looks for the prompt as the run starts; where
-        it is not there the reply is held back to its end, and a second look decides. Return False
-        if there is something new in the thread, but not the prompt: the reply was to nothing.
+        Looks for the prompt as the run starts; where it is not seen there the reply is held back
+        to its end, and a second look decides. Return False if the reply was to nothing.
         """
         held: list[Event] = []
         with closing(reply):
@@ -130,26 +194,50 @@ class Prompting:
                     yield event
                     continue
                 held.append(event)
-                if isinstance(event, RunStarted) and self._took(thread_id, prompt, known):
+                if isinstance(event, RunStarted) and self._there(said, thread_id):
                     self._note(OLD_THREAD, has=True)
                     yield from held
                     yield from reply
                     return True
-        took = self._took(thread_id, prompt, known)
-        if took is False:
+        if self._passed_over(run, said, thread_id):
             yield Notice("the server passed over the prompt, so it is posted on its own")
             return False
-        if took:
-            self._note(OLD_THREAD, has=True)
+        self._note(OLD_THREAD, has=True)
         yield from held
         return True
 
-    def _took(self, thread_id: str, prompt: Prompt, known: frozenset[str]) -> bool | None:
-        """Return whether the prompt is among the thread's new messages; None: there are none."""
-        new = [m for i, m in self._replies.newest(thread_id).items() if i not in known]
-        if not new:
-            return None
-        return any(message.role == "user" and message.text == prompt.text for message in new)
+    def _there(self, said: Said, thread_id: str) -> bool:
+        """Return whether the prompt is seen in the thread; a look that fails sees nothing."""
+        try:
+            return bool(said.among(self._messages.newest(thread_id)))
+        except AsstctlError:
+            return False
+
+    def _passed_over(self, run: Run, said: Said, thread_id: str) -> bool:
+        """Return whether a run answered something else than the prompt.
+
+        It did where the message before its reply is none of a user's, or another prompt's. A
+        server that drops marks and can't be judged so is believed: no prompt is posted twice.
+        """
+        newest = self._messages.newest(thread_id)
+        if said.among(newest):
+            return False
+        replies = [n for n, m in enumerate(newest) if m.get("id") in run.shown.messages]
+        if not replies or any(m.get("role") == "user" for m in newest[: replies[0]]):
+            return False
+        before = newest[replies[-1] + 1 :]
+        return not before or before[0].get("role") != "user" or bool(mark_of(before[0]))
+
+    def _marked(self, said: Said, attempt: Callable[[], Stream]) -> Stream:
+        """Do without the mark where the server refuses metadata."""
+        try:
+            yield from attempt()
+        except AsstctlError as error:
+            if not said.mark or not refuses(error, "metadata"):
+                raise
+            said.mark = ""
+            self._messages.keeps_marks(has=False)
+            yield from attempt()
 
     def _unlocked(self, thread_id: str, prompt: Prompt, attempt: Callable[[], Stream]) -> Stream:
         """Repeat an attempt once the run that locks the thread has ended, as the prompt says."""
@@ -172,9 +260,11 @@ class Prompting:
     def _assistant(self) -> str:
         return self._settings.assistant_id or ""
 
-    def _run(self) -> "RunCreateParamsStreaming":
+    def _run(self, said: Said) -> "RunCreateParamsStreaming":
         """Return the body of a run."""
         body: RunCreateParamsStreaming = {"assistant_id": self._assistant, "stream": True}
+        if said.mark:
+            body["metadata"] = said.metadata
         self._choose(body)
         return body
 
@@ -199,8 +289,8 @@ def refuses(error: AsstctlError, field: str) -> bool:
     words are about the assistant, the run or the content.
     """
     words = error.message.lower()
-    if error.status in (404, 405, 501):
-        return not re.search(r"assistant|\bruns? |run_|model", words)
+    if error.status in NO_PATH:
+        return field != "metadata" and not re.search(r"assistant|\bruns? |run_|model", words)
     if error.status in (400, 422):
         return bool(re.search(rf"\b{field}\b", words)) and not re.search(r"content|asst_", words)
     return False

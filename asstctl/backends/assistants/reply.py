@@ -1,155 +1,221 @@
-"""The reply of a run, from the request to its end, whatever cuts in between."""
+"""One reply on the threads wire, from the run's first event to its end, whatever cuts it."""
 
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from asstctl.backends.assistants import objects
+from asstctl.backends.assistants.look import Look, LookForOutputs
+from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
-from asstctl.backends.stream import interruption
+from asstctl.backends.stream import CANCEL_SECONDS, interruption
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,
     StoppedError,
     UnansweredError,
     UnavailableError,
+    UnsupportedError,
 )
 from asstctl.events import Notice, RunFinished, Stream
-from asstctl.model import Message, moment
-from asstctl.wire.pages import PAGE, items
-from asstctl.wire.requests import get, post
+from asstctl.wire.pages import NO_PATH
+from asstctl.wire.patience import Purpose, Seen, left_open
+from asstctl.wire.requests import Request, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
     from openai.types.beta.threads.run_submit_tool_outputs_params import ToolOutput
 
-CLOCKS_APART = 2.0
-"""Seconds by which a run may seem older than the message that it answers."""
-
 
 class Replies:
     """Posts runs and streams their replies."""
 
-    def __init__(self, wire: Wire, runs: Runs) -> None:
+    def __init__(self, wire: Wire, runs: Runs, messages: Messages) -> None:
         self._wire = wire
         self._runs = runs
-        self._waiting: Run | None = None  # its calls lack answers
+        self._messages = messages
+        self._waiting: tuple[Run, Said] | None = None  # its calls lack answers
 
-    def begin(self, run: Run, path: str, body: Mapping[str, object], prompt: str) -> Stream:
+    def begin(
+        self, run: Run, said: Said, path: str, body: Mapping[str, object], purpose: Purpose
+    ) -> Stream:
         """Post a run and stream it; a cut stream is completed from what the service holds.
 
         Leaving early, by whatever way, cancels the run and waits for its end.
         """
+        alone = purpose is Purpose.ADDITION
+        look = Look(self._messages, self._runs, said, run.thread_id, alone=alone)
+        yield from self._passed(run, said, post(path, body, purpose, look), look)
+
+    def _passed(self, run: Run, said: Said, request: Request, look: Look) -> Stream:
+        self._wire.calm()
         thread_id = run.thread_id
         try:
-            yield from self._streamed(run, path, body, prompt)
+            yield from self._streamed(run, request, look)
             if not run.ended or (run.status == "completed" and not run.shown):
-                yield from self.rest(run)
+                yield from self.rest(run, said)
             if run.status == "requires_action":
                 yield from run.calls()
         except (GeneratorExit, KeyboardInterrupt, StoppedError) as leaving:
-            self._abandon(run, thread_id, leaving)
+            self._abandon(run, thread_id, interruption(leaving))
             raise
+        for message_id in run.shown.messages:
+            self._messages.note(run.thread_id or "", message_id)
+        if look.seen is Seen.ABSENT:  # it was sent again
+            yield from self._doubled(run.thread_id or "", said)
         if run.status == "requires_action":
-            self._waiting = run
+            self._waiting = run, said
             yield RunFinished("tool_call")
         else:
             yield from run.end()
 
     def answer(self, outputs: Mapping[str, str]) -> Stream:
         """Answer the calls that the last run waits for, and stream what follows."""
-        run, self._waiting = self._waiting, None
-        if run is None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
             return
+        run, said = waiting
         path = f"/threads/{run.thread_id}/runs/{run.id}/submit_tool_outputs"
         told: list[ToolOutput] = [
             {"tool_call_id": call, "output": output} for call, output in outputs.items()
         ]
         run.status = ""
-        yield from self.begin(run, path, {"tool_outputs": told, "stream": True}, "")
+        look = LookForOutputs(self._messages, self._runs, said, run)
+        body = {"tool_outputs": told, "stream": True}
+        yield from self._passed(run, said, post(path, body, Purpose.ADDITION, look), look)
 
     def decline(self) -> str | None:
-        """Cancel the run that waits for answers."""
-        run, self._waiting = self._waiting, None
-        if run is None:
+        """Cancel the run that waits for answers; return what became of it."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
             return None
-        self._runs.cancel(run.thread_id or "", run.id or "")
-        return "the run was cancelled"
+        run, _ = waiting
+        failure = self._cancelled(run.thread_id or "", run.id or "")
+        return failure or "the run was cancelled"
 
-    def rest(self, run: Run) -> Stream:
-        """Wait for the run's end, then stream the rest of its messages."""
+    def rest(self, run: Run, said: Said | None = None) -> Stream:
+        """Wait for the run's end, then stream the rest of its messages.
+
+        Without a prompt that is known, those messages are its own that follow the last prompt.
+        """
         thread_id, run_id = run.thread_id or "", run.id
         if run_id is None:
             raise IncompleteError(f"{self._wire.host} closed the stream before a run began")
-        for look in self._runs.poll(thread_id, run_id, self._wire.timeout):
-            yield from run.facts(look)
-            if run.ended:
-                break
-        else:
-            kind = IncompleteError if run.shown else UnavailableError
-            raise kind(
-                f"the run {run_id} is still {run.status} after {self._wire.timeout:g} s",
-                hint=f"asstctl threads recover {thread_id} fetches the reply later;"
-                " threads unlock ends the run",
-                retryable=True,
-            )
-        query = {"limit": str(PAGE), "order": "asc", "run_id": run_id}
-        for message in items(self._wire.call(get(f"/threads/{thread_id}/messages", query))):
-            if message.get("run_id") in (None, run_id):
+        if not run.ended:
+            yield from self._awaited(run, thread_id, run_id)
+        newest = self._messages.newest(thread_id)
+        since = said.since(newest) if said else _after_last_prompt(newest)
+        unclaimed = False
+        for message in reversed(newest):
+            if message.get("run_id") == run_id:
                 yield from run.message(message)
+            elif not message.get("run_id") and message.get("role") != "user":
+                if since is None:
+                    unclaimed = True
+                elif message in since:
+                    yield from run.message(message)
+        if unclaimed and not run.shown:
+            raise IncompleteError(
+                f"{self._wire.host} does not say which message of {thread_id} is the reply",
+                hint=f"asstctl threads history {thread_id} shows them",
+            )
 
-    def newest(self, thread_id: str) -> dict[str, Message]:
-        """Return the newest messages of a thread, by id."""
-        query = {"limit": str(PAGE), "order": "desc"}
-        newest = items(self._wire.call(get(f"/threads/{thread_id}/messages", query)))
-        return {message.id: message for message in map(objects.message, newest)}
-
-    def _streamed(self, run: Run, path: str, body: Mapping[str, object], prompt: str) -> Stream:
-        """Read the stream to its end, or to where it was cut."""
+    def _awaited(self, run: Run, thread_id: str, run_id: str) -> Stream:
+        """Wait for a run's end, as far as the server can say how it is."""
         try:
-            with closing((yield from self._wire.stream(post(path, body, run.taken)))) as batches:
+            for look in self._runs.poll(thread_id, run_id, self._wire.timeout):
+                yield from run.facts(look)
+                if run.ended:
+                    return
+        except AsstctlError as error:
+            if error.status not in NO_PATH:
+                raise
+            run.unsaid = f"{self._wire.host} can't say how the run {run_id} ended: {error.message}"
+            return
+        kind = IncompleteError if run.shown else UnavailableError
+        raise kind(
+            f"the run {run_id} is still {run.status} after {self._wire.timeout:g} s",
+            hint=f"asstctl threads recover {thread_id} fetches the reply later;"
+            " threads unlock ends the run",
+            retryable=True,
+        )
+
+    def _streamed(self, run: Run, request: Request, look: Look) -> Stream:
+        """Read the stream to its end, or to where it was cut."""
+        begun = False
+        try:
+            with closing((yield from self._wire.stream(request))) as batches:
                 for batch in batches:
                     yield from run.read(batch)
-        except UnansweredError as error:
-            yield from self._accepted(run, prompt, error)
-        except IncompleteError as error:
-            if run.id is None:
-                unanswered = UnansweredError(error.message, retryable=True)
-                yield from self._accepted(run, prompt, unanswered)
-            else:
+                    begun = run.id is not None
+                    look.thread_id = run.thread_id
+                    if run.ended:
+                        batches.ending()
+        except AsstctlError as error:
+            if begun and isinstance(error, IncompleteError):
                 yield Notice(f"{error.message}; asking for the rest")
-        except AsstctlError:
-            if run.id is not None and not run.final:
-                self._runs.cancel(run.thread_id or "", run.id)
-            raise
+            elif begun or not left_open(error):
+                self._give_up(run, error)
+                raise
+            else:
+                yield from self._taken(run, look, error)
 
-    def _accepted(self, run: Run, prompt: str, error: UnansweredError) -> Stream:
-        """Look for the run of a request that got no answer; raises `error` where there is none."""
-        if run.thread_id is None:
-            error.hint = f"a new thread may exist at {self._wire.host}; the prompt is not repeated"
-            raise error
-        latest = self._runs.latest(run.thread_id)
-        newest = self.newest(run.thread_id).values()
-        said = next((message for message in newest if message.role == "user"), None)
-        begun = moment(latest.get("created_at")) or 0
-        if said is None or said.text != prompt:
-            raise error
-        if latest.get("status") not in OPEN and begun + CLOCKS_APART < (said.created_at or 0):
-            raise error
-        yield from run.facts(latest)
-        yield Notice(f"{error.message}; asking for the reply")
+    def _give_up(self, run: Run, error: AsstctlError) -> None:
+        """Cancel a run whose reply failed; the error tells where it goes on all the same."""
+        if run.id is not None and not run.final:
+            error.hint = self._cancelled(run.thread_id or "", run.id) or error.hint
 
-    def _abandon(self, run: Run, thread_id: str | None, leaving: BaseException) -> None:
-        """Cancel the run of a reply that nobody waits for any more."""
+    def _taken(self, run: Run, look: Look, error: AsstctlError) -> Stream:
+        """Go on with the run of a request that got no good answer; raises `error` without one."""
+        if look.seen is None:
+            look()
+        if look.seen is not Seen.TAKEN or not look.run:
+            if isinstance(error, IncompleteError):  # no word of a reply came
+                error = UnansweredError(error.message, retryable=True)
+            look.hint(error, self._wire.host)
+            self._give_up(run, error)
+            raise error
+        yield Notice(f"{error.message}; the service took it, asking for the reply")
+        yield from run.facts(look.run)
+
+    def _doubled(self, thread_id: str, said: Said) -> Stream:
+        """Yield a notice where a prompt that was sent again stands in the thread twice."""
+        with suppress(AsstctlError):
+            both = [str(m.get("id")) for m in said.among(self._messages.newest(thread_id))]
+            if len(both) > 1:
+                yield Notice(f"the prompt stands in {thread_id} twice: {', '.join(both)}")
+
+    def _cancelled(self, thread_id: str, run_id: str) -> str | None:
+        """Cancel a run; return why it goes on all the same, None where it does not."""
+        ends = f"asstctl threads unlock {thread_id} ends it"
+        try:
+            status = self._runs.cancel(thread_id, run_id)
+        except UnsupportedError as error:
+            return f"the run {run_id} goes on: {error.message}"
+        except AsstctlError as error:
+            return f"the run {run_id} could not be cancelled: {error.message}; {ends}"
+        if status in OPEN:
+            return f"the run {run_id} could not be cancelled and is {status}; {ends}"
+        return None
+
+    def _abandon(self, run: Run, thread_id: str | None, left: BaseException) -> None:
+        """Cancel the run of a reply that nobody waits for any more; `left` tells what failed."""
         if run.final:
             return
+        self._wire.hurry(CANCEL_SECONDS)
         thread_id = run.thread_id or thread_id
         if thread_id is None:
-            interruption(leaving).add_note(
-                f"a new thread may exist at {self._wire.host}: its id had not come yet"
-            )
+            left.add_note(f"a new thread may exist at {self._wire.host}: its id had not come yet")
             return
-        with suppress(AsstctlError):
-            if run_id := run.id or self._runs.active(thread_id):
-                self._runs.cancel(thread_id, run_id)
+        run_id = run.id
+        if run_id is None:
+            with suppress(AsstctlError):
+                run_id = self._runs.active(thread_id)
+        if run_id and (failure := self._cancelled(thread_id, run_id)):
+            left.add_note(failure)
+
+
+def _after_last_prompt(newest: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the messages that follow the last prompt, the newest first."""
+    last = next((n for n, m in enumerate(newest) if m.get("role") == "user"), len(newest))
+    return newest[:last]

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from asstctl.backends.assistants import objects
-from asstctl.backends.content import contents, part_text
-from asstctl.backends.stream import Shown, counted, failed, read, understood, why
+from asstctl.backends.content import contents, dictionary, part_text
+from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
 from asstctl.endings import WORDS
 from asstctl.errors import IncompleteError
-from asstctl.events import Event, RunFinished, RunStarted, ToolCall
+from asstctl.events import Event, RunFinished, ToolCall
+from asstctl.wire import pages
 from asstctl.wire.sse import Frame
 
 FINAL = {"completed", "incomplete", "failed", "cancelled", "expired"}
@@ -25,17 +26,23 @@ OPEN = {"queued", "in_progress", "requires_action", "cancelling"}
 class Run:
     """One run, as far as it is known."""
 
-    def __init__(self, thread_id: str | None, *, announced: bool = False) -> None:
+    def __init__(
+        self,
+        thread_id: str | None,
+        *,
+        mark: str = "",
+        others: frozenset[str] = frozenset(),
+        announced: bool = False,
+    ) -> None:
         self.thread_id = thread_id
+        self._mark = mark  # of the prompt that it answers
+        self._others = set(others)  # ids of runs and messages that are not its own
         self._announced = announced  # RunStarted was yielded already
         self.id: str | None = None
         self.status = ""
+        self.unsaid = ""  # why its end is not known
         self.shown = Shown()
         self._facts: Mapping[str, Any] = {}
-
-    def taken(self) -> bool:
-        """Return whether the service is known to have taken the prompt."""
-        return self.id is not None
 
     @property
     def final(self) -> bool:
@@ -66,12 +73,25 @@ class Run:
             raise failed("run", found.get("error") or found)
         if name == "thread.created":
             self.thread_id = str(found.get("id") or self.thread_id)
+        elif self._another(name, found):
+            self._others.add(str(found.get("id")))
         elif name == "thread.message.delta":
             yield from self.delta(found)
         elif name in ("thread.message.completed", "thread.message.incomplete"):
             yield from self.message(found)
         elif name.startswith("thread.run.") and not name.startswith("thread.run.step."):
             yield from self.facts(found, name.removeprefix("thread.run."))
+
+    def _another(self, name: str, found: Mapping[str, Any]) -> bool:
+        """Return whether an event is about another run: the rest of one that was stopped, say."""
+        if found.get("id") in self._others or found.get("run_id") in self._others:
+            return True
+        if not name.startswith("thread.run.") or name.startswith("thread.run.step."):
+            return False
+        marked = objects.mark_of(found)
+        if marked and self._mark:
+            return marked != self._mark
+        return self.id is not None and found.get("id") not in (None, self.id)
 
     def facts(self, found: Mapping[str, Any], name: str = "") -> Iterator[Event]:
         """Read a run object; the first one starts the reply."""
@@ -83,8 +103,7 @@ class Run:
             self.status = "failed" if broken else str(found.get("status") or name)
             if self.id is None and found.get("id"):
                 self.id = str(found["id"])
-                if not self._announced:
-                    yield RunStarted(self.thread_id, self.id)
+                yield started(self.thread_id, self.id, announced=self._announced)
 
     def delta(self, found: Mapping[str, Any]) -> Iterator[Event]:
         """Read a piece of a message."""
@@ -112,16 +131,10 @@ class Run:
 
     def calls(self) -> list[ToolCall]:
         """Return the tool calls that the run waits for, in the service's order."""
-        action = self._facts.get("required_action") or {}
-        wanted = action.get(str(action.get("type"))) or action.get("submit_tool_outputs") or {}
-        return [
-            ToolCall(
-                str(call.get("id") or ""),
-                str((call.get("function") or call).get("name") or call.get("type")),
-                str((call.get("function") or call).get("arguments") or "{}"),
-            )
-            for call in wanted.get("tool_calls") or ()
-        ]
+        action = dictionary(self._facts.get("required_action"))
+        wanted = dictionary(action.get(str(action.get("type"))))
+        wanted = wanted or dictionary(action.get("submit_tool_outputs"))
+        return [_call(call) for call in pages.objects(wanted.get("tool_calls"))]
 
     def end(self) -> Iterator[Event]:
         """Yield the claim that a final status makes; raises what any other end means."""
@@ -135,4 +148,11 @@ class Run:
             case "failed":
                 raise failed("run", self._facts.get("last_error"))
             case other:
-                raise IncompleteError(f"the run {self.id} ended as {other}")
+                raise IncompleteError(self.unsaid or f"the run {self.id} ended as {other}")
+
+
+def _call(call: Mapping[str, Any]) -> ToolCall:
+    """Return a tool call, of a function or of any other type."""
+    function = dictionary(call.get("function")) or call
+    name = function.get("name") or call.get("type")
+    return ToolCall(str(call.get("id") or ""), str(name), str(function.get("arguments") or "{}"))

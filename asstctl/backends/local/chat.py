@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from asstctl._json import loads_piece, sound
-from asstctl.backends.meanings import MEANINGS
-from asstctl.backends.stream import counted, understood
+from asstctl.backends.stream import counted, failed, understood
 from asstctl.endings import WORDS
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
@@ -17,7 +16,7 @@ from asstctl.events import (
     TextDelta,
     Usage,
 )
-from asstctl.wire.refusals import refusal
+from asstctl.wire.pages import objects
 
 
 class Chunks(list[dict[str, Any]]):
@@ -65,9 +64,7 @@ class Completion:
         """Read chunks up to one that is wrong; return the error that it means."""
         for chunk in batch:
             if refused := chunk.get("error"):
-                status = refused.get("code") if isinstance(refused, dict) else None
-                status = status if isinstance(status, int) else None
-                return refusal({"error": refused}, status, MEANINGS)
+                return failed("reply", refused)
             try:
                 with understood():
                     self._chunk(chunk)
@@ -111,6 +108,11 @@ def parsed(data: bytes) -> dict[str, Any]:
     if not isinstance(chunk, dict):
         raise IncompleteError("the server sent an event that is not a chunk of a chat")
     return chunk
+
+
+def ends(chunk: Mapping[str, Any]) -> bool:
+    """Return whether a chunk says that the reply has ended: usage and the end mark may follow."""
+    return any(choice.get("finish_reason") for choice in objects(chunk.get("choices")))
 
 
 def words(content: Any) -> str:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from asstctl import credentials
 from asstctl.backends import World
-from asstctl.backends.local.chat import Chunks, parsed
+from asstctl.backends.local.chat import Chunks, ends, parsed
 from asstctl.backends.local.turns import Turn
 from asstctl.backends.meanings import MEANINGS
 from asstctl.config.settings import Settings
 from asstctl.errors import ConfigError
 from asstctl.events import Event, Progress
 from asstctl.wire.pages import objects
+from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import get, post
 from asstctl.wire.wire import Wire
 
@@ -68,7 +69,7 @@ class Server:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        request = post("/chat/completions", body)
+        request = post("/chat/completions", body, Purpose.COMPLETION)
         with closing((yield from self._wire.stream(request))) as batches:
             for batch in batches:
                 chunks = Chunks()
@@ -76,6 +77,8 @@ class Server:
                     chunks += (parsed(data) for _, data in batch)
                 finally:
                     yield chunks  # what came before a broken event is not lost with it
+                if any(map(ends, chunks)):
+                    batches.ending()
 
     def close(self) -> None:
         """Close the connection."""

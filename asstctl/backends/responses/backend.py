@@ -3,35 +3,26 @@
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asstctl.backends import World, listed
 from asstctl.backends.meanings import MEANINGS
 from asstctl.backends.responses.agents import Agents
-from asstctl.backends.responses.asking import Asking
-from asstctl.backends.responses.chains import CHAIN, CONVERSATIONS, Chains
-from asstctl.backends.responses.conversations import Conversations
-from asstctl.backends.responses.reply import WHOLE, Keeper, Reply
+from asstctl.backends.responses.chains import CONVERSATIONS
+from asstctl.backends.responses.prompting import Prompting
+from asstctl.backends.responses.reply import WHOLE
 from asstctl.backends.responses.resource import cancelled, read, settled
-from asstctl.backends.responses.response import OPEN, Response
+from asstctl.backends.responses.response import OPEN
 from asstctl.backends.stream import again
 from asstctl.config.settings import Settings
 from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
-from asstctl.events import (
-    Event,
-    Prompt,
-    RunFinished,
-    RunStarted,
-    Stream,
-)
+from asstctl.events import Prompt, RunFinished, Stream
 from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts
-from asstctl.wire.pages import NO_PATH, listing, pages
+from asstctl.wire.pages import listing, pages
+from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import post
 from asstctl.wire.wire import Wire, told
-
-if TYPE_CHECKING:
-    from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 
 class Responses:
@@ -49,10 +40,7 @@ class Responses:
         self._wire = self._to(
             f"{self._root}/openai/v1" if settings.azure or settings.project else place
         )
-        self._asking = Asking(settings, world.store.abilities)
-        self._waiting: Reply | None = None  # its calls lack answers
-        self._conversations = Conversations(self._wire, world.store.replies, place)
-        self._chains = Chains(self._wire, world.store, place)
+        self._prompting = Prompting(self._wire, world.store, settings)
 
     def _to(self, endpoint: str, query: Mapping[str, str] | None = None) -> Wire:
         return Wire(
@@ -91,55 +79,25 @@ class Responses:
         if missing := lacking(self._settings):
             raise self._settings.missing(missing)
 
-    def _keeper(self, thread_id: str) -> Keeper:
-        return self._chains if thread_id.startswith(CHAIN) else self._conversations
-
     # Prompts and replies
 
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
         """Post a prompt and stream the reply."""
         self.check()
         if thread_id is None:
-            yield from self._to_new_thread(prompt)
+            yield from self._prompting.to_new_thread(prompt.text)
             return
         if prompt.if_busy == "cancel":
             self.unlock(thread_id, wait=False)
-        reply = self._reply(thread_id, prompt.text)
-        yield from self._asked(reply, self._keeper(thread_id).request(thread_id, prompt.text))
-
-    def _to_new_thread(self, prompt: Prompt) -> Stream:
-        thread_id = yield from self._conversation({})
-        if thread_id:
-            yield RunStarted(thread_id)
-            reply = self._reply(thread_id, prompt.text, announced=True)
-            yield from self._asked(reply, self._conversations.request(thread_id, prompt.text))
-            return
-        thread_id = self._chains.unused()
-        said = self._chains.first(thread_id, prompt.text)
-        yield from self._asked(self._reply(thread_id, prompt.text), said)
-
-    def _reply(self, thread_id: str, text: str, *, announced: bool = False) -> Reply:
-        response = Response(thread_id, announced=announced)
-        return Reply(self._wire, self._keeper(thread_id), response, text)
-
-    def _asked(self, reply: Reply, said: "ResponseCreateParamsBase") -> Stream:
-        yield from self._asking.ask(reply, said)
-        self._waiting = reply if reply.response.waiting else None
+        yield from self._prompting.to_old_thread(thread_id, prompt.text)
 
     def answer(self, outputs: Mapping[str, str]) -> Stream:
         """Answer the calls of the last response, and stream what follows."""
-        last, self._waiting = self._waiting, None
-        if last is None:
-            return
-        thread_id = last.response.thread_id
-        said = self._keeper(thread_id).following(thread_id, str(last.response.id))
-        said["input"] = last.response.answers(outputs)
-        yield from self._asked(last.next(), said)
+        return self._prompting.answer(outputs)
 
     def decline(self) -> str | None:
         """Abandon the calls of the last response."""
-        last, self._waiting = self._waiting, None
-        return last.decline() if last else None
+        return self._prompting.decline()
 
     def _active(self, thread_id: str) -> str | None:
         """Return the id of a reply that we began and that has not ended."""
@@ -161,8 +119,14 @@ class Responses:
             status = settled(self._wire, active, self._settings.timeout)
         else:
             status = cancelled(self._wire, active)
+        if status in OPEN:
+            raise AsstctlError(
+                f"{thread_id} is still locked: {active} is {status}",
+                hint="without --wait it is cancelled" if wait else "try again in a while",
+                retryable=True,
+            )
         if status in WHOLE:
-            self._keeper(thread_id).hold(thread_id, active)
+            self._prompting.keeper(thread_id).hold(thread_id, active)
         return f"{active} is {status}"
 
     def recover(self, thread_id: str) -> Stream:
@@ -173,7 +137,7 @@ class Responses:
         last = self._store.replies.last(self._settings.place, thread_id)
         newest = list(self.history(thread_id, 1))
         if last and (found := self._current(last, newest)):
-            yield from self._reply(thread_id, "").recover(found)
+            yield from self._prompting.reply(thread_id).recover(found)
             return
         if not newest or newest[-1].role != "assistant" or not newest[-1].text:
             raise IncompleteError("the thread holds no reply to its last prompt")
@@ -195,11 +159,11 @@ class Responses:
 
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
         """Make an empty conversation, or a chain where there are none, and return its id."""
-        if made := told(self._conversation(metadata), self._world.tell):
+        if made := told(self._prompting.conversation(metadata), self._world.tell):
             return made
         if self._store.abilities.has(self._settings.place, CONVERSATIONS) is None:
             self._require_responses()
-        return self._chains.unused()
+        return self._prompting.new_chain()
 
     def _require_responses(self) -> None:
         """Raise NotFoundError where a server has neither conversations nor responses.
@@ -207,39 +171,28 @@ class Responses:
         An empty request is refused for what it lacks where the path is known.
         """
         try:
-            self._wire.call(post("/responses", {}))
+            self._wire.call(post("/responses", {}, Purpose.COMPLETION))
         except AsstctlError as error:
-            if error.status not in (400, 422):
+            if error.status not in (400, 422, 500):  # refused for what it lacks: the path is known
                 raise
         self._store.abilities.note(self._settings.place, CONVERSATIONS, has=False)
 
-    def _conversation(self, metadata: Mapping[str, str]) -> Generator[Event, None, str | None]:
-        """Make a conversation and return its id; None where the server has no such thing."""
-        if self._store.abilities.has(self._settings.place, CONVERSATIONS) is False:
-            return None
-        try:
-            return (yield from self._conversations.new(metadata))
-        except AsstctlError as error:
-            if error.status not in NO_PATH:
-                raise
-            return None
-
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a thread, or the `last` ones, oldest first."""
-        return self._keeper(thread_id).history(thread_id, last)
+        return self._prompting.keeper(thread_id).history(thread_id, last)
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""
-        self._keeper(thread_id).append(thread_id, messages)
+        self._prompting.keeper(thread_id).append(thread_id, messages)
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a thread; a reply that was begun elsewhere is not known."""
         active = self._active(thread_id)
-        return replace(self._keeper(thread_id).facts(thread_id), active_run=active)
+        return replace(self._prompting.keeper(thread_id).facts(thread_id), active_run=active)
 
     def delete(self, thread_id: str) -> str | None:
         """Delete a thread; return what the service keeps of it."""
-        return self._keeper(thread_id).delete(thread_id)
+        return self._prompting.keeper(thread_id).delete(thread_id)
 
     def threads(self) -> Iterator[Thread]:
         """Yield the server's conversations, the newest first; not every server can list them."""

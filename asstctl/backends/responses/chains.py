@@ -8,13 +8,14 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from asstctl.backends.responses import items
-from asstctl.backends.responses.resource import read
-from asstctl.errors import NotFoundError
+from asstctl.backends.responses.resource import inputs, read
+from asstctl.errors import AsstctlError, NotFoundError
 from asstctl.model import Message, ThreadFacts
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
-from asstctl.wire.pages import pages
-from asstctl.wire.requests import delete
+from asstctl.wire.pages import NO_PATH, found
+from asstctl.wire.patience import Purpose
+from asstctl.wire.requests import Request, delete
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -25,11 +26,14 @@ CHAIN = "chain_"
 """How the ids of chains begin."""
 
 CONVERSATIONS = "conversations"
-"""The name of an ability in the store's table."""
+REPLIES = "replies can be had again"
+"""The names of abilities in the store's table."""
 
 
 class Chains:
     """Keeps threads as chains of responses; a Keeper."""
+
+    purpose = Purpose.COMPLETION
 
     def __init__(self, wire: Wire, store: Store, place: str) -> None:
         self._wire = wire
@@ -39,6 +43,27 @@ class Chains:
         self._asked: dict[str, tuple[str, int]] = {}
         # by thread, the response that the last request goes on from, and the position of the
         # last kept message that it takes along
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the server keeps the replies of chains; None: not known yet."""
+        return self._store.abilities.has(self._place, REPLIES)
+
+    def note_kept(self, *, has: bool) -> None:
+        """Remember whether the server keeps the replies of chains."""
+        self._store.abilities.note(self._place, REPLIES, has=has)
+
+    def keeps(self, response_id: str) -> bool | None:
+        """Ask, and remember, whether a reply that has just ended can be had again."""
+        once = Request("GET", f"/responses/{response_id}", attempts=1)
+        try:
+            has = found(self._wire.call(once)).get("id") == response_id
+        except AsstctlError as error:
+            if error.status not in (*NO_PATH, 400, 500):  # a gateway says 500 for what it lacks
+                return None
+            has = False
+        self.note_kept(has=has)
+        return has
 
     def unused(self) -> str:
         """Return the id of a chain that will exist once a response has begun in it."""
@@ -69,10 +94,10 @@ class Chains:
         self._asked[thread_id] = (response_id, 0)
         return {"previous_response_id": response_id}
 
-    def begun(self, thread_id: str, response_id: str, *, late: bool) -> None:
-        """Note a response that begins, if it is `late` or follows another one or kept messages."""
+    def begun(self, thread_id: str, response_id: str) -> None:
+        """Note a response that begins, if it follows another one or kept messages."""
         after, sent = self._asked[thread_id]
-        if late or after or sent:
+        if after or sent:
             self._replies.begin(self._place, thread_id, response_id, after=after, sent=sent)
 
     def hold(self, thread_id: str, response_id: str) -> bool:
@@ -106,7 +131,7 @@ class Chains:
         for response_id in held:
             try:
                 response = read(self._wire, response_id)
-                asked = list(pages(self._wire, f"/responses/{response_id}/input_items"))
+                asked = inputs(self._wire, response_id)
             except NotFoundError:
                 yield Message(response_id, "assistant", (), status="gone")
                 continue
@@ -118,6 +143,18 @@ class Chains:
                     seen.add(identity)
                 if message := items.message(item):
                     yield message
+
+    def newest(self, thread_id: str) -> list[Message]:
+        """Return the messages of the last response, and those that are kept."""
+        return list(self.history(thread_id, 1))
+
+    def note(self, thread_id: str, item_ids: Iterable[str]) -> None:
+        """Do nothing: a chain knows what it goes on from."""
+
+    def since(self, thread_id: str, response_id: str | None) -> list[Message]:
+        """Return what a response said if the chain goes on from it; else nothing is new."""
+        held = self._replies.held(self._place, thread_id)
+        return list(self._said([response_id])) if response_id and response_id in held else []
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Keep messages for the next prompt to take along."""

@@ -1,15 +1,16 @@
 """Threads as conversations that the server keeps."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from asstctl.backends import CHUNK
 from asstctl.backends.responses import items
+from asstctl.backends.responses.resource import read
 from asstctl.events import Event
 from asstctl.model import Message, ThreadFacts, moment, texts
 from asstctl.store.replies import Replies
-from asstctl.wire.pages import chunks, found, identity, pages
+from asstctl.wire.pages import chunks, ending, found, identity, objects, pages
+from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import delete, get, post
 from asstctl.wire.wire import Wire
 
@@ -20,27 +21,34 @@ if TYPE_CHECKING:
     from openai.types.responses.response_input_item_param import ResponseInputItemParam
 
 
+NEWEST = 10
+"""Messages at a thread's end among which a turn is looked for: tools' turns come between."""
+
+
 class Conversations:
     """Keeps threads as conversations; a Keeper."""
+
+    purpose = Purpose.ITEM
 
     def __init__(self, wire: Wire, replies: Replies, place: str) -> None:
         self._wire = wire
         self._replies = replies
         self._place = place
+        self._known: dict[str, set[str]] = {}  # ids that were read, by thread
 
     def new(self, metadata: Mapping[str, str]) -> Generator[Event, None, str]:
         """Make an empty conversation and return its id."""
         body: ConversationCreateParams = {"metadata": dict(metadata)}
-        return identity((yield from self._wire.ask(post("/conversations", body))))
+        made = yield from self._wire.ask(post("/conversations", body, Purpose.CREATION))
+        self._known[identity(made)] = set()  # nothing is in it
+        return identity(made)
 
     def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that says `text`; some refuse a conversation as object."""
         return {"conversation": thread_id, "input": text}
 
-    def begun(self, thread_id: str, response_id: str, *, late: bool) -> None:
-        """Note a response that begins, if it is `late`."""
-        if late:
-            self._replies.begin(self._place, thread_id, response_id)
+    def begun(self, thread_id: str, response_id: str) -> None:
+        """Do nothing: the turn notes it."""
 
     def hold(self, thread_id: str, response_id: str) -> bool:
         """Do nothing: the server adds a response that completed."""
@@ -48,12 +56,45 @@ class Conversations:
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a conversation, or the `last` ones, oldest first."""
+        known = self._known.setdefault(thread_id, set())
+        for message in self._read(thread_id, last):
+            known.add(message.id)
+            yield message
+
+    def _read(self, thread_id: str, last: int | None) -> Iterator[Message]:
         path = f"/conversations/{thread_id}/items"
         if last is None:
             yield from self._messages(pages(self._wire, path))
             return
         newest = self._messages(pages(self._wire, path, newest_first=True))
-        yield from reversed(list(islice(newest, last)))
+        yield from ending(newest, last)
+
+    def newest(self, thread_id: str) -> list[Message]:
+        """Return the last messages, without remembering that they were read."""
+        return list(self._read(thread_id, NEWEST))
+
+    def note(self, thread_id: str, item_ids: Iterable[str]) -> None:
+        """Remember items that were streamed."""
+        self._known.setdefault(thread_id, set()).update(item_ids)
+
+    def since(self, thread_id: str, response_id: str | None) -> list[Message] | None:
+        """Return the messages newer than those that were known, by the ids of what was read."""
+        known = self._known.get(thread_id)
+        if known is None:
+            known = self._before(thread_id, response_id)
+        newest = self.newest(thread_id)
+        after = [n for n, message in enumerate(newest, 1) if message.id in known]
+        fresh = not known and thread_id in self._known and len(newest) < NEWEST
+        return newest[after[-1] :] if after else newest if fresh else None
+
+    def _before(self, thread_id: str, response_id: str | None) -> set[str]:
+        """Return the ids of what the last reply said that we know of, before a response."""
+        earlier = [i for i in self._replies.all(self._place, thread_id) if i != response_id]
+        if not earlier:
+            return set()
+        return {
+            str(item.get("id")) for item in objects(read(self._wire, earlier[-1]).get("output"))
+        }
 
     def _messages(self, listed: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
         return (message for item in listed if (message := items.message(item)))
@@ -65,7 +106,9 @@ class Conversations:
 
     def _add(self, thread_id: str, added: "Sequence[ResponseInputItemParam]") -> None:
         body: ItemCreateParams = {"items": added}
-        self._wire.call(post(f"/conversations/{thread_id}/items", body))
+        path = f"/conversations/{thread_id}/items"
+        answer = self._wire.call(post(path, body, Purpose.ADDITION))
+        self.note(thread_id, (str(item.get("id")) for item in objects(found(answer).get("data"))))
 
     def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on: the conversation holds the response."""

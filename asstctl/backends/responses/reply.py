@@ -1,12 +1,13 @@
 """One reply on Responses, from the request to the end, whatever cuts in between."""
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from asstctl.backends.responses.resource import cancelled, poll
+from asstctl.backends.responses.keeper import Keeper
+from asstctl.backends.responses.resource import cancelled, inputs, poll
 from asstctl.backends.responses.response import OPEN, Response
-from asstctl.backends.stream import interruption
+from asstctl.backends.stream import CANCEL_SECONDS, again, interruption
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,
@@ -14,57 +15,19 @@ from asstctl.errors import (
     UnansweredError,
     UnavailableError,
 )
-from asstctl.events import Notice, Stream
-from asstctl.model import Message, ThreadFacts
+from asstctl.events import Notice, RunFinished, Stream
+from asstctl.wire.patience import Purpose, Seen, left_open
 from asstctl.wire.requests import Request, get, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
-    from openai.types.responses.response_create_params import ResponseCreateParamsBase
-    from openai.types.responses.response_input_item_param import ResponseInputItemParam
+    from asstctl.model import Message
 
 WHOLE = ("completed", "incomplete")
 """Statuses of a response that its thread goes on from."""
 
 OPEN_ENDS = (IncompleteError, UnavailableError)
 """Errors after which the response may still be written, and is wanted."""
-
-NEWEST = 10
-"""Messages at a thread's end among which a turn is looked for: tools' turns come between."""
-
-
-class Keeper(Protocol):
-    """How a server keeps threads."""
-
-    def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
-        """Return the part of a request that says `text` to a thread."""
-
-    def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
-        """Return the part of a request that goes on from a response of a thread."""
-
-    def begun(self, thread_id: str, response_id: str, *, late: bool) -> None:
-        """Note a response that begins, so that it can be found again.
-
-        `late`: RunStarted was yielded before its id was known, so only this call can note it.
-        """
-
-    def hold(self, thread_id: str, response_id: str) -> bool:
-        """Note that a thread goes on from a response; return whether it does."""
-
-    def decline(self, thread_id: str, answers: "list[ResponseInputItemParam]") -> str:
-        """Make a thread with open calls take prompts again; return what was done."""
-
-    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
-        """Yield every message of a thread, or the `last` ones, oldest first."""
-
-    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
-        """Add messages at the end of a thread."""
-
-    def facts(self, thread_id: str) -> ThreadFacts:
-        """Return the facts of a thread."""
-
-    def delete(self, thread_id: str) -> str | None:
-        """Delete a thread; return what the service keeps of it."""
 
 
 class Reply:
@@ -78,12 +41,11 @@ class Reply:
         wire: Wire,
         keeper: Keeper,
         response: Response,
-        text: str,
         before: tuple[str, ...] = (),
     ) -> None:
         self._wire = wire
         self._keeper = keeper
-        self._text = text
+        self._found: list[Message] | None = None  # by a look: what is new in the thread
         self._before = before
         self._noted = False
         self.response = response
@@ -102,28 +64,62 @@ class Reply:
 
         Leaving early, by whatever way, cancels the response and waits for its end.
         """
+        self._wire.calm()
         response = self.response
         cut = False
         try:
             try:
-                yield from self._read(post("/responses", body, self.taken))
+                yield from self._read(post("/responses", body, self._keeper.purpose, self._look))
             except IncompleteError as error:
                 if response.id is None:
+                    self._look()
                     raise UnansweredError(error.message, retryable=True) from error
                 yield Notice(f"{error.message}; asking for the rest")
             cut = not response.final
             if cut:
                 yield from self._rest()
         except (GeneratorExit, KeyboardInterrupt, StoppedError) as leaving:
+            self._wire.hurry(CANCEL_SECONDS)
             self._abandon(interruption(leaving))
             raise
         except AsstctlError as error:
-            if isinstance(error, UnansweredError):
-                error.hint = self._holds()
-            elif response.id and not response.final and not isinstance(error, OPEN_ENDS):
+            if response.id is None and left_open(error):
+                yield from self._taken(error)
+                return
+            if response.id and not response.final and not isinstance(error, OPEN_ENDS):
                 self._cancel()
             raise
         yield from self._ended(cut=cut)
+        self._keeper.note(response.thread_id, response.items)
+
+    def _look(self) -> Seen:
+        """Return whether the thread is seen to hold the prompt, and remember what is new there."""
+        try:
+            self._found = self._keeper.since(self.response.thread_id, None)
+        except AsstctlError:
+            self._found = None
+        if not self._found:
+            return Seen.UNKNOWN
+        taken = any(message.role == "user" for message in self._found)
+        return Seen.TAKEN if taken else Seen.UNKNOWN
+
+    def _taken(self, error: AsstctlError) -> Stream:
+        """Go on with what the thread holds of a reply; raises `error` without one."""
+        thread_id, new = self.response.thread_id, self._found or []
+        said = [m for m in new if m.role == "assistant" and m.text]
+        taken = any(message.role == "user" for message in new)
+        if taken and said and all(m.status == "completed" for m in said):
+            yield Notice(f"{error.message}; the service took it, and this is the reply")
+            yield from again(thread_id, "\n\n".join(m.text for m in said))
+            yield RunFinished("completed")
+            return
+        if taken:
+            error.hint = f"{thread_id} holds the prompt; threads recover fetches a reply to it"
+        elif self._keeper.purpose is Purpose.COMPLETION:
+            error.hint = "the thread goes on from before this prompt; it can be asked again"
+        else:
+            error.hint = self._unknown()
+        raise error
 
     def recover(self, found: Mapping[str, Any]) -> Stream:
         """Stream the reply of a response that was begun before, whole, once it has ended."""
@@ -157,12 +153,13 @@ class Reply:
                     self._note()
                     yield event
                 self._note()
+                if self.response.final:
+                    batches.ending()
 
     def _note(self) -> None:
         if self.response.id and not self._noted:
             self._noted = True
-            late = self.response.announced
-            self._keeper.begun(self.response.thread_id, self.response.id, late=late)
+            self._keeper.begun(self.response.thread_id, self.response.id)
 
     def _rest(self) -> Stream:
         """Resume a cut stream, else wait for the response's end and yield what is missing."""
@@ -205,7 +202,7 @@ class Reply:
         """Return the reply in which the calls of this one are answered."""
         response = Response(self.response.thread_id, announced=True)
         before = (*self._before, str(self.response.id))
-        return Reply(self._wire, self._keeper, response, self._text, before)
+        return Reply(self._wire, self._keeper, response, before)
 
     def decline(self) -> str:
         """Answer the calls with a refusal, for a thread with an open call takes no prompt."""
@@ -247,29 +244,30 @@ class Reply:
     def _held(self) -> bool:
         """Return whether the thread is seen to hold the reply, by the ids of what was streamed."""
         with suppress(AsstctlError):
-            return any(message.id in self.response.items for message in self._newest())
+            newest = self._keeper.newest(self.response.thread_id)
+            return any(message.id in self.response.items for message in newest)
         return False
 
     def _holds(self) -> str:
         """Return what the thread holds of the prompt and its reply, in words."""
-        thread_id = self.response.thread_id
-        if self.response.id is None:
-            look = f"asstctl threads history {thread_id} shows it"
-            return f"whether {thread_id} will hold this prompt is not known yet; {look}"
+        thread_id, response_id = self.response.thread_id, self.response.id
+        if response_id is None:
+            return self._unknown()
         try:
-            newest = self._newest()
+            newest = self._keeper.newest(thread_id)
+            if reply := [message for message in newest if message.id in self.response.items]:
+                told = sum(len(message.text) for message in reply)
+                return f"{thread_id} holds the prompt, and {told} characters of the reply"
+            if self._keeper.since(thread_id, response_id) == []:
+                return f"{thread_id} does not hold this prompt: it goes on from before it"
+            asked = {item.get("id") for item in inputs(self._wire, response_id)}
         except AsstctlError as error:
-            return f"what {thread_id} holds is not known: {error.message}"
-        reply = [message for message in newest if message.id in self.response.items]
-        if reply:
-            told = sum(len(message.text) for message in reply)
-            return f"{thread_id} holds the prompt, and {told} characters of the reply"
-        last = next((n for n, m in enumerate(reversed(newest)) if m.role == "user"), None)
-        after = newest[len(newest) - last :] if last is not None else []
-        said = last is not None and newest[-1 - last].text == self._text
-        if said and not any(message.text for message in after):
+            return f"{self._unknown()} ({error.message})"
+        if any(message.id in asked for message in newest):
             return f"{thread_id} ends with this prompt, and holds no reply to it"
-        return f"{thread_id} does not hold this prompt: it goes on from before it"
+        return self._unknown()
 
-    def _newest(self) -> list[Message]:
-        return list(self._keeper.history(self.response.thread_id, NEWEST))
+    def _unknown(self) -> str:
+        thread_id = self.response.thread_id
+        look = f"asstctl threads history {thread_id} shows it"
+        return f"whether {thread_id} holds this prompt is not known; {look}"

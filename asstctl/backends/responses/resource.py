@@ -1,13 +1,12 @@
 """Responses by their ids: read, waited for, cancelled."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from asstctl.backends.responses.response import OPEN
 from asstctl.backends.stream import CANCEL_SECONDS, last_status
 from asstctl.errors import AsstctlError
-from asstctl.wire.pages import found
+from asstctl.wire.pages import found, pages
 from asstctl.wire.requests import cancel, get
 from asstctl.wire.wire import Wire
 
@@ -15,6 +14,11 @@ from asstctl.wire.wire import Wire
 def read(wire: Wire, response_id: str) -> dict[str, Any]:
     """Return a response object; raises NotFoundError."""
     return found(wire.call(get(f"/responses/{response_id}")))
+
+
+def inputs(wire: Wire, response_id: str) -> list[dict[str, Any]]:
+    """Return the items that a response was asked with; raises NotFoundError."""
+    return list(pages(wire, f"/responses/{response_id}/input_items"))
 
 
 def poll(wire: Wire, response_id: str, seconds: float) -> Iterator[dict[str, Any]]:
@@ -28,7 +32,20 @@ def settled(wire: Wire, response_id: str, seconds: float) -> str:
 
 
 def cancelled(wire: Wire, response_id: str) -> str:
-    """Cancel a response, wait for its end, CANCEL_SECONDS at most, and return its last status."""
-    with suppress(AsstctlError):  # it may have ended by itself
-        wire.call(cancel(f"/responses/{response_id}/cancel"))
-    return settled(wire, response_id, CANCEL_SECONDS)
+    """Cancel a response, wait for its end, CANCEL_SECONDS at most, and return its last status.
+
+    Raises AsstctlError where neither the cancelling nor the waiting was answered well.
+    """
+    refused: AsstctlError | None = None
+    status = ""
+    try:
+        cancelled_now = found(wire.call(cancel(f"/responses/{response_id}/cancel")))
+        status = str(cancelled_now.get("status") or "")
+    except AsstctlError as error:  # it may have ended by itself
+        refused = error
+    try:
+        return settled(wire, response_id, CANCEL_SECONDS)
+    except AsstctlError:
+        if refused:
+            raise refused from None
+        return status

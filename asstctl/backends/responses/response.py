@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from asstctl.backends.content import contents
 from asstctl.backends.responses import items
-from asstctl.backends.stream import Shown, counted, failed, read, understood, why
+from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
 from asstctl.endings import WORDS, Ending
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
@@ -20,7 +20,6 @@ from asstctl.events import (
     Notice,
     ReasoningDelta,
     RunFinished,
-    RunStarted,
     ToolCall,
 )
 from asstctl.wire.sse import Frame
@@ -50,7 +49,7 @@ class Response:
 
     def __init__(self, thread_id: str, *, announced: bool) -> None:
         self.thread_id = thread_id
-        self.announced = announced  # RunStarted was yielded already
+        self._announced = announced  # RunStarted was yielded already
         self.id: str | None = None
         self.status = ""
         self.background = False  # whether it goes on without us, and can be cancelled
@@ -139,8 +138,7 @@ class Response:
             self.background = bool(found.get("background"))
             if self.id is None and found.get("id"):
                 self.id = str(found["id"])
-                if not self.announced:
-                    yield RunStarted(self.thread_id, self.id)
+                yield started(self.thread_id, self.id, announced=self._announced)
             if self.final:
                 for index, item in enumerate(found.get("output") or ()):
                     if isinstance(item, dict):

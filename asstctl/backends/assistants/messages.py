@@ -1,0 +1,123 @@
+"""The messages of threads on one server, and which of them are a prompt and its reply.
+
+A prompt is known by identity, never by its text: by a mark in its metadata, by the id that the
+service gave it, or by the ids of the messages that were read before it was sent.
+"""
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from asstctl.backends.assistants.objects import MARK, mark_of
+from asstctl.store.abilities import Abilities
+from asstctl.wire.pages import PAGE, USUAL_PAGE, ending, pages
+from asstctl.wire.patience import Seen
+from asstctl.wire.wire import Wire
+
+MARKS = "marks in metadata"
+"""The name of an ability in the store's table: to keep metadata, and say it again."""
+
+REMEMBERED = 2 * PAGE
+"""Ids that are remembered of a thread: its newest ones alone can tell what is newer."""
+
+
+class Said:
+    """One prompt, told from every other one.
+
+    `known` are ids of messages that were in the thread before. `fresh`: the thread was made for
+    this prompt, so that nothing was.
+    """
+
+    def __init__(self, known: frozenset[str] = frozenset(), *, fresh: bool = False) -> None:
+        self.mark = os.urandom(8).hex()
+        self.id = ""  # once the service has said it
+        self._known = known
+        self._fresh = fresh
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The metadata of its message and of its run."""
+        return {MARK: self.mark} if self.mark else {}
+
+    def among(self, newest: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return those of some messages that are this prompt: two, where it stands there twice."""
+        return [message for message in newest if self._is(message)]
+
+    def _is(self, message: Mapping[str, Any]) -> bool:
+        by_id = bool(self.id) and message.get("id") == self.id
+        return by_id or (bool(self.mark) and mark_of(message) == self.mark)
+
+    def since(self, newest: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+        """Return what is newer than this prompt, the newest first; None where nobody can tell."""
+        for number, message in enumerate(newest):
+            if self._is(message):
+                return newest[:number]
+        for number, message in enumerate(newest):
+            if message.get("id") in self._known:
+                return newest[:number]
+        return list(newest) if self._fresh else None
+
+    def seen(self, newest: list[dict[str, Any]], *, marks: bool) -> Seen:
+        """Return whether the thread took this prompt; `marks`: the server keeps marks."""
+        if self.among(newest):
+            return Seen.TAKEN
+        if self.mark and (marks or any(map(mark_of, newest))):
+            return Seen.ABSENT
+        new = self.since(newest)
+        if new is None:
+            return Seen.UNKNOWN
+        if any(message.get("role") == "user" for message in new):
+            return Seen.TAKEN
+        return Seen.ABSENT if self._fresh else Seen.UNKNOWN
+
+
+class Messages:
+    """Reads the messages of threads, and remembers the ids that it has read."""
+
+    def __init__(self, wire: Wire, abilities: Abilities) -> None:
+        self._wire = wire
+        self._abilities = abilities
+        self._known: dict[str, deque[str]] = {}
+
+    def all(self, thread_id: str) -> Iterator[dict[str, Any]]:
+        """Yield every message of a thread, oldest first."""
+        return self._noted(thread_id, pages(self._wire, f"/threads/{thread_id}/messages"))
+
+    def last(self, thread_id: str, count: int) -> Iterator[dict[str, Any]]:
+        """Yield the last messages of a thread, oldest first."""
+        path = f"/threads/{thread_id}/messages"
+        read = pages(self._wire, path, newest_first=True, limit=count)
+        return self._noted(thread_id, ending(read, count))
+
+    def newest(self, thread_id: str) -> list[dict[str, Any]]:
+        """Return the newest messages of a thread, the newest first: as many as a turn may have."""
+        read = list(self.last(thread_id, USUAL_PAGE))[::-1]
+        if any(map(mark_of, read)):
+            self.keeps_marks(has=True)
+        return read
+
+    def said(self, thread_id: str) -> Said:
+        """Return a new prompt to a thread."""
+        return Said(frozenset(self._known.get(thread_id, ())))
+
+    def note(self, thread_id: str, message_id: str) -> None:
+        """Remember the id of a message that the service said."""
+        self._known.setdefault(thread_id, deque(maxlen=REMEMBERED)).append(message_id)
+
+    def _noted(
+        self, thread_id: str, messages: Iterator[dict[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        for message in messages:
+            self.note(thread_id, str(message.get("id") or ""))
+            yield message
+
+    @property
+    def marks(self) -> bool | None:
+        """Whether the server was seen to keep marks; None: not known yet."""
+        return self._abilities.has(self._wire.endpoint, MARKS)
+
+    def keeps_marks(self, *, has: bool) -> None:
+        """Remember whether the server keeps marks."""
+        if self.marks is not has:
+            self._abilities.note(self._wire.endpoint, MARKS, has=has)

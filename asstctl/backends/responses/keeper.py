@@ -1,0 +1,54 @@
+"""The two ways in which servers of Responses keep threads, as one protocol."""
+
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from asstctl.model import Message, ThreadFacts
+from asstctl.wire.patience import Purpose
+
+if TYPE_CHECKING:
+    from openai.types.responses.response_create_params import ResponseCreateParamsBase
+    from openai.types.responses.response_input_item_param import ResponseInputItemParam
+
+
+class Keeper(Protocol):
+    """How a server keeps threads."""
+
+    purpose: Purpose
+    """The purpose of a request for a reply."""
+
+    def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
+        """Return the part of a request that says `text` to a thread."""
+
+    def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
+        """Return the part of a request that goes on from a response of a thread."""
+
+    def begun(self, thread_id: str, response_id: str) -> None:
+        """Note a response that begins, as far as the turn itself does not."""
+
+    def hold(self, thread_id: str, response_id: str) -> bool:
+        """Note that a thread goes on from a response; return whether it does."""
+
+    def decline(self, thread_id: str, answers: "list[ResponseInputItemParam]") -> str:
+        """Make a thread with open calls take prompts again; return what was done."""
+
+    def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
+        """Yield every message of a thread, or the `last` ones, oldest first."""
+
+    def newest(self, thread_id: str) -> list[Message]:
+        """Return the last messages of a thread, as many as a turn may have."""
+
+    def note(self, thread_id: str, item_ids: Iterable[str]) -> None:
+        """Remember the ids of items that were streamed."""
+
+    def since(self, thread_id: str, response_id: str | None) -> list[Message] | None:
+        """Return the messages newer than those known before a response; None: nobody can tell."""
+
+    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+        """Add messages at the end of a thread."""
+
+    def facts(self, thread_id: str) -> ThreadFacts:
+        """Return the facts of a thread."""
+
+    def delete(self, thread_id: str) -> str | None:
+        """Delete a thread; return what the service keeps of it."""

@@ -1,0 +1,120 @@
+"""A prompt, posted to a conversation, or to a chain where the server has no conversations."""
+
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from asstctl.backends.responses.asking import Asking
+from asstctl.backends.responses.chains import CHAIN, CONVERSATIONS, Chains
+from asstctl.backends.responses.conversations import Conversations
+from asstctl.backends.responses.keeper import Keeper
+from asstctl.backends.responses.reply import Reply
+from asstctl.backends.responses.response import Response
+from asstctl.config.settings import Settings
+from asstctl.errors import AsstctlError
+from asstctl.events import Event, Notice, RunFinished, RunStarted, Stream
+from asstctl.store.store import Store
+from asstctl.wire.pages import NO_PATH
+from asstctl.wire.wire import Wire
+
+if TYPE_CHECKING:
+    from openai.types.responses.response_create_params import ResponseCreateParamsBase
+
+
+class Prompting:
+    """Posts prompts to one server, and streams the replies."""
+
+    def __init__(self, wire: Wire, store: Store, settings: Settings) -> None:
+        self._wire = wire
+        self._place = settings.place
+        self._abilities = store.abilities
+        self._asking = Asking(settings, store.abilities)
+        self._conversations = Conversations(wire, store.replies, settings.place)
+        self._chains = Chains(wire, store, settings.place)
+        self._waiting: Reply | None = None  # its calls lack answers
+
+    def keeper(self, thread_id: str) -> Keeper:
+        """Return the way in which a thread is kept."""
+        return self._chains if thread_id.startswith(CHAIN) else self._conversations
+
+    def reply(self, thread_id: str, *, announced: bool = False) -> Reply:
+        """Return a reply of a thread, before it has begun."""
+        response = Response(thread_id, announced=announced)
+        return Reply(self._wire, self.keeper(thread_id), response)
+
+    def conversation(self, metadata: Mapping[str, str]) -> Generator[Event, None, str | None]:
+        """Make a conversation and return its id; None where the server has no such thing."""
+        if self._abilities.has(self._place, CONVERSATIONS) is False:
+            return None
+        try:
+            return (yield from self._conversations.new(metadata))
+        except AsstctlError as error:
+            if error.status not in NO_PATH:
+                raise
+            return None
+
+    def new_chain(self) -> str:
+        """Return the id of a chain that will exist once a response has begun in it."""
+        return self._chains.unused()
+
+    def to_new_thread(self, text: str) -> Stream:
+        """Make a thread with the prompt in it, and stream the reply."""
+        thread_id = yield from self.conversation({})
+        if thread_id:
+            yield RunStarted(thread_id)
+            said = self._conversations.request(thread_id, text)
+            yield from self._asked(self.reply(thread_id, announced=True), said)
+            return
+        thread_id = self.new_chain()
+        yield from self._to_chain(thread_id, self._chains.first(thread_id, text))
+
+    def to_old_thread(self, thread_id: str, text: str) -> Stream:
+        """Post a prompt to a thread, and stream the reply."""
+        said = self.keeper(thread_id).request(thread_id, text)
+        if thread_id.startswith(CHAIN):
+            yield from self._to_chain(thread_id, said)
+        else:
+            yield from self._asked(self.reply(thread_id), said)
+
+    def _to_chain(self, thread_id: str, said: "ResponseCreateParamsBase") -> Stream:
+        """Ask in a chain, and find out once whether the server keeps the replies of chains."""
+        forgets = Notice(
+            f"{self._wire.host} keeps no replies: it answers without what was said before"
+        )
+        keeps = self._chains.kept
+        if keeps is False and said.pop("previous_response_id", None):
+            yield forgets
+        reply = self.reply(thread_id)
+        try:
+            with closing(self._asked(reply, said)) as events:
+                for event in events:
+                    ended = keeps is None and isinstance(event, RunFinished)
+                    if ended and self._chains.keeps(str(reply.response.id)) is False:
+                        yield forgets
+                    yield event
+        except AsstctlError as error:
+            refused = error.status in (400, 404, 422) and "previous" in error.message.lower()
+            if reply.taken() or not refused or not said.pop("previous_response_id", None):
+                raise
+            yield forgets
+            yield from self._asked(self.reply(thread_id), said)
+            self._chains.note_kept(has=False)
+
+    def _asked(self, reply: Reply, said: "ResponseCreateParamsBase") -> Stream:
+        yield from self._asking.ask(reply, said)
+        self._waiting = reply if reply.response.waiting else None
+
+    def answer(self, outputs: Mapping[str, str]) -> Stream:
+        """Answer the calls of the last response, and stream what follows."""
+        last, self._waiting = self._waiting, None
+        if last is None:
+            return
+        thread_id = last.response.thread_id
+        said = self.keeper(thread_id).following(thread_id, str(last.response.id))
+        said["input"] = last.response.answers(outputs)
+        yield from self._asked(last.next(), said)
+
+    def decline(self) -> str | None:
+        """Abandon the calls of the last response."""
+        last, self._waiting = self._waiting, None
+        return last.decline() if last else None
