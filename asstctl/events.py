@@ -36,6 +36,13 @@ class RequestSent:
 
 
 @record
+class PromptTaken:
+    """The service took the prompt of a thread that was announced before. Not shown in JSON."""
+
+    run_id: str
+
+
+@record
 class RunStarted:
     """The service took the prompt: the first event of every reply that is shown."""
 
@@ -123,6 +130,7 @@ class RunFinished:
 
 Event = (
     RequestSent
+    | PromptTaken
     | RunStarted
     | MessageStarted
     | TextDelta

@@ -42,7 +42,10 @@ class Session:
     @cached_property
     def store(self) -> Store:
         """The index and the local threads; raises AsstctlError where it can't be opened."""
-        return Store(self._data / "threads.db")
+        store = Store(self._data / "threads.db")
+        if store.turns.waiting() and not store.read_only and (taken := store.turns.take_in()):
+            self._tell(Notice(f"{taken} turns that the store had no time for are in it now"))
+        return store
 
     @property
     def data(self) -> Path:
@@ -102,14 +105,22 @@ class Session:
                 raise
             return self.adopt(reference)
 
-    def adopt(self, thread_id: str, name: str | None = None) -> Thread:
-        """Put a thread that was made elsewhere into the index; raises NotFoundError."""
+    def adopt(self, thread_id: str, name: str | None = None, *, said: bool = False) -> Thread:
+        """Put a thread that was made elsewhere into the index; `said` puts it on top.
+
+        Raises NotFoundError, also where nothing but an empty list says that it is there.
+        """
         settings = self._settings(None)
-        with closing(self.backend(settings).history(thread_id)) as messages:
-            first = next((m for m in messages if m.role == "user"), None)
+        backend = self.backend(settings)
+        with closing(backend.history(thread_id)) as messages:
+            newest = next(messages, None)
+            first = newest if newest and newest.role == "user" else None
+            first = first or next((m for m in messages if m.role == "user"), None)
+        if newest is None:
+            backend.facts(thread_id)
         created_at = (first and first.created_at) or 0.0
         thread = thread_at(settings, thread_id, name=name, created_at=created_at)
-        self._writable_store.index.put(thread, first.text if first else "")
+        self._writable_store.index.put(thread, first.text if first else "", said=said)
         return self._writable_store.index.find(thread_id, settings.profile)
 
     def threads(self, limit: int = -1) -> list[Thread]:
@@ -145,7 +156,7 @@ class Session:
             raise ConfigError(f"the name {name!r} is taken")
         thread_id = self.backend(settings).new_thread(metadata=metadata)
         thread = thread_at(settings, thread_id, name=name, metadata=metadata)
-        self._writable_store.index.put(thread)
+        self._writable_store.index.put(thread, said=True)
         return thread
 
     def rename(self, thread: Thread, name: str) -> None:
@@ -172,7 +183,8 @@ class Session:
         settings = self._settings(thread)
         backend = self.backend(settings)
         self._speaker = backend
-        turn = Turn(backend, settings, self._store_for(settings), prompt)
+        store = self._store_for(settings)
+        turn = Turn(backend, settings, self.environment, store, prompt)
         with closing(turn.say(thread.id if thread else None, consent)) as reply:
             for event in reply:
                 self.current = turn.thread or self.current

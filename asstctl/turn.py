@@ -1,8 +1,9 @@
 """One prompt and its reply: tools' rounds, how it ended, and what is kept of it."""
 
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asstctl.backends import Backend, thread_at
@@ -13,17 +14,20 @@ from asstctl.events import (
     FileOutput,
     Notice,
     Prompt,
+    PromptTaken,
     RunFinished,
     RunStarted,
     Stream,
     TextDelta,
     ToolCall,
 )
+from asstctl.model import Status
 from asstctl.store.store import Store
 from asstctl.tools import Consent, Tool, answering, answers
 
 if TYPE_CHECKING:
-    from asstctl.model import Status, Thread
+    from asstctl.model import Thread
+    from asstctl.store.turns import Noted
 
 MOST_ROUNDS = 100
 """How often in one reply a model may call tools; each time they are answered, and it goes on."""
@@ -48,12 +52,20 @@ class Turn:
     `thread` is the thread that took the prompt, None before that.
     """
 
-    def __init__(self, backend: Backend, settings: Settings, store: Store, prompt: Prompt) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        settings: Settings,
+        environment: Mapping[str, str],
+        store: Store,
+        prompt: Prompt,
+    ) -> None:
         self._backend = backend
+        self._environment = environment
         self._settings = settings
         self._store = store
         self._prompt = prompt
-        self._position: int | None = None  # of the reply, where the turn is kept here
+        self._noted: Noted | None = None  # what is written of the turn, once there is a thread
         self._text: list[str] = []
         self._shown = False
         self._round = _Round()
@@ -81,9 +93,9 @@ class Turn:
         finally:
             if self._round.end and self._round.end.ending == "completed":
                 status = "completed"
-            if self._position is not None and self.thread:
-                text = "".join(self._text)
-                self._store.messages.end(self.thread.key, self._position, text, status)
+            beside = self._end(status)
+        if beside:
+            yield Notice(f"the store is locked: this turn is kept in {beside} until it is free")
 
     def _passed(self, reply: Stream) -> Stream:
         """Pass one stream of the reply on; an end with calls is not passed on."""
@@ -93,6 +105,8 @@ class Turn:
                 match event:
                     case RunStarted(thread_id, run_id):
                         self._begin(thread_id, run_id)
+                    case PromptTaken(run_id):
+                        self._take(run_id)
                     case TextDelta(text):
                         self._text.append(text)
                         self._shown = True
@@ -108,29 +122,47 @@ class Turn:
                     yield event
 
     def _begin(self, thread_id: str, run_id: str | None) -> None:
-        """Note that the service took the prompt."""
-        kind = self._settings.backend
+        """Note the thread, and the prompt; a run proves that the service took it."""
+        facts = self._settings.backend.facts
         self.thread = thread_at(self._settings, thread_id)
-        self._position = self._store.begin_turn(
-            self.thread,
-            self._prompt.text,
-            kept=kind.facts.kept_here,
-            reply_id=run_id if kind.facts.replies_by_id else None,
-        )
+        turns = self._store.turns
+        noted = turns.begin(self.thread, self._prompt.text, kept=facts.kept_here)
+        noted.reply_id = run_id if facts.replies_by_id else None
+        noted.taken = facts.kept_here or run_id is not None
+        turns.note(noted)
+        self._noted = noted
+
+    def _take(self, run_id: str) -> None:
+        """Note that the service took the prompt of a thread that was noted before."""
+        if noted := self._noted:
+            noted.reply_id = run_id if self._settings.backend.facts.replies_by_id else None
+            noted.taken = True
+            self._store.turns.note(noted)
+
+    def _end(self, status: Status) -> Path | None:
+        """Write how the turn ended; return the file that keeps it where the store is locked."""
+        noted = self._noted
+        if noted is None or not (noted.kept or noted.pending):
+            return None
+        if noted.kept:
+            noted.text, noted.status = "".join(self._text), status
+        return self._store.turns.end(noted)
 
     def _answers(self, calls: list[ToolCall], consent: Consent | None) -> Mapping[str, str]:
         """Answer every call by the command that the profile has for it.
 
         Where one has none, or nobody can allow it, all are given up, and IncompleteError says so.
         """
-        tools: Mapping[str, Tool] = answering(self._settings.tools)
+        tools: Mapping[str, Tool] = answering(self._settings, self._environment)
         try:
             return answers(calls, tools, consent)
         except BaseException as leaving:
-            with suppress(AsstctlError):
+            try:
                 done = self._backend.decline()
-                if isinstance(leaving, IncompleteError) and done:
-                    leaving.message = f"{leaving.message}: {done}"
+            except AsstctlError as failed:
+                done = f"and they could not be declined: {failed.message}"
+            if isinstance(leaving, IncompleteError) and done:
+                leaving.message = f"{leaving.message}: {done}"
             raise
 
     def _demand_an_end(self) -> None:

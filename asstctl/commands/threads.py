@@ -15,7 +15,7 @@ from asstctl.commands import _carrying, options
 from asstctl.commands._reply import ReplyOutput
 from asstctl.commands._when import since_when
 from asstctl.commands.app import word
-from asstctl.errors import ConfigError, NotFoundError
+from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.model import Message, Thread
 from asstctl.render import listing, renderer, transcript
 from asstctl.session import Session
@@ -155,8 +155,20 @@ def history(
         if not everything:
             messages = chosen(messages, start, role)
         if last is not None:
-            messages = iter(deque(messages, maxlen=last))
+            messages = newest(messages, last)
         transcript.write(thread, messages, output, sys.stdout, session.environment)
+
+
+def newest(messages: Iterator[Message], last: int) -> Iterator[Message]:
+    """Yield the `last` messages; an error of reading them follows."""
+    kept: deque[Message] = deque(maxlen=last)
+    try:
+        for message in messages:
+            kept.append(message)
+    except AsstctlError:
+        yield from kept
+        raise
+    yield from kept
 
 
 def chosen(
@@ -177,7 +189,7 @@ def add(
 ) -> None:
     """Adopt a thread that was made elsewhere, if it is there."""
     with options.invocation(ctx).session() as session:
-        thread = session.adopt(thread_id, checked_name(name))
+        thread = session.adopt(thread_id, checked_name(name), said=True)
         listing.note(f"added {thread.id} ({thread.title or 'empty'})", sys.stderr)
 
 

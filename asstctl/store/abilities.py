@@ -1,23 +1,42 @@
 """Abilities that endpoints were found to have, or not."""
 
-from asstctl.store.database import Database
+import time
+from collections.abc import Callable
+
+from asstctl.errors import AsstctlError
+from asstctl.store.database import Database, locked
+
+WEEK = 7 * 24 * 3600
+"""Seconds after which an ability that an endpoint was found to lack is asked for again."""
 
 
 class Abilities:
     """Abilities by endpoint and name."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = database
+        self._clock = clock
 
     def has(self, endpoint: str, ability: str) -> bool | None:
-        """Return whether an endpoint was found to have an ability; None: not known yet."""
-        sql = "SELECT has FROM endpoints WHERE endpoint = ? AND ability = ?"
-        found = self._db.value(sql, endpoint, ability)
+        """Return whether an endpoint was found to have an ability; None: not known, or stale."""
+        sql = (
+            "SELECT has FROM endpoints WHERE endpoint = ? AND ability = ? AND (has OR noted_at > ?)"
+        )
+        found = self._db.value(sql, endpoint, ability, self._clock() - WEEK)
         return None if found is None else bool(found)
 
     def note(self, endpoint: str, ability: str, *, has: bool) -> None:
-        """Remember whether an endpoint has an ability."""
-        with self._db.writing():
-            self._db.execute(
-                "INSERT OR REPLACE INTO endpoints VALUES (?, ?, ?)", endpoint, ability, has
-            )
+        """Remember whether an endpoint has an ability; a locked store does without."""
+        try:
+            with self._db.writing(0):
+                self._db.execute(
+                    "INSERT OR REPLACE INTO endpoints (endpoint, ability, has, noted_at)"
+                    " VALUES (?, ?, ?, ?)",
+                    endpoint,
+                    ability,
+                    has,
+                    self._clock(),
+                )
+        except AsstctlError as error:
+            if not locked(error):
+                raise

@@ -30,25 +30,38 @@ class Database:
         self._path = str(path) if path else None
         self.read_only: AsstctlError | None = None  # why nothing can be written
         self._empty = False
-        try:
-            with self.translated():
-                self._open(reading=reading)
-        except AsstctlError as error:
-            if self._path and not reading and damaged(error.__cause__):
-                raise self._set_aside(self._path, error) from error
-            raise
+        self._for_reading = reading
+        with self.translated():
+            self._open(reading=reading)
 
-    def _set_aside(self, path: str, error: AsstctlError) -> AsstctlError:
-        """Move a file that is no database out of the way, whole; return the error that says so."""
+    def _set_aside(self, path: str, error: AsstctlError) -> None:
+        """Move a damaged file out of the way, whole, and begin a new one with what it still says.
+
+        The error tells where the old one is. Another process may have been first.
+        """
+        from pathlib import Path
+
+        from asstctl._locks import alone
+        from asstctl.store.salvage import salvage
+
         self._db.close()  # it was opened: by reading it the damage was found
-        number = 1
-        while os.path.exists(aside := f"{path}.damaged-{number}"):
-            number += 1
-        for tail in ("-wal", "-shm", ""):
-            with suppress(OSError):
-                os.rename(path + tail, aside + tail)
-        error.hint = f"it is kept as {aside}; the next command begins a new one"
-        return error
+        with alone(Path(path + ".lock"), BUSY_SECONDS):
+            if sound(path):
+                error.hint = "another command has mended it; run this one again"
+                return
+            number = 1
+            while os.path.exists(aside := f"{path}.damaged-{number}"):
+                number += 1
+            for tail in ("-wal", "-shm", ""):
+                with suppress(FileNotFoundError):
+                    os.rename(path + tail, aside + tail)
+            self._connect(reading=False)
+            with self.writing():
+                counts = salvage(aside, self._db)
+        error.hint = (
+            f"it is kept as {aside}; {counts['threads']} threads and {counts['messages']} messages"
+            " were salvaged; run the command again"
+        )
 
     def _open(self, *, reading: bool) -> None:
         self._connect(reading=reading)
@@ -71,12 +84,12 @@ class Database:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {version + 1}")
 
-    def _log_ahead(self) -> None:
+    def _log_ahead(self, seconds: float) -> None:
         """Switch a blank file to the write-ahead log.
 
         SQLite does not wait for other processes that look at the file at this moment, so we do.
         """
-        end = time.monotonic() + BUSY_SECONDS
+        end = time.monotonic() + seconds
         while self._blank():
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
@@ -136,16 +149,20 @@ class Database:
             yield
         except (sqlite3.Error, OSError) as error:
             words = error.strerror if isinstance(error, OSError) else str(error)
-            raise AsstctlError(
+            failure = AsstctlError(
                 f"can't use the store {self._path}: {words}",
-                hint="XDG_DATA_HOME moves it" if os.name == "posix" else None,
-            ) from error
+                hint=None if damaged(error) else "ASSTCTL_DATA moves it",
+            )
+            if self._path and not self._for_reading and not self.read_only and damaged(error):
+                with suppress(OSError, sqlite3.Error):
+                    self._set_aside(self._path, failure)
+            raise failure from error
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, seconds: float = BUSY_SECONDS) -> Iterator[None]:
         """One transaction, which takes the write lock first, so that it can't fail half-way.
 
-        Inside another one it is a part of that.
+        It waits so many seconds for other processes. Inside another one it is a part of that.
         """
         if self.read_only:
             raise self.read_only
@@ -154,7 +171,8 @@ class Database:
             yield
             return
         with self.translated():
-            self._log_ahead()
+            self._db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+            self._log_ahead(seconds)
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._migrate()
@@ -202,6 +220,23 @@ def damaged(error: BaseException | None) -> bool:
     """Return whether SQLite found the file to be no database, or one with a broken head."""
     name = getattr(error, "sqlite_errorname", "")
     return name in ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+
+
+def sound(path: str) -> bool:
+    """Return whether a file is a store that can be read to its end, or none at all."""
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS)
+    try:
+        return bool(db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error:
+        return False
+    finally:
+        db.close()
+
+
+def locked(error: AsstctlError) -> bool:
+    """Return whether another process held the store for longer than was waited."""
+    name = getattr(error.__cause__, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def duplicate(error: AsstctlError) -> bool:

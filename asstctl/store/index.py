@@ -13,6 +13,8 @@ from asstctl.store.database import Database, duplicate
 
 _COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, metadata"
 
+_NEWEST_FIRST = "ORDER BY turn DESC, said_at DESC, number DESC"
+
 
 class Index:
     """The rows of the threads that were seen."""
@@ -28,17 +30,19 @@ class Index:
         """Write a thread's row: the only function that does.
 
         A row that is there stays, but takes a title from `prompt` where it has none, and a name
-        where `thread` has one. `said` moves it to the top of the list. Raises ConfigError where
-        the name is taken.
+        where `thread` has one. `said` moves it to the top of the list, by a counter: a clock may
+        be wrong, and a file may claim any time. Raises ConfigError where the name is taken.
         """
         now = self._clock()
         try:
             with self._db.writing():
                 self._db.execute(
-                    f"INSERT INTO threads ({_COLUMNS})"  # noqa: S608 - a constant
+                    f"INSERT INTO threads ({_COLUMNS}, turn)"  # noqa: S608 - a constant
                     " VALUES (:id, :backend, :endpoint, :profile, :name, :title, :created_at,"
-                    " :said_at, :metadata) ON CONFLICT (id, endpoint) DO UPDATE SET"
+                    " :said_at, :metadata, iif(:said, (SELECT coalesce(max(turn), 0) + 1 FROM"
+                    " threads), 0)) ON CONFLICT (id, endpoint) DO UPDATE SET"
                     " said_at = iif(:said, excluded.said_at, said_at),"
+                    " turn = iif(:said, excluded.turn, turn),"
                     " title = iif(title = '', excluded.title, title),"
                     " name = coalesce(excluded.name, name)",
                     id=thread.id,
@@ -55,11 +59,30 @@ class Index:
         except AsstctlError as error:
             raise taken(error, thread.name) from error
 
+    def top(self, thread: Thread) -> tuple[int, float]:
+        """Return where a thread stands in the list: its counter and its time, 0 where it is new."""
+        sql = "SELECT turn, said_at FROM threads WHERE id = ? AND endpoint = ?"
+        rows = self._db.rows(sql, *thread.key)
+        return rows[0] if rows else (0, 0.0)
+
+    def back(self, thread: Thread, top: tuple[int, float]) -> None:
+        """Move a thread back to where it stood in the list, before a prompt that failed."""
+        turn, said_at = top
+        with self._db.writing():
+            self._db.execute(
+                "UPDATE threads SET turn = ?, said_at = iif(? > 0, ?, said_at)"
+                " WHERE id = ? AND endpoint = ?",
+                turn,
+                said_at,
+                said_at,
+                *thread.key,
+            )
+
     def threads(self, profile: str | None = None, limit: int = -1) -> list[Thread]:
         """Return the rows, the thread said to last first; -1 is no limit."""
         where, values = ("WHERE profile = ?", [profile]) if profile else ("", [])
         return self._rows(
-            f"SELECT {_COLUMNS} FROM threads {where} ORDER BY said_at DESC, number DESC LIMIT ?",  # noqa: S608 - both are constants
+            f"SELECT {_COLUMNS} FROM threads {where} {_NEWEST_FIRST} LIMIT ?",  # noqa: S608 - both are constants
             *values,
             limit,
         )
@@ -112,7 +135,7 @@ class Index:
         ranges = [(prefix + start, prefix + start + "\U0010ffff") for prefix in PREFIXES]
         where = " OR ".join(["(id >= ? AND id < ?)"] * len(ranges))
         return self._rows(
-            f"SELECT {_COLUMNS} FROM threads WHERE {where} ORDER BY said_at DESC LIMIT 9",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM threads WHERE {where} {_NEWEST_FIRST} LIMIT 9",  # noqa: S608
             *[end for pair in ranges for end in pair],
         )
 

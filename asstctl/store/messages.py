@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from asstctl.errors import NotFoundError
-from asstctl.model import Message, Part, Role, Status, Text, part_from, part_json
+from asstctl.model import Message, Part, Role, Status, part_from, part_json
 from asstctl.store.database import Database
 
 Key = tuple[str, str]
@@ -47,27 +47,29 @@ class Messages:
             )
         return position + len(messages)
 
-    def begin(self, thread: Key, prompt: str) -> int:
-        """Add a prompt, and a reply that counts as cut until it ends; return its position.
+    def update(self, thread: Key, position: int, reply: Message) -> bool:
+        """Write a reply over its row; return False where there is none: it was deleted, say.
 
-        Whatever happens to this process, the turn is there, and marked.
+        The row is the one at `position` that has the reply's id.
         """
-        now = self._clock()
-        said = Message("", "user", (Text(prompt),), now)
-        return self.append(thread, [said, Message("", "assistant", (), now, status="cut")])
-
-    def end(self, thread: Key, position: int, text: str, status: Status) -> None:
-        """Complete the reply at a position; one that was deleted meanwhile stays deleted."""
         with self._db.writing():
-            self._db.execute(
-                "UPDATE messages SET parts = ?, status = ?, created_at = ? WHERE place = ?"
+            changed = self._db.execute(
+                "UPDATE messages SET parts = ?, status = ?, created_at = ?"
+                " WHERE place = ? AND id = ?"
                 " AND thread = (SELECT number FROM threads WHERE id = ? AND endpoint = ?)",
-                packed((Text(text),) if text else ()),
-                status,
+                packed(reply.parts),
+                reply.status,
                 self._clock(),
                 position,
+                reply.id,
                 *thread,
             )
+        return bool(changed)
+
+    def has(self, thread: Key, message_id: str) -> bool:
+        """Return whether a thread holds a message."""
+        sql = "SELECT 1 FROM messages WHERE thread = ? AND id = ?"
+        return self._db.value(sql, self._number(thread), message_id) is not None
 
     def of(self, thread: Key, last: int | None = None) -> Iterator[Message]:
         """Yield a thread's messages, or the `last` ones, oldest first."""

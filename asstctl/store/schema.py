@@ -59,5 +59,18 @@ MIGRATIONS = (
         PRIMARY KEY (source_id, source_endpoint, target)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE threads ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+    CREATE TEMP TABLE ranked AS
+        SELECT number, row_number() OVER (ORDER BY said_at, number) AS rank FROM main.threads;
+    CREATE UNIQUE INDEX temp.ranked_by_number ON ranked (number);
+    UPDATE threads SET turn = (SELECT rank FROM ranked WHERE ranked.number = threads.number);
+    DROP TABLE ranked;
+    DROP INDEX threads_by_time;
+    DROP INDEX threads_by_profile;
+    CREATE INDEX threads_by_turn ON threads (turn DESC, said_at DESC, number DESC);
+    CREATE INDEX threads_by_profile ON threads (profile, turn DESC, said_at DESC, number DESC);
+    ALTER TABLE endpoints ADD COLUMN noted_at REAL NOT NULL DEFAULT 0;
+    """,
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""

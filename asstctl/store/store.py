@@ -13,6 +13,7 @@ from asstctl.store.database import Database
 from asstctl.store.index import Index
 from asstctl.store.messages import Messages
 from asstctl.store.replies import Replies
+from asstctl.store.turns import Turns
 
 
 class Store:
@@ -28,7 +29,8 @@ class Store:
         self.messages = Messages(self._db, clock)
         self.replies = Replies(self._db)
         self.copies = Copies(self._db)
-        self.abilities = Abilities(self._db)
+        self.abilities = Abilities(self._db, clock)
+        self.turns = Turns(self._db, self.index, self.messages, self.replies, path, clock)
 
     @property
     def read_only(self) -> AsstctlError | None:
@@ -44,19 +46,6 @@ class Store:
         """One transaction around several writes."""
         with self._db.writing():
             yield
-
-    def begin_turn(
-        self, thread: Thread, prompt: str, *, kept: bool, reply_id: str | None
-    ) -> int | None:
-        """Note in one transaction that a prompt was taken: the thread, its turn, its reply's id.
-
-        Return the position of the reply where the turn is `kept` here, else None.
-        """
-        with self._db.writing():
-            self.index.put(thread, prompt, said=True)
-            if reply_id:
-                self.replies.begin(thread.endpoint, thread.id, reply_id)
-            return self.messages.begin(thread.key, prompt) if kept else None
 
     def forget(self, thread: Thread) -> None:
         """Delete a thread and all that is kept of it."""

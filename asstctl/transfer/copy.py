@@ -56,6 +56,7 @@ class Plan:
     replaced: Mapping[str, int]  # placeholders that will stand in the copy, by kind
     was: Copied  # the note of the copy so far
     before: int = 0  # messages that the target holds
+    forked: bool = False
 
 
 def plan(source: Thread, messages: Iterable[Message], to: Destination) -> Plan:
@@ -195,7 +196,8 @@ def begun(found: Plan) -> Thread:
     facts = {"asstctl_source": source.id, "asstctl_source_endpoint": source.endpoint or "local"}
     if "asstctl_source" in source.metadata:  # a copy of a copy: the first one counts
         facts = {}
-    return found.to.begin(source, trimmed({**facts, **source.metadata}))
+    metadata = trimmed({**facts, **source.metadata})
+    return found.to.begin(source, metadata, said=found.forked)
 
 
 def fork(source: Thread, messages: list[Message], to: Destination, at: str | None) -> Plan:
@@ -206,7 +208,7 @@ def fork(source: Thread, messages: list[Message], to: Destination, at: str | Non
     if at is not None:
         messages = messages[: number_of(messages, at)]
     again = replace(source, id=f"{source.id}@{len(messages)}", name=None, said_at=0.0)
-    return made(again, messages, to)
+    return replace(made(again, messages, to), forked=True)
 
 
 def number_of(messages: list[Message], at: str) -> int:

@@ -1,10 +1,10 @@
 """Where threads are copied to: a profile's backend, and what is noted of its copies."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from asstctl import _locks
 from asstctl.config.settings import Settings
 from asstctl.errors import NotFoundError
 from asstctl.model import Message, Part, Thread
@@ -48,8 +48,11 @@ class Destination:
             return None, None
         return self._store.index.get(copied.target_id, place), copied
 
-    def begin(self, source: Thread, metadata: Mapping[str, str]) -> Thread:
-        """Make an empty copy under the title, name and times of a thread, and note it as such."""
+    def begin(self, source: Thread, metadata: Mapping[str, str], *, said: bool = False) -> Thread:
+        """Make an empty copy under the title, name and times of a thread, and note it as such.
+
+        `said` puts it on top of the list, as a fork is; a copy says nothing new.
+        """
         named = source.name and is_name(source.name) and self._store.index.is_free(source.name)
         target = replace(
             source,
@@ -61,7 +64,7 @@ class Destination:
             metadata=metadata,
         )
         with self._store.writing():
-            self._store.index.put(target)
+            self._store.index.put(target, said=said)
             self._store.copies.begin(source.key, target.id, self._settings.place)
         return target
 
@@ -84,13 +87,6 @@ def copying(session: Session) -> Iterator[None]:
 
     Two at once would each carry what the other has on its way.
     """
-    import fcntl  # POSIX alone has it
-
     _ = session.store  # its folder is there once it is open
-    with open(session.data / "copy.lock", "w", opener=_private) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # released by the system, however we end
+    with _locks.alone(session.data / "copy.lock"):
         yield
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

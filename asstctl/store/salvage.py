@@ -1,0 +1,99 @@
+"""A damaged store, copied into a new one row by row as far as it can be read."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from typing import Any
+from urllib.parse import quote
+
+GAP = 4096
+"""Keys in a row that can't be read before the rest of a table counts as lost."""
+
+KEYED: dict[str, tuple[str, ...]] = {
+    "threads": ("number",),
+    "messages": ("thread", "place"),
+    "endpoints": (),
+    "replies": (),
+    "copies": (),
+}
+"""The tables, and the numbers by which their rows can be found one by one."""
+
+
+def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
+    """Copy every row that can be read into an empty store; return how many, by table.
+
+    A message whose thread's row is lost keeps its place in a thread made for it.
+    """
+    counts = dict.fromkeys(KEYED, 0)
+    uri = f"file:{quote(damaged)}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as old:
+        for table, keys in KEYED.items():
+            columns = _common(old, fresh, table)
+            if not columns:
+                continue
+            for row in _rows(old, table, columns, keys):
+                if table == "messages":
+                    _adopt(fresh, int(row[columns.index("thread")]))
+                marks = ", ".join("?" * len(columns))
+                sql = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of ours
+                with suppress(sqlite3.Error):  # a row that a constraint refuses
+                    counts[table] += fresh.execute(sql, row).rowcount
+    return counts
+
+
+def _common(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> list[str]:
+    """Return the columns that a table has in both files."""
+    names = [{row[1] for row in db.execute(f"PRAGMA table_info({table})")} for db in (old, fresh)]
+    return sorted(names[0] & names[1])
+
+
+def _adopt(fresh: sqlite3.Connection, number: int) -> None:
+    """Make the thread of a message whose own row is lost."""
+    fresh.execute(
+        "INSERT OR IGNORE INTO threads (number, id, backend, endpoint, profile, title, created_at,"
+        " said_at) VALUES (?, ?, 'local', '', 'local', 'salvaged', 0, 0)",
+        (number, f"local_salvaged{number}"),
+    )
+
+
+def _rows(
+    old: sqlite3.Connection, table: str, columns: list[str], keys: tuple[str, ...]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield a table's rows; what can't be read is stepped over where rows have numbers."""
+    names = ", ".join(columns)
+    select = f"SELECT {names} FROM {table}"  # noqa: S608 - names of ours
+    try:
+        rows = old.execute(select).fetchall()
+    except sqlite3.Error:
+        rows = None
+    match keys:
+        case _ if rows is not None:
+            yield from rows
+        case [key]:
+            yield from _stepped(old, select, "1", key, columns.index(key))
+        case [first, second]:
+            for (number,) in _stepped(old, f"SELECT {first} FROM {table}", "1", first, 0):  # noqa: S608
+                inside = f"{first} = {int(number)}"
+                yield from _stepped(old, select, inside, second, columns.index(second))
+
+
+def _stepped(
+    old: sqlite3.Connection, select: str, where: str, key: str, column: int
+) -> Iterator[tuple[Any, ...]]:
+    """Yield rows one by one in the order of the number `key`, past those that can't be read."""
+    last, failed = -1, 0
+    while failed < GAP:
+        try:
+            sql = f"{select} WHERE {where} AND {key} > ? ORDER BY {key} LIMIT 1"
+            row = old.execute(sql, (last,)).fetchone()
+        except sqlite3.Error:
+            last, failed = last + 1, failed + 1
+            with suppress(sqlite3.Error):  # one row alone may be readable beside broken ones
+                if row := old.execute(f"{select} WHERE {where} AND {key} = ?", (last,)).fetchone():
+                    yield row
+                    failed = 0
+            continue
+        if row is None:
+            return
+        yield row
+        last, failed = int(row[column]), 0
