@@ -149,6 +149,7 @@ class ThreadsServer(Server):
         self.metadata: dict[str, dict] = {}
         self.refuses: dict[str, Reply] = {}  # by "new" and "old"
         self.ignores_prompts = False
+        self.drops_metadata = False
         self.outputs: list[list[str]] = []  # what tools answered
         self.polls_left = 0  # how often a run is still in progress when it is asked for
         self.count = 0
@@ -238,9 +239,7 @@ class ThreadsServer(Server):
                     return error(
                         400, f"Can't add messages to {thread} while a run {active['id']} is active."
                     )
-                said = self.say(thread, body["role"], body["content"])
-                said["metadata"] = body.get("metadata") or {}
-                return Reply(body=said)
+                return Reply(body=self.said(thread, body))
             case "GET", ["messages"]:
                 return Reply(body=self.page(self.threads[thread], query))
             case "POST", ["runs"]:
@@ -289,6 +288,15 @@ class ThreadsServer(Server):
             "created_at": NOW,
             "metadata": self.metadata[identity],
         }
+
+    def said(self, thread: str, message: dict) -> dict:
+        """A message that was posted, with its metadata."""
+        said = self.say(thread, message["role"], message["content"])
+        said["metadata"] = self.kept(message)
+        return said
+
+    def kept(self, thing: dict) -> dict:
+        return {} if self.drops_metadata else thing.get("metadata") or {}
 
     def say(self, thread: str, role: str, text: str, run: str | None = None) -> dict:
         message = {
@@ -349,7 +357,7 @@ class ThreadsServer(Server):
             [] if self.ignores_prompts else body.get("additional_messages", [])
         )
         for message in said:
-            self.say(thread, message["role"], message["content"])
+            self.said(thread, message)
         prompts = [m for m in self.threads[thread] if m["role"] in ("user", "assistant")]
         last = prompts[-1]["content"][0]["text"]["value"] if prompts else "nothing"
         text = f"You said: {last} ({len(prompts)})"
@@ -359,6 +367,7 @@ class ThreadsServer(Server):
             "object": "thread.run",
             "created_at": NOW + self.count,
             "thread_id": thread,
+            "metadata": self.kept(body),
             "assistant_id": "asst_1",
             "status": "queued",
             "required_action": None,

@@ -86,7 +86,7 @@ class Noted:
         return made
 
     def send(self, thread_id, prompt):
-        turn = Turn(self._backend, self._settings, self._store, prompt)
+        turn = Turn(self._backend, self._settings, {}, self._store, prompt)
         with closing(turn.say(thread_id, None)) as reply:
             yield from (event for event in reply if not isinstance(event, RequestSent))
 

@@ -58,12 +58,12 @@ class Canned:
 @contextmanager
 def spoken_to(*answers):
     canned = Canned(*answers)
-    with canned, closing(http.Server(f"http://127.0.0.1:{canned.port}/v1", 5.0)) as server:
+    with canned, closing(http.Server(f"http://127.0.0.1:{canned.port}/v1")) as server:
         yield canned, server
 
 
 def read(server) -> bytes:
-    answer = server.begin("GET", "/", {}, b"").answer()
+    answer = server.begin("GET", "/", {}, b"", 5.0).answer()
     try:
         return answer.read()
     finally:
@@ -95,7 +95,7 @@ def test_a_connection_that_the_server_ended_meanwhile_is_made_anew():
 
 def test_an_answer_that_is_left_takes_its_connection_with_it():
     with spoken_to(whole(b"x" * 100_000), whole(b"2")) as (canned, server):
-        answer = server.begin("GET", "/", {}, b"").answer()
+        answer = server.begin("GET", "/", {}, b"", 5.0).answer()
         next(answer.pieces())
         answer.close()
         assert read(server) == b"2"
@@ -130,7 +130,7 @@ def test_a_server_that_refuses_before_it_read_the_prompt_is_heard():
     refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"
     with (
         spoken_to(refusal, None) as (_, server),
-        closing(server.begin("POST", "/", {}, b"x" * 20_000_000).answer()) as answer,
+        closing(server.begin("POST", "/", {}, b"x" * 20_000_000, 5.0).answer()) as answer,
     ):
         assert answer.status == 413
 
@@ -138,8 +138,8 @@ def test_a_server_that_refuses_before_it_read_the_prompt_is_heard():
 def test_two_requests_at_once_take_two_connections():
     with spoken_to(whole(b"1"), None, whole(b"2"), None) as (canned, server):
         with (
-            closing(server.begin("GET", "/", {}, b"").answer()) as first,
-            closing(server.begin("GET", "/", {}, b"").answer()) as second,
+            closing(server.begin("GET", "/", {}, b"", 5.0).answer()) as first,
+            closing(server.begin("GET", "/", {}, b"", 5.0).answer()) as second,
         ):
             assert (first.read(), second.read()) == (b"1", b"2")
         assert canned.connections == 2

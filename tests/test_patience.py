@@ -14,8 +14,7 @@ from asstctl.errors import (
     UnavailableError,
     UnconnectedError,
 )
-from asstctl.events import Retry
-from asstctl.wire.patience import ATTEMPTS, Patience, Purpose
+from asstctl.wire.patience import ATTEMPTS, Patience, Purpose, Seen, Then
 from tests.servers import Reply, error
 
 BUSY = Reply(status=429, body={"error": {"message": "slow down"}}, headers={"retry-after": "0.1"})
@@ -43,41 +42,99 @@ def of(status, retry_after=None, words="busy"):
 
 REACHABLE = UnconnectedError("no way", hint="", permanent=False)
 NOWHERE = UnconnectedError("no such host", hint="", permanent=True)
-SAFE = {Purpose.READ, Purpose.DELETE, Purpose.CANCEL}
+AGAIN, LOOKS, TWICE, ENDS = Then.REPEAT, Then.LOOK, Then.LOOK_TWICE, Then.STOP
+LIMITED, BUSY_NOW, FAILED = of(429), of(503), UnansweredError("no answer")
 
-TABLE = [
-    (of(429), SAFE | {Purpose.POST}),
-    (of(503), SAFE | {Purpose.POST}),
-    (LockedError("in use"), SAFE | {Purpose.POST}),
-    (of(500), SAFE),
-    (of(502), SAFE),
-    (of(504), SAFE),
-    (of(408), SAFE),
-    (UnansweredError("no answer"), SAFE),
-    (IncompleteError("it broke"), SAFE),
-    (REACHABLE, SAFE),
-    (NOWHERE, set()),
-    (of(429, words="You exceeded your quota"), set()),
-    (NotFoundError("none", status=404), set()),
-    (AuthError("who?", status=401), set()),
-    (AsstctlError("no", status=400), set()),
-]
+TABLE = {
+    # after 429, 503, and 500, 502, 504, 408 or no answer
+    Purpose.READ: (AGAIN, AGAIN, AGAIN),
+    Purpose.DELETE: (AGAIN, AGAIN, AGAIN),
+    Purpose.CANCEL: (AGAIN, AGAIN, AGAIN),
+    Purpose.PROMPT: (AGAIN, TWICE, LOOKS),
+    Purpose.ITEM: (AGAIN, ENDS, LOOKS),
+    Purpose.COMPLETION: (AGAIN, AGAIN, ENDS),
+    Purpose.CREATION: (AGAIN, ENDS, ENDS),
+    Purpose.ADDITION: (AGAIN, TWICE, TWICE),
+}
+
+
+def steps(purpose, wrong, seen=(), **facts):
+    """The pauses, the looks and the error after one fault; `seen` is what the looks find."""
+    clock, found = Clock(), list(seen)
+    patience = Patience(
+        purpose, 60, look=lambda: found.pop(0), clock=clock, sleep=clock.sleep, **facts
+    )
+    try:
+        told = [event.text for event in patience.rest(wrong)]
+    except AsstctlError as error:
+        return error, len(seen) - len(found), clock.now
+    return told, len(seen) - len(found), clock.now
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_the_table_says_what_follows_a_fault(purpose):
+    for wrong, then in zip((LIMITED, BUSY_NOW, FAILED), TABLE[purpose], strict=True):
+        told, looks, waited = steps(purpose, wrong, [Seen.ABSENT, Seen.ABSENT])
+        match then:
+            case Then.REPEAT:
+                assert (len(told), looks, waited) == (1, 0, 0.5)
+            case Then.LOOK_TWICE:
+                assert (len(told), looks, waited) == (2, 2, 2.0)
+            case Then.LOOK:
+                assert (told, looks, waited) == (wrong, 1, 0)
+            case Then.STOP:
+                assert (told, looks, waited) == (wrong, 0, 0)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_where_nothing_was_sent_or_the_thread_is_in_use_every_request_is_repeated(purpose):
+    for wrong in (REACHABLE, LockedError("in use")):
+        assert steps(purpose, wrong)[1:] == (0, 0.5)
 
 
 @pytest.mark.parametrize("purpose", Purpose)
 @pytest.mark.parametrize(
-    ("wrong", "repeated"), TABLE, ids=[str(e) + str(e.status) for e, _ in TABLE]
+    "wrong",
+    [
+        NOWHERE,
+        of(429, words="You exceeded your quota"),
+        NotFoundError("none", status=404),
+        AuthError("who?", status=401),
+        AsstctlError("no", status=400),
+    ],
+    ids=str,
 )
-def test_the_table_says_what_is_sent_again(wrong, repeated, purpose):
+def test_what_no_repetition_mends_is_not_repeated(wrong, purpose):
+    assert steps(purpose, wrong) == (wrong, 0, 0)
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 408])
+def test_these_refusals_leave_open_whether_a_prompt_was_taken(status):
+    assert steps(Purpose.PROMPT, of(status), [Seen.TAKEN])[1] == 1
+    assert steps(Purpose.PROMPT, IncompleteError("it broke"), [Seen.TAKEN])[1] == 1
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [[Seen.TAKEN], [Seen.UNKNOWN], [Seen.ABSENT, Seen.TAKEN], [Seen.ABSENT, Seen.UNKNOWN]],
+)
+def test_a_prompt_is_sent_again_only_where_two_looks_lack_it(seen):
+    error, looks, _ = steps(Purpose.PROMPT, BUSY_NOW, seen)
+    assert (error, looks) == (BUSY_NOW, len(seen))
+
+
+def test_a_prompt_is_sent_twice_at_most():
     clock = Clock()
-    patience = Patience(purpose, 60, clock=clock, sleep=clock.sleep)
-    if purpose in repeated:
-        [event] = list(patience.rest(wrong))
-        assert isinstance(event, Retry)
-        assert "trying again in 0.5 s" in event.text
-    else:
-        with pytest.raises(type(wrong)):
-            list(patience.rest(wrong))
+    patience = Patience(
+        Purpose.PROMPT, 60, look=lambda: Seen.ABSENT, clock=clock, sleep=clock.sleep
+    )
+    list(patience.rest(BUSY_NOW))
+    with pytest.raises(UnavailableError):
+        list(patience.rest(BUSY_NOW))
+
+
+def test_who_leaves_does_not_wait_as_long_as_the_service_asks():
+    assert steps(Purpose.CANCEL, of(429, 30.0), hurried=True)[2] == 0.5
 
 
 def attempts(purpose, wrong, timeout, **facts):
@@ -96,19 +153,15 @@ def attempts(purpose, wrong, timeout, **facts):
 
 def test_a_request_is_sent_three_times_at_most():
     assert attempts(Purpose.READ, of(500), 60) == (ATTEMPTS, 1.5)
-    assert attempts(Purpose.POST, of(503, 2.0), 60) == (ATTEMPTS, 4.0)
+    assert attempts(Purpose.COMPLETION, of(503, 2.0), 60) == (ATTEMPTS, 4.0)
 
 
 def test_no_pause_goes_beyond_the_timeout():
     assert attempts(Purpose.READ, of(429, 59.9), 60) == (2, 59.9)
     assert attempts(Purpose.READ, of(429, 61.0), 60) == (1, 0.0)
-    sent, waited = attempts(Purpose.POST, LockedError("in use"), 60)
+    sent, waited = attempts(Purpose.ITEM, LockedError("in use"), 60)
     assert sent > ATTEMPTS
     assert 50 < waited <= 60
-
-
-def test_a_post_that_was_taken_is_never_sent_again():
-    assert attempts(Purpose.POST, of(503), 60, taken=lambda: True) == (1, 0.0)
 
 
 # Through the program
@@ -209,7 +262,7 @@ def test_pages_asked_for_ahead_are_repeated_by_the_same_table(home, threads):
 
 def test_a_posted_message_of_a_copy_is_not_repeated_where_it_may_be_there(talked, threads):
     talked.run("threads", "copy", "@last", "--to", "local")
-    local = talked.run("threads", "list", "-q")[0].split()[0]
+    [local] = talked.run("-p", "local", "threads", "list", "-q")[0].split()
     threads.before = lambda request: error(500, "Oh no") if "messages" in request.path else None
     talked.run("-p", "local", "threads", "copy", local, "--to", "default", code=7)
     assert [path for path in threads.posts() if path.endswith("/messages")] == [

@@ -132,8 +132,9 @@ def test_pages_that_go_in_circles_end(home, threads):
         return Reply(body={"data": data, "has_more": True})
 
     threads.before = circle
-    out = home.run("threads", "history", "-o", "jsonl")[0]
+    out, err = home.run("threads", "history", "-o", "jsonl", code=6)
     assert [json.loads(line)["text"] for line in out.splitlines()] == ["a", "b", "c", "d"]
+    assert "repeats itself: 4 of the list could be read" in err
 
 
 def test_a_server_that_sends_short_pages_and_does_not_say_whether_there_are_more(home, responses):

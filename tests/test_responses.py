@@ -193,13 +193,13 @@ def test_annotations_become_footnotes(home, responses):
         ),
         (
             ended("failed", error={"code": "server_error", "message": "Oh no."}),
-            1,
+            7,
             "the response failed: Oh no (server_error)",
         ),
         (ended("cancelled"), 6, "the response resp_1 ended as cancelled"),
         (
             sse({"type": "error", "code": "rate_limit_exceeded", "message": "Slow down"}),
-            1,
+            7,
             "the response failed: Slow down (rate_limit_exceeded)",
         ),
         (
@@ -386,7 +386,7 @@ def test_a_cut_stream_is_resumed_where_it_stopped(home, responses, cut):
     home.use_threads(responses)
     if cut == 100:  # before the response has an id
         err = home.run("ask", "Hello", code=7)[1]
-        assert "whether conv_000001 will hold this prompt is not known yet" in err
+        assert "whether conv_000001 holds this prompt is not known" in err
         assert len(posted(responses)) == 1
         return
     out, err = home.run("ask", "Hello")
@@ -653,7 +653,7 @@ def test_ctrl_c_before_the_response_has_an_id_says_what_is_not_known(home, respo
     process.send_signal(signal.SIGINT)
     err = process.communicate(timeout=20)[1].decode()
     assert process.returncode == 130
-    assert "whether conv_000001 will hold this prompt is not known yet" in err
+    assert "whether conv_000001 holds this prompt is not known" in err
 
 
 def test_a_cancel_that_fails_is_said(home, responses):

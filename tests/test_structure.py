@@ -16,7 +16,18 @@ MODULES = sorted((ROOT / "asstctl").rglob("*.py"))
 MAKERS = sorted((ROOT / "completions").glob("*.py"))
 
 LEVELS = [
-    {"_record", "_folders", "_json", "_files", "errors", "kind", "endings", "__init__"},
+    {
+        "_record",
+        "_secrets",
+        "_locks",
+        "_folders",
+        "_json",
+        "_files",
+        "errors",
+        "kind",
+        "endings",
+        "__init__",
+    },
     {"_signals", "model"},
     {"events", "config"},
     {"tools", "credentials"},
@@ -31,7 +42,7 @@ LEVELS = [
 ]
 """Rooms from the ground up; a room imports from levels below its own."""
 
-DRAWN = {"_record", "_signals", "errors", "events", "model", "render"}
+DRAWN = {"_record", "_secrets", "_signals", "errors", "events", "model", "render"}
 """The rooms that render/ shares with the rest."""
 
 

@@ -172,7 +172,7 @@ def test_on_a_terminal_the_user_is_asked_once_a_session(home, threads, answer, t
     with Screen(home, "chat", columns=120) as screen:
         screen.wait_for_prompt()
         screen.type("x\r")
-        screen.wait_for("weather.sh for weather? [y/N]")
+        screen.wait_for("[y/N]")
         screen.type(f"{answer}\r")
         screen.wait_for(told)
         screen.wait_for_prompt()
