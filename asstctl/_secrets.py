@@ -15,37 +15,63 @@ SHORTEST = 8
 
 STRUCK = "***"
 
-_known: set[str] = set()
-_patterns: list[re.Pattern[str]] = []
+ESCAPES = "\\%&"
+"""Signs of which one stands in every escaped spelling."""
+
+_known: list[_Key] = []
+
+
+class _Key:
+    """One key; its patterns are made when they are first needed, the long one rarely is."""
+
+    def __init__(self, key: str) -> None:
+        self.text = key
+        self._plain: re.Pattern[str] | None = None
+        self._escaped: re.Pattern[str] | None = None
+
+    def struck(self, text: str) -> str:
+        """Return a text without this key."""
+        self._plain = self._plain or _plain(self.text)
+        text = self._plain.sub(STRUCK, text)
+        if not any(sign in text for sign in ESCAPES):
+            return text
+        self._escaped = self._escaped or _escaped(self.text)
+        return self._escaped.sub(STRUCK, text)
 
 
 def learn(key: str | None) -> None:
     """Strike out a key from now on."""
-    if key and len(key) >= SHORTEST and key not in _known:
-        _known.add(key)
-        _patterns.clear()
+    if key and len(key) >= SHORTEST and all(key != known.text for known in _known):
+        _known.append(_Key(key))
+        _known.sort(key=lambda known: -len(known.text))  # one key may hold another
 
 
 def struck(text: str) -> str:
     """Return a text with every known key struck out, however it is spelled."""
-    if not _known:
-        return text
-    if not _patterns:
-        _patterns.extend(map(_pattern, sorted(_known, key=len, reverse=True)))
-    for pattern in _patterns:
-        text = pattern.sub(STRUCK, text)
+    for key in _known:
+        text = key.struck(text)
     return text
 
 
-def _pattern(key: str) -> re.Pattern[str]:
+BACKSLASH = r"(?:\\|%5c|&\#92;)"
+PERCENT = r"(?:%|&\#37;)(?:25)*"
+ENTITY, HASH, END = r"(?:&|%26)(?:amp;|amp%3b)*", r"(?:\#|%23)", r"(?:;|%3b)"
+"""The signs of each way of escaping, which another way may have escaped in turn."""
+
+
+def _plain(key: str) -> re.Pattern[str]:
+    """Return the pattern of a key as it is, and in base64."""
+    import re
+
+    encoded = map(re.escape, _in_base64(key.encode(errors="surrogatepass")))
+    return re.compile("|".join([f"(?i:{re.escape(key)})", *encoded]))
+
+
+def _escaped(key: str) -> re.Pattern[str]:
     """Return the pattern of a key in every spelling, each letter in its own."""
     import re
 
-    spellings = [
-        "".join(map(_letter, key)),
-        *map(re.escape, _in_base64(key.encode(errors="surrogatepass"))),
-    ]
-    return re.compile("|".join(spellings))
+    return re.compile(f"(?i:{''.join(map(_letter, key))})")
 
 
 def _letter(letter: str) -> str:
@@ -55,19 +81,18 @@ def _letter(letter: str) -> str:
 
     code = ord(letter)
     units = letter.encode("utf-16-be", "surrogatepass")
-    escaped = "".join(rf"\\+u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
-    percent = "".join(f"%(?:25)*{byte:02x}" for byte in letter.encode(errors="surrogatepass"))
-    octets = "".join(rf"\\+x{byte:02x}" for byte in letter.encode(errors="surrogatepass"))
-    entities = [f"#0*{code}", f"#x0*{code:x}"]
-    if code in codepoint2name:
-        entities.append(codepoint2name[code])
-    if letter == "'":
-        entities.append("apos")
-    html = rf"&(?:amp;)*(?:{'|'.join(entities)});"
-    quoted = r"\\*" if not letter.isalnum() else ""
-    return (
-        rf"(?:{quoted}{re.escape(letter)}|(?i:{escaped}|{percent}|{octets}|\\+x{code:02x}|{html}))"
-    )
+    octets = letter.encode(errors="surrogatepass")
+    names = ["apos"] if letter == "'" else [codepoint2name[code]] if code in codepoint2name else []
+    numbers = [f"{HASH}0*{code}", f"{HASH}x0*{code:x}"]
+    ways = [
+        re.escape(letter),
+        "".join(f"{BACKSLASH}+u{units[i : i + 2].hex()}" for i in range(0, len(units), 2)),
+        "".join(f"{BACKSLASH}+x{octet:02x}" for octet in octets),
+        f"{BACKSLASH}+x{code:02x}",
+        "".join(f"{PERCENT}{octet:02x}" for octet in octets),
+        f"{ENTITY}(?:{'|'.join(names + numbers)}){END}",
+    ]
+    return f"{BACKSLASH}*(?:{'|'.join(ways)})"
 
 
 def _in_base64(key: bytes) -> set[str]:

@@ -41,6 +41,7 @@ class Reply:
     gone: bool = False  # whether the connection ends without a word
     hang: float = 0.0  # seconds that a cut connection stays open
     headers: dict[str, str] = field(default_factory=dict)
+    reason: str | None = None  # the phrase beside the status
 
 
 class Server:
@@ -507,7 +508,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def _head(self, reply: Reply, content_type: str) -> None:
-        self.send_response(reply.status)
+        self.send_response(reply.status, reply.reason)
         for name, value in {
             "content-type": content_type,
             "x-request-id": "req_test",

@@ -77,9 +77,9 @@ def confirmed(question: str, keyboard: TextIO, err: TextIO) -> bool:
     """Ask the user at the terminal; letters that were typed before are no answer."""
     from asstctl.render import terminal  # a pipe needs no terminal
 
-    err.write(f"{terminal.one_line(question)} [y/N] ")
-    err.flush()
     with terminal.echoed(keyboard):
+        err.write(f"{terminal.one_line(question)} [y/N] ")
+        err.flush()
         return keyboard.readline().strip().lower() in ("y", "yes")
 
 

@@ -16,7 +16,12 @@ _CONTROLS = {
     **{code: f"\\x{code:02x}" for code in range(0x80, 0xA0)},
     # Characters that reverse the direction of writing or hide in a line: Unicode TR 36, 39.
     **{code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF)},
-    **{code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+    **{code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x2070))},
+    # Characters that nobody sees; the joiners that emoji and scripts need (200C, 200D) stay.
+    **{code: f"\\u{code:04x}" for code in (0x00AD, 0x034F, 0x180E, 0x200B, *range(0x2060, 0x2065))},
+    0xE0001: "\\U000e0001",
+    **{code: f"<{chr(code - 0xE0000)}>" for code in range(0xE0020, 0xE007F)},
+    0xE007F: "\\U000e007f",
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
 

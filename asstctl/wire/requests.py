@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from urllib.parse import quote
 
 from asstctl._record import record
+from asstctl.errors import AsstctlError
 from asstctl.wire.patience import ATTEMPTS, Purpose, Seen
 
 
@@ -18,6 +20,17 @@ class Request:
     purpose: Purpose = Purpose.READ
     look: Callable[[], Seen] = lambda: Seen.UNKNOWN
     attempts: int = ATTEMPTS
+
+
+def at(*words: str) -> str:
+    """Return a path of words, each of which may be an id: none of them steers where it leads.
+
+    Raises AsstctlError for one that a server would read as a step: no id is a dot or two.
+    """
+    for word in words:
+        if word.strip(".") == "":
+            raise AsstctlError(f"{word!r} is no id that can be asked for")
+    return "".join(f"/{quote(word, safe='')}" for word in words)
 
 
 def get(path: str, query: Mapping[str, str] | None = None) -> Request:

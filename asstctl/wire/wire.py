@@ -241,7 +241,7 @@ class Wire:
         return self._signing.headers() if self._signing else {}
 
     def _target(self, path: str, query: Mapping[str, str]) -> str:
-        target = quote(urlsplit(self.endpoint).path + path, safe=PATH_SIGNS)
+        target = quote(urlsplit(self.endpoint).path, safe=PATH_SIGNS) + path
         asked = {**self._query, **query}
         return f"{target}?{urlencode(asked)}" if asked else target
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from asstctl.backends import listed
 from asstctl.backends.assistants import objects
@@ -18,7 +17,7 @@ from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts, m
 from asstctl.store.store import Store
 from asstctl.wire.pages import found, identity, lacking, listing, pages
 from asstctl.wire.patience import Purpose
-from asstctl.wire.requests import delete, get, post
+from asstctl.wire.requests import at, delete, get, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class Assistants:
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a thread; its messages are counted page by page."""
         with lacking(self._wire.host, "say what a thread is"):
-            thread = found(self._wire.call(get(f"/threads/{thread_id}")))
+            thread = found(self._wire.call(get(at("threads", thread_id))))
         return ThreadFacts(
             messages=sum(1 for _ in self._messages.all(thread_id)),
             active_run=self._active(thread_id),
@@ -138,14 +137,14 @@ class Assistants:
                 "content": message.text,
                 "metadata": dict(message.metadata),
             }
-            path = f"/threads/{thread_id}/messages"
+            path = at("threads", thread_id, "messages")
             self._wire.call(post(path, body, Purpose.ADDITION))
 
     def delete(self, thread_id: str) -> None:
         """Delete a thread on the server."""
         hint = "asstctl threads delete --keep-remote forgets it here"
         with lacking(self._wire.host, "delete a thread", hint):
-            answer = self._wire.call(delete(f"/threads/{thread_id}"))
+            answer = self._wire.call(delete(at("threads", thread_id)))
         if not isinstance(answer, dict):
             raise AsstctlError(f"{self._wire.host} answered with something not JSON")
 
@@ -165,5 +164,5 @@ class Assistants:
         """Return one assistant by id, None: the profile's."""
         if not name:
             self._settings.require("assistant_id")
-        path = f"/assistants/{quote(name or self._settings.assistant_id or '', safe='')}"
+        path = at("assistants", name or self._settings.assistant_id or "")
         return objects.assistant(found(self._wire.call(get(path))))

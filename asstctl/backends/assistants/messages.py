@@ -13,6 +13,7 @@ from asstctl.backends.assistants.objects import MARK, mark_of
 from asstctl.store.abilities import Abilities
 from asstctl.wire.pages import PAGE, USUAL_PAGE, ending, pages
 from asstctl.wire.patience import Seen
+from asstctl.wire.requests import at
 from asstctl.wire.wire import Wire
 
 MARKS = "marks in metadata"
@@ -54,7 +55,7 @@ class Said:
             if self._is(message):
                 return newest[:number]
         for number, message in enumerate(newest):
-            if message.get("id") in self._known:
+            if str(message.get("id")) in self._known:
                 return newest[:number]
         return list(newest) if self._fresh else None
 
@@ -82,11 +83,11 @@ class Messages:
 
     def all(self, thread_id: str) -> Iterator[dict[str, Any]]:
         """Yield every message of a thread, oldest first."""
-        return self._noted(thread_id, pages(self._wire, f"/threads/{thread_id}/messages"))
+        return self._noted(thread_id, pages(self._wire, at("threads", thread_id, "messages")))
 
     def last(self, thread_id: str, count: int) -> Iterator[dict[str, Any]]:
         """Yield the last messages of a thread, oldest first."""
-        path = f"/threads/{thread_id}/messages"
+        path = at("threads", thread_id, "messages")
         read = pages(self._wire, path, newest_first=True, limit=count)
         return self._noted(thread_id, ending(read, count))
 

@@ -22,7 +22,7 @@ from asstctl.events import Event, Notice, Prompt, RequestSent, RunStarted, Strea
 from asstctl.store.abilities import Abilities
 from asstctl.wire.pages import NO_PATH, identity
 from asstctl.wire.patience import Purpose, Seen, left_open
-from asstctl.wire.requests import post
+from asstctl.wire.requests import at, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Prompting:
                 if said.mark:
                     added["metadata"] = said.metadata
                 body["additional_messages"] = [added]
-                path = f"/threads/{thread_id}/runs"
+                path = at("threads", thread_id, "runs")
                 return self._replies.begin(run, said, path, body, Purpose.PROMPT)
 
             reply = self._unlocked(thread_id, prompt, lambda: self._marked(said, begin))
@@ -147,7 +147,7 @@ class Prompting:
             return self._marked(said, lambda: self._added(said, thread_id, prompt))
 
         def begin() -> Stream:
-            path = f"/threads/{thread_id}/runs"
+            path = at("threads", thread_id, "runs")
             return self._marked(
                 said,
                 lambda: self._replies.begin(run, said, path, self._run(said), Purpose.ADDITION),
@@ -162,7 +162,7 @@ class Prompting:
         if said.mark:
             body["metadata"] = said.metadata
         look = Look(self._messages, self._runs, said, thread_id, alone=False)
-        request = post(f"/threads/{thread_id}/messages", body, Purpose.PROMPT, look)
+        request = post(at("threads", thread_id, "messages"), body, Purpose.PROMPT, look)
         try:
             added = yield from self._wire.ask(request)
         except AsstctlError as error:

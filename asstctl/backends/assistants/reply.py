@@ -20,7 +20,7 @@ from asstctl.errors import (
 from asstctl.events import Notice, RunFinished, Stream
 from asstctl.wire.pages import NO_PATH
 from asstctl.wire.patience import Purpose, Seen, left_open
-from asstctl.wire.requests import Request, post
+from asstctl.wire.requests import Request, at, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Replies:
         if waiting is None:
             return
         run, said = waiting
-        path = f"/threads/{run.thread_id}/runs/{run.id}/submit_tool_outputs"
+        path = at("threads", run.thread_id or "", "runs", run.id or "", "submit_tool_outputs")
         told: list[ToolOutput] = [
             {"tool_call_id": call, "output": output} for call, output in outputs.items()
         ]

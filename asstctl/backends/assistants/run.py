@@ -7,6 +7,7 @@ may end without any claim. `Run.status` is what decides.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from asstctl._json import sound
 from asstctl.backends.assistants import objects
 from asstctl.backends.content import contents, dictionary, part_text
 from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
@@ -16,10 +17,10 @@ from asstctl.events import Event, RunFinished, ToolCall
 from asstctl.wire import pages
 from asstctl.wire.sse import Frame
 
-FINAL = {"completed", "incomplete", "failed", "cancelled", "expired"}
+FINAL = ("completed", "incomplete", "failed", "cancelled", "expired")
 """Statuses of a run that no longer change."""
 
-OPEN = {"queued", "in_progress", "requires_action", "cancelling"}
+OPEN = ("queued", "in_progress", "requires_action", "cancelling")
 """Statuses of a run that locks its thread."""
 
 
@@ -72,7 +73,7 @@ class Run:
         if name == "error":
             raise failed("run", found.get("error") or found)
         if name == "thread.created":
-            self.thread_id = str(found.get("id") or self.thread_id)
+            self.thread_id = sound(str(found.get("id") or self.thread_id))
         elif self._another(name, found):
             self._others.add(str(found.get("id")))
         elif name == "thread.message.delta":
@@ -84,7 +85,7 @@ class Run:
 
     def _another(self, name: str, found: Mapping[str, Any]) -> bool:
         """Return whether an event is about another run: the rest of one that was stopped, say."""
-        if found.get("id") in self._others or found.get("run_id") in self._others:
+        if not self._others.isdisjoint((str(found.get("id")), str(found.get("run_id")))):
             return True
         if not name.startswith("thread.run.") or name.startswith("thread.run.step."):
             return False
@@ -97,12 +98,12 @@ class Run:
         """Read a run object; the first one starts the reply."""
         with understood():
             self._facts = found
-            self.thread_id = str(found.get("thread_id") or self.thread_id or "")
+            self.thread_id = sound(str(found.get("thread_id") or self.thread_id or ""))
             # A failed name or a last error wins; else the status, or the name if it is silent.
             broken = name == "failed" or bool(found.get("last_error"))
             self.status = "failed" if broken else str(found.get("status") or name)
             if self.id is None and found.get("id"):
-                self.id = str(found["id"])
+                self.id = sound(str(found["id"]))
                 yield started(self.thread_id, self.id, announced=self._announced)
 
     def delta(self, found: Mapping[str, Any]) -> Iterator[Event]:

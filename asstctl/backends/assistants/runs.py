@@ -7,8 +7,10 @@ from asstctl.backends.assistants.run import OPEN
 from asstctl.backends.stream import CANCEL_SECONDS, last_status
 from asstctl.errors import AsstctlError
 from asstctl.wire.pages import found, items, lacking
-from asstctl.wire.requests import cancel, get
+from asstctl.wire.requests import at, cancel, get
 from asstctl.wire.wire import Wire
+
+WORKING = tuple(status for status in OPEN if status != "requires_action")
 
 NEWEST = {"limit": "20", "order": "desc"}
 
@@ -22,7 +24,7 @@ class Runs:
     def newest(self, thread_id: str) -> list[dict[str, Any]]:
         """Return the newest runs of a thread, as the server orders them."""
         with lacking(self._wire.host, "list the runs of a thread"):
-            return items(self._wire.call(get(f"/threads/{thread_id}/runs", NEWEST)))
+            return items(self._wire.call(get(at("threads", thread_id, "runs"), NEWEST)))
 
     def latest(self, thread_id: str) -> dict[str, Any]:
         """Return the run that locks a thread, else the newest one, {} where there is none."""
@@ -36,17 +38,17 @@ class Runs:
 
     def one(self, thread_id: str, run_id: str) -> dict[str, Any]:
         """Return a run object; raises NotFoundError."""
-        return found(self._wire.call(get(f"/threads/{thread_id}/runs/{run_id}")))
+        return found(self._wire.call(get(at("threads", thread_id, "runs", run_id))))
 
     def poll(self, thread_id: str, run_id: str, seconds: float) -> Iterator[dict[str, Any]]:
         """Yield the run object again and again, for so many seconds."""
-        return map(found, self._wire.poll(f"/threads/{thread_id}/runs/{run_id}", seconds))
+        return map(found, self._wire.poll(at("threads", thread_id, "runs", run_id), seconds))
 
     def wait(self, thread_id: str, run_id: str) -> str:
         """Wait until a run ends, or waits for answers; return its last status."""
         looks = self.poll(thread_id, run_id, self._wire.timeout)
         with lacking(self._wire.host, "say how a run is"):
-            return last_status(looks, lambda status: status not in OPEN - {"requires_action"})
+            return last_status(looks, lambda status: status not in WORKING)
 
     def cancel(self, thread_id: str, run_id: str) -> str:
         """Cancel a run and wait for its end, CANCEL_SECONDS at most; return its last status.
@@ -57,7 +59,7 @@ class Runs:
         status = ""
         try:
             with lacking(self._wire.host, "cancel a run"):
-                path = f"/threads/{thread_id}/runs/{run_id}/cancel"
+                path = at("threads", thread_id, "runs", run_id, "cancel")
                 status = str(found(self._wire.call(cancel(path))).get("status") or "")
         except AsstctlError as error:  # it may have ended by itself
             refused = error

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from asstctl.backends.stream import understood
 from asstctl.model import Assistant
 from asstctl.wire.pages import found, pages
-from asstctl.wire.requests import get
+from asstctl.wire.requests import at, get
 from asstctl.wire.wire import Wire
 
 
@@ -27,7 +26,7 @@ class Agents:
 
     def one(self, name: str) -> Assistant:
         """Return an agent by name; raises NotFoundError."""
-        return agent(found(self._wire.call(get(f"/agents/{quote(name, safe='')}"))))
+        return agent(found(self._wire.call(get(at("agents", name)))))
 
 
 def agent(facts: Mapping[str, Any]) -> Assistant:

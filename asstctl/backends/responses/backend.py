@@ -19,7 +19,7 @@ from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
 from asstctl.events import Prompt, RunFinished, Stream
 from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts
-from asstctl.wire.pages import listing, pages
+from asstctl.wire.pages import listing, objects, pages
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import post
 from asstctl.wire.wire import Wire, told
@@ -150,7 +150,7 @@ class Responses:
             response = read(self._wire, response_id)
         except NotFoundError:
             return None
-        ids = [item.get("id") for item in response.get("output") or () if isinstance(item, dict)]
+        ids = [item.get("id") for item in objects(response.get("output"))]
         ended = response.get("status") not in OPEN
         followed = any(m.role == "assistant" and m.id not in ids for m in newest)
         return None if ended and followed else response

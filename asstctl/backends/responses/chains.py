@@ -13,9 +13,9 @@ from asstctl.errors import AsstctlError, NotFoundError
 from asstctl.model import Message, ThreadFacts
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
-from asstctl.wire.pages import NO_PATH, found
+from asstctl.wire.pages import NO_PATH, found, objects
 from asstctl.wire.patience import Purpose
-from asstctl.wire.requests import Request, delete
+from asstctl.wire.requests import Request, at, delete
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Chains:
 
     def keeps(self, response_id: str) -> bool | None:
         """Ask, and remember, whether a reply that has just ended can be had again."""
-        once = Request("GET", f"/responses/{response_id}", attempts=1)
+        once = Request("GET", at("responses", response_id), attempts=1)
         try:
             has = found(self._wire.call(once)).get("id") == response_id
         except AsstctlError as error:
@@ -135,7 +135,7 @@ class Chains:
             except NotFoundError:
                 yield Message(response_id, "assistant", (), status="gone")
                 continue
-            for item in (*asked, *(response.get("output") or ())):
+            for item in (*asked, *objects(response.get("output"))):
                 identity = str(item.get("id") or "")
                 if identity in seen:
                     continue
@@ -172,7 +172,7 @@ class Chains:
         """Delete every response that began in a chain and is still there."""
         for response_id in self._replies.all(self._place, thread_id):
             try:
-                self._wire.call(delete(f"/responses/{response_id}"))
+                self._wire.call(delete(at("responses", response_id)))
             except NotFoundError:
                 continue  # the server deleted it by itself
         return None

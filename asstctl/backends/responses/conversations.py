@@ -11,7 +11,7 @@ from asstctl.model import Message, ThreadFacts, moment, texts
 from asstctl.store.replies import Replies
 from asstctl.wire.pages import chunks, ending, found, identity, objects, pages
 from asstctl.wire.patience import Purpose
-from asstctl.wire.requests import delete, get, post
+from asstctl.wire.requests import at, delete, get, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Conversations:
             yield message
 
     def _read(self, thread_id: str, last: int | None) -> Iterator[Message]:
-        path = f"/conversations/{thread_id}/items"
+        path = at("conversations", thread_id, "items")
         if last is None:
             yield from self._messages(pages(self._wire, path))
             return
@@ -106,7 +106,7 @@ class Conversations:
 
     def _add(self, thread_id: str, added: "Sequence[ResponseInputItemParam]") -> None:
         body: ItemCreateParams = {"items": added}
-        path = f"/conversations/{thread_id}/items"
+        path = at("conversations", thread_id, "items")
         answer = self._wire.call(post(path, body, Purpose.ADDITION))
         self.note(thread_id, (str(item.get("id")) for item in objects(found(answer).get("data"))))
 
@@ -122,7 +122,7 @@ class Conversations:
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a conversation; its messages are counted page by page."""
-        conversation = found(self._wire.call(get(f"/conversations/{thread_id}")))
+        conversation = found(self._wire.call(get(at("conversations", thread_id))))
         return ThreadFacts(
             messages=sum(1 for _ in self.history(thread_id)),
             created_at=moment(conversation.get("created_at")),
@@ -131,5 +131,5 @@ class Conversations:
 
     def delete(self, thread_id: str) -> str | None:
         """Delete a conversation; return what the service says it keeps of it."""
-        self._wire.call(delete(f"/conversations/{thread_id}"))
+        self._wire.call(delete(at("conversations", thread_id)))
         return "the service deletes the conversation, and keeps its items until they expire"

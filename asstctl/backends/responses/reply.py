@@ -17,7 +17,7 @@ from asstctl.errors import (
 )
 from asstctl.events import Notice, RunFinished, Stream
 from asstctl.wire.patience import Purpose, Seen, left_open
-from asstctl.wire.requests import Request, get, post
+from asstctl.wire.requests import Request, at, get, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Reply:
         response = self.response
         if response.id is None:
             raise UnansweredError(f"{self._wire.host} closed the stream before a response began")
-        path = f"/responses/{response.id}"
+        path = at("responses", response.id)
         if response.background and response.number >= 0:
             with suppress(AsstctlError):  # a server that does not resume, or not any more
                 yield from self._resumed(path)

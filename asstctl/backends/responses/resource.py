@@ -7,23 +7,23 @@ from asstctl.backends.responses.response import OPEN
 from asstctl.backends.stream import CANCEL_SECONDS, last_status
 from asstctl.errors import AsstctlError
 from asstctl.wire.pages import found, pages
-from asstctl.wire.requests import cancel, get
+from asstctl.wire.requests import at, cancel, get
 from asstctl.wire.wire import Wire
 
 
 def read(wire: Wire, response_id: str) -> dict[str, Any]:
     """Return a response object; raises NotFoundError."""
-    return found(wire.call(get(f"/responses/{response_id}")))
+    return found(wire.call(get(at("responses", response_id))))
 
 
 def inputs(wire: Wire, response_id: str) -> list[dict[str, Any]]:
     """Return the items that a response was asked with; raises NotFoundError."""
-    return list(pages(wire, f"/responses/{response_id}/input_items"))
+    return list(pages(wire, at("responses", response_id, "input_items")))
 
 
 def poll(wire: Wire, response_id: str, seconds: float) -> Iterator[dict[str, Any]]:
     """Yield a response object again and again, for so many seconds."""
-    return map(found, wire.poll(f"/responses/{response_id}", seconds))
+    return map(found, wire.poll(at("responses", response_id), seconds))
 
 
 def settled(wire: Wire, response_id: str, seconds: float) -> str:
@@ -39,7 +39,7 @@ def cancelled(wire: Wire, response_id: str) -> str:
     refused: AsstctlError | None = None
     status = ""
     try:
-        cancelled_now = found(wire.call(cancel(f"/responses/{response_id}/cancel")))
+        cancelled_now = found(wire.call(cancel(at("responses", response_id, "cancel"))))
         status = str(cancelled_now.get("status") or "")
     except AsstctlError as error:  # it may have ended by itself
         refused = error

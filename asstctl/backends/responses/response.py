@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from asstctl._json import sound
 from asstctl.backends.content import contents
-from asstctl.backends.responses import items
+from asstctl.backends.responses import calls, items
 from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
 from asstctl.endings import WORDS, Ending
 from asstctl.errors import AsstctlError, IncompleteError
@@ -20,26 +21,18 @@ from asstctl.events import (
     Notice,
     ReasoningDelta,
     RunFinished,
-    ToolCall,
 )
+from asstctl.wire.pages import objects
 from asstctl.wire.sse import Frame
 
 if TYPE_CHECKING:
     from openai.types.responses.response_input_item_param import ResponseInputItemParam
 
-OPEN = {"queued", "in_progress", "cancelling"}
+OPEN = ("queued", "in_progress", "cancelling")
 """Statuses of a response that is being written."""
 
 MARKER = re.compile(r"【[^【】]{1,80}】")
 """The marks that annotations point to in the text; other spans are no marks."""
-
-ANSWERS = {
-    "function_call": "function_call_output",
-    "custom_tool_call": "custom_tool_call_output",
-    "mcp_approval_request": "mcp_approval_response",
-}
-"""Items that wait for an answer of ours, and the kind of that answer."""
-
 
 NOT_CALLED = "there is no tool of this name; it was not called"
 
@@ -59,6 +52,7 @@ class Response:
         self.items: set[str] = set()  # the ids of what it says
         self.waiting: dict[str, Mapping[str, Any]] = {}  # items that wait for an answer, by id
         self._tools: set[str] = set()
+        self._whole: dict[str, Mapping[str, Any]] = {}  # items that came whole, by index
         self._facts: Mapping[str, Any] = {}
 
     @property
@@ -137,13 +131,14 @@ class Response:
             self.status = "failed" if broken else str(found.get("status") or name)
             self.background = bool(found.get("background"))
             if self.id is None and found.get("id"):
-                self.id = str(found["id"])
+                self.id = sound(str(found["id"]))
                 yield started(self.thread_id, self.id, announced=self._announced)
             if self.final:
-                for index, item in enumerate(found.get("output") or ()):
-                    if isinstance(item, dict):
-                        yield from self._item(str(index), item)
-                yield from self._calls()
+                output = objects(found.get("output"))
+                for index, item in enumerate(output):
+                    yield from self._item(str(index), item)
+                self.waiting = calls.unanswered(output or tuple(self._whole.values()))
+                yield from map(calls.shown, self.waiting, self.waiting.values())
 
     def _refused(self, item: str) -> Iterator[Event]:
         if item not in self.shown:
@@ -161,25 +156,13 @@ class Response:
                     yield from self._annotation(index, annotation)
         elif kind == "image_generation_call" and item.get("id"):
             yield from self.shown.once(FileOutput("image", str(item["id"])), index)
-        elif kind in ANSWERS:
-            self.waiting[str(item.get("call_id") or item.get("id") or index)] = item
-        elif kind in ANSWERS.values():  # the server answered its own call
-            answered = item.get("call_id") or item.get("approval_request_id")
-            self.waiting.pop(str(answered), None)
-
-    def _calls(self) -> Iterator[ToolCall]:
-        """Yield the calls that wait for an answer."""
-        for identity, item in self.waiting.items():
-            arguments = str(item.get("arguments") or item.get("input") or "{}")
-            name = str(item.get("name") or item["type"])
-            if item["type"] == "mcp_approval_request":  # no function of ours, whatever its name
-                name = f"{item.get('server_label')}.{name}"
-            yield ToolCall(identity, name, arguments)
+        self._whole[index] = item
 
     def _tool(self, item: Mapping[str, Any]) -> Iterator[Event]:
         """Yield one notice for each kind of tool that works."""
         kind = str(item.get("type") or "message")
-        if kind not in items.OWN_TURNS and kind not in ANSWERS and kind not in self._tools:
+        ours = item.get("call_id") or kind == calls.APPROVAL
+        if kind not in items.OWN_TURNS and not ours and kind not in self._tools:
             self._tools.add(kind)
             yield Notice(f"the model uses a tool: {kind.removesuffix('_call').replace('_', ' ')}")
 
@@ -201,7 +184,7 @@ class Response:
     def answers(self, outputs: Mapping[str, str]) -> "list[ResponseInputItemParam]":
         """Return the items that answer every call that waits; `outputs` is by the call's id."""
         return [
-            answer(str(item["type"]), identity, outputs.get(identity, NOT_CALLED))
+            calls.answer(str(item.get("type")), identity, outputs.get(identity, NOT_CALLED))
             for identity, item in self.waiting.items()
         ]
 
@@ -222,18 +205,3 @@ class Response:
 
     def _failed(self, error: Any) -> AsstctlError:
         return failed("response", error)
-
-
-def answer(kind: str, call_id: str, output: str) -> "ResponseInputItemParam":
-    """Return the item that answers a call of a kind; an approval is always refused."""
-    match kind:
-        case "mcp_approval_request":
-            return {
-                "type": "mcp_approval_response",
-                "approval_request_id": call_id,
-                "approve": False,
-            }
-        case "custom_tool_call":
-            return {"type": "custom_tool_call_output", "call_id": call_id, "output": output}
-        case _:
-            return {"type": "function_call_output", "call_id": call_id, "output": output}
