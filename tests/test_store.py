@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -337,3 +337,184 @@ def test_a_store_that_several_processes_begin_in_the_same_moment_is_begun_once(t
         with closing(Store(tmp_path / str(number) / "threads.db")) as store:
             assert len(store.index.threads()) == count
             assert store._db.value("PRAGMA journal_mode") == "wal"
+
+
+# The thread that was said to last
+
+
+def test_the_last_thread_is_told_by_a_counter_and_not_by_a_clock_or_a_file(home, server):
+    home.use_server(server)
+    home.run("ask", "Mine")
+    mine = home.run("threads", "list", "-q")[0].split()[0]
+    home.run("ask", "Older")
+    path = home.run("threads", "export", "@last")[0].strip()
+    found = json.loads((home.path / path).read_text())
+    found["thread"] |= {"id": "local_imported", "last_used_at": "2100-01-01T00:00:00Z"}
+    for message in found["messages"]:
+        message["created_at"] = "2100-01-01T00:00:00Z"
+    (home.path / path).write_text(json.dumps(found))
+    with closing(sqlite3.connect(home.data / "threads.db", isolation_level=None)) as db:
+        db.execute("UPDATE threads SET said_at = 4e9")  # the clock was ahead, and was set back
+    home.run("ask", "-t", mine, "Again")
+    home.run("threads", "import", path)
+    home.run("ask", "-c", "A secret")
+    assert ("user", "A secret", "completed") in history(home, mine)
+    assert home.run("threads", "list", "-q")[0].split()[0] == mine
+
+
+@pytest.mark.parametrize("prompts", [[], ["Before"]])
+def test_a_failed_prompt_leaves_no_thread_on_top(home, server, responses, prompts):
+    for kept in (True, False):
+        holder = server if kept else responses
+        home.use_server(server) if kept else home.use_threads(responses)
+        for prompt in prompts:
+            home.run("ask", prompt)
+        top = home.run("threads", "list", "-q")[0].split()[:1]
+        holder.replies.append(Reply(status=400, body={"error": {"message": "no"}}))
+        home.run("ask", "Wrong", code=1)
+        if prompts:
+            assert home.run("threads", "list", "-q")[0].split()[:1] == top
+            home.run("ask", "-c", "Right")
+            assert home.run("threads", "list", "-q")[0].split()[:1] == top
+
+
+def test_new_add_and_fork_put_a_thread_on_top_and_a_copy_does_not(home, threads):
+    home.use_threads(threads)
+
+    def top():
+        return home.run("threads", "list", "-q")[0].split()[0]
+
+    made = [home.run("threads", "new")[0].strip() for _ in range(2)]
+    assert top() == made[1]
+    threads.new_thread()
+    home.run("threads", "add", "thread_3")
+    assert top() == "thread_3"
+    fork = home.run("threads", "fork", made[0])[0].strip()
+    assert top() == fork
+    home.run("threads", "copy", made[0], "--to", "local")
+    assert top() == fork
+
+
+# A store that another process holds
+
+
+@contextmanager
+def held(path):
+    """Hold the store's write lock."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+        db.execute("ROLLBACK")
+
+
+def test_a_turn_that_a_held_store_has_no_time_for_is_kept_beside_it_and_taken_in(home, server):
+    home.use_server(server)
+    home.run("ask", "One")
+    thread = home.run("threads", "list", "-q")[0].strip()
+    server.replies.append(Reply("A reply in words", delay=0.05))
+    with held(home.data / "threads.db"):
+        started = time.monotonic()
+        process = home.start("ask", "-c", "Two")
+        assert process.stdout.read(7) == b"A reply"
+        assert time.monotonic() - started < 3  # no delta waits for the lock
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, out) == (0, b" in words\n")
+        [kept] = (home.data / "threads.db-turns").iterdir()
+        assert f"the store is locked: this turn is kept in {kept}" in err.decode()
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        copy = kept.read_bytes()
+    err = home.run("threads", "list", "-q")[1]
+    assert "1 turn that the store had no time for is in it now" in err
+    wanted = [
+        ("user", "One", "completed"),
+        ("assistant", "You said: One (1)", "completed"),
+        ("user", "Two", "completed"),
+        ("assistant", "A reply in words", "completed"),
+    ]
+    assert history(home, thread) == wanted
+    assert not (home.data / "threads.db-turns").exists()
+    kept.parent.mkdir()
+    kept.write_bytes(copy)  # a process that was killed before it removed the file
+    assert history(home, thread) == wanted
+
+
+def test_a_new_remote_thread_is_not_forgotten_where_the_store_is_held(home, threads):
+    home.use_threads(threads)
+    home.run("ask", "One")
+    with held(home.data / "threads.db"):
+        assert home.run("ask", "Two")[0] == "You said: Two (1)\n"
+    assert home.run("threads", "list", "-q")[0].split() == ["thread_2", "thread_1"]
+
+
+# Damage
+
+
+def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, server):
+    home.use_server(server)
+    for number in range(40):
+        server.replies.append(Reply(f"reply {number} " * 60))
+        home.run("ask", f"prompt {number}")
+    path = home.data / "threads.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = db.execute("SELECT count(*) FROM messages").fetchone()[0]
+        leaves = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'")
+        root = leaves.fetchone()[0]
+    data = bytearray(path.read_bytes())
+    pages = len(data) // 4096
+    hurt = next(n for n in range(pages - 1, 0, -1) if b"reply" in data[n * 4096 : (n + 1) * 4096])
+    assert hurt + 1 != root
+    data[hurt * 4096 : hurt * 4096 + 200] = b"\xff" * 200
+    path.write_bytes(data)
+    home.run("threads", "export", "--all", "-d", "out", code=None)
+    err = "".join(home.run("threads", "export", "--all", "-d", "out", code=None)[1])
+    [aside] = home.data.glob("threads.db.damaged-1")
+    assert aside.read_bytes() == bytes(data)
+    whole(path)
+    with closing(sqlite3.connect(path)) as db:
+        after = db.execute("SELECT count(*) FROM messages").fetchone()[0]
+        assert before * 0.7 < after < before
+        assert db.execute("SELECT count(*) FROM threads").fetchone() == (40,)
+    assert "unexpected" not in err
+    home.run("ask", "And now?")
+
+
+def test_a_damaged_store_ends_no_remote_reply(home, threads):
+    home.use_threads(threads)
+    home.run("ask", "One")
+    path = home.data / "threads.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    path.write_bytes(data)
+    home.run("ask", "Two", code=None)
+    assert home.run("ask", "Three")[0] == "You said: Three (1)\n"
+
+
+# Settings
+
+
+def test_settings_that_are_changed_at_once_are_all_kept(home):
+    home.configure("")
+    processes = [
+        home.start("-p", f"p{number}", "config", "set", "model", f"m{number}")
+        for number in range(15)
+    ]
+    for process in processes:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    for number in range(15):
+        assert home.run("-p", f"p{number}", "config", "get", "model")[0] == f"m{number}\n"
+
+
+def test_two_at_once_that_begin_a_settings_file_make_it_once(home):
+    processes = [
+        home.start("config", "set", "model", "m"),
+        home.start("config", "set", "timeout", "5"),
+    ]
+    for process in processes:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    assert home.run("config", "get", "model")[0] == "m\n"
+    assert home.run("config", "get", "timeout")[0] == "5.0\n"

@@ -8,6 +8,7 @@ import typer
 from asstctl.commands import options
 from asstctl.commands.app import word
 from asstctl.render import listing
+from asstctl.session import read
 
 app = word("assistants")
 
@@ -20,7 +21,7 @@ def list_(
 ) -> None:
     """List the assistants of the profile's server."""
     with options.invocation(ctx).session() as session:
-        found = list(session.assistants())
+        found, broken = read(session.assistants())
         rows = [[a.id, a.name, a.model] for a in found]
         form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
         if quiet:
@@ -31,6 +32,8 @@ def list_(
             listing.lines(rows, sys.stdout)
         else:
             listing.draw(["ID", "NAME", "MODEL"], rows, sys.stdout, session.environment)
+        if broken:
+            raise broken
         if not found:
             sys.stderr.write("asstctl: the server has no assistants\n")
 

@@ -80,8 +80,9 @@ def list_(
     """List the threads that asstctl knows, the one used last first."""
     with options.invocation(ctx).session() as session:
         standings: list[str] | None = None
+        broken: AsstctlError | None = None
         if remote:
-            pairs = session.remote_threads(limit)
+            pairs, broken = session.remote_threads(limit)
             found, standings = [t for t, _ in pairs], [s for _, s in pairs]
         else:
             found = session.threads(limit)
@@ -94,6 +95,8 @@ def list_(
             listing.as_tsv(found, sys.stdout, standings)
         else:
             listing.as_table(found, sys.stdout, session.environment, time.time(), standings)
+        if broken:
+            raise broken
         if not found:
             sys.stderr.write('asstctl: no threads yet; asstctl ask "..." makes one\n')
 

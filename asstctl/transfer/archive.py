@@ -5,6 +5,7 @@ Ours is one JSON object a thread, `"schema": "asstctl-thread/v1"`, described in 
 
 import json
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -114,6 +115,8 @@ def read(path: Path) -> Iterator[Archived | AsstctlError]:
 def load(path: Path) -> Any:
     """Read a JSON file; raises AsstctlError."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise AsstctlError(f"{path} is no regular file", hint="only files are imported")
         return loads(path.read_bytes())
     except OSError as error:
         raise AsstctlError(f"can't read {path}: {error.strerror}") from error
