@@ -187,7 +187,7 @@ def tried(name, command, path, value, forker):
             server.after = after
             process = home.start(*words)
             try:
-                out, err = process.communicate(timeout=40)
+                _, err = process.communicate(timeout=40)
             except subprocess.TimeoutExpired:
                 process.kill()
                 return ["it took more than 40 s"]
@@ -213,7 +213,8 @@ def cases(forker):
 
 
 def begin():
-    global FORKER
+    """Get a worker of the full run ready."""
+    global FORKER  # noqa: PLW0603 - one for each worker's process
     FORKER = Forker()
 
 

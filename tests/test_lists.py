@@ -6,7 +6,6 @@ import os
 
 import pytest
 
-from tests.responses_server import ResponsesServer
 from tests.servers import NOW, Reply, ThreadsServer
 
 

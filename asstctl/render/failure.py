@@ -1,6 +1,7 @@
 """An error, written in one line."""
 
 import json
+from contextlib import suppress
 from traceback import format_exception
 from typing import TextIO
 
@@ -11,16 +12,17 @@ from asstctl.render.terminal import harmless, said
 
 def write(error: Exception, err: TextIO, *, as_json: bool, traceback: bool = False) -> int:
     """Write an error in one line, and its hint in one more; return the exit code it leaves."""
-    if traceback:
-        err.writelines(harmless(struck(line)) for line in format_exception(error))
     ours = error if isinstance(error, AsstctlError) else foreign(error)
-    if as_json:
-        err.write(struck(json.dumps(ours.facts())) + "\n")
-    else:
-        err.write(f"asstctl: {said(ours.message)}\n")
-        if ours.hint:
-            err.write(f"hint: {said(ours.hint)}\n")
-    err.flush()
+    with suppress(OSError):  # where nobody hears it, the exit code still tells
+        if traceback:
+            err.writelines(harmless(struck(line)) for line in format_exception(error))
+        if as_json:
+            err.write(struck(json.dumps(ours.facts())) + "\n")
+        else:
+            err.write(f"asstctl: {said(ours.message)}\n")
+            if ours.hint:
+                err.write(f"hint: {said(ours.hint)}\n")
+        err.flush()
     return ours.exit_code
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import repeat
 from typing import Any, TextIO
 
@@ -111,7 +112,8 @@ def pairs(found: Mapping[str, Any], out: TextIO) -> None:
 
 def note(text: str, err: TextIO) -> None:
     """Write a fact beside the data, as one harmless line."""
-    err.write(f"asstctl: {said(text)}\n")
+    with suppress(OSError):  # nobody hears it: the data is what counts
+        err.write(f"asstctl: {said(text)}\n")
 
 
 def count(number: int, what: str) -> str:

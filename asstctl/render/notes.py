@@ -1,5 +1,6 @@
 """Notes on stderr beside an answer: notices, progress, and a model's reasoning."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from asstctl.events import Event, Notice, Progress, ReasoningDelta, ToolCall
@@ -83,8 +84,9 @@ class Notes:
             self._open = ""
 
     def _put(self, text: str) -> None:
-        self._err.write(text)
-        self._err.flush()
+        with suppress(OSError):  # nobody hears it: that is no reason to end a reply
+            self._err.write(text)
+            self._err.flush()
 
 
 def _call(identity: str, name: str, arguments: str) -> str:
