@@ -32,7 +32,25 @@ REPLY = "It is [1] a *short* reply."
 STREAM = 1500
 """Bytes in which a short stream of each backend has its last word."""
 
-BACKENDS = {"local": ChatServer, "assistants": ThreadsServer, "responses": ResponsesServer}
+
+class Project(ThreadsServer):
+    """Foundry's form: known to take a prompt in one request."""
+
+    form = "project"
+
+
+class Compatible(ThreadsServer):
+    """A server that nobody knows: it gets the prompt and the run one after the other."""
+
+    form = "compatible"
+
+
+BACKENDS = {
+    "local": ChatServer,
+    "assistants": Project,
+    "compatible": Compatible,
+    "responses": ResponsesServer,
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,23 @@ def cut(size, how):
     settings = {"timeout": 0.5} if how == "stall" else {}
     # A local reply that is cut can't be completed; elsewhere the service holds it.
     return Fault(after=spoiled(cut=size, **facts), codes=(0, 6, 7), settings=settings)
+
+
+def taken(exit_codes, **facts):
+    """The first prompt is taken, and answered wrongly."""
+
+    def make():
+        left = iter([True])
+
+        def after(request, reply):
+            carries = request.method == "POST" and request.path.partition("?")[0].endswith(
+                ("/runs", "/messages", "/responses", "/completions")
+            )
+            return Reply(**facts) if carries and next(left, False) else reply
+
+        return after
+
+    return Fault(after=make, codes=exit_codes)
 
 
 def unknown(_, reply):
@@ -160,6 +195,11 @@ FAULTS: dict[str, Fault] = {
     "502 with a web page": status(502, 7, **HTML),
     "503": status(503, 7, headers={"retry-after": "0"}),
     "503 once": replace(refused(503, headers={"retry-after": "0"}), codes=(0, 7)),
+    **{
+        f"{status} after it was taken": taken((0, 7), status=status, body={"error": "oops"})
+        for status in (500, 503, 504)
+    },
+    "no answer after it was taken": taken((0, 7), gone=True),
     "a redirect elsewhere": status(307, 3, headers={"location": "http://127.0.0.2:9/v1"}),
     "a web page": Fault(before=lambda _: replace(Reply(), **HTML), codes=(1,)),
     "garbage": Fault(after=lambda: garbage, codes=(1, 6, 7)),
@@ -174,6 +214,7 @@ FAULTS: dict[str, Fault] = {
 COMMANDS: dict[str, tuple[list[str], bytes | None]] = {
     "ask": (["ask", PROMPT], None),
     "ask -t": (["ask", "-t", "THREAD", PROMPT], None),
+    "ask -t again": (["ask", "-t", "TWICE", PROMPT], None),
     "chat": (["chat", "-t", "THREAD"], f"{PROMPT}\nexit\n".encode()),
     "threads new": (["threads", "new"], None),
     "threads show": (["threads", "show", "THREAD"], None),
@@ -198,7 +239,8 @@ class World:
     def settings(self) -> dict:
         if self.backend == "local":
             return {"backend": "local", "endpoint": self.server.url, "model": "test"}
-        return {"backend": self.backend, **self.server.settings}
+        backend = "responses" if self.backend == "responses" else "assistants"
+        return {"backend": backend, **self.server.settings}
 
     def configure(self, **more) -> None:
         settings = {**self.settings(), **more}
@@ -209,9 +251,11 @@ class World:
         """Make the threads that a command names, and give it with their ids."""
         self.configure()
         names = {}
-        if "THREAD" in words or "HERE" in words:
+        if {"THREAD", "TWICE", "HERE"}.intersection(words):
             self.home.run("ask", "Before")
-            names["THREAD"] = self.ids()[0]
+            names["THREAD"] = names["TWICE"] = self.ids()[0]
+        if "TWICE" in words:  # the ways of asking are known
+            self.home.run("ask", "-c", "And before")
         if "HERE" in words:
             copied = self.home.run("threads", "copy", names["THREAD"], "--to", "here")
             names["HERE"] = copied[0].strip()
@@ -226,7 +270,7 @@ class World:
 
     def held(self) -> dict[str, list[tuple[str, str]]]:
         """What the server holds: roles and texts by thread."""
-        if self.backend == "assistants":
+        if self.backend in ("assistants", "compatible"):
             return {
                 i: [(m["role"], m["content"][0]["text"]["value"]) for m in messages]
                 for i, messages in self.server.threads.items()
@@ -344,7 +388,7 @@ def checked_rest(world, found, command, before, wrong) -> None:
     for identity in world.ids():
         if not identity.startswith("local_") and identity not in held:
             wrong.append(f"the index has {identity}, the server has not")
-    if world.backend == "assistants" and "is not known" not in found.err:
+    if world.backend in ("assistants", "compatible") and "is not known" not in found.err:
         # A new thread whose id never came is nothing that anybody could unlock.
         for runs in (world.server.runs.get(identity, []) for identity in world.ids()):
             for one in runs:
@@ -355,10 +399,10 @@ def checked_rest(world, found, command, before, wrong) -> None:
 def checked_text(world, found, wrong) -> None:
     """What was printed is a beginning of what the server says."""
     if world.backend == "local":
-        replies = [REPLY]
+        replies = [REPLY, *(f"You said: {PROMPT} ({number})" for number in (1, 3, 5))]
     else:
         replies = [text for m in world.held().values() for role, text in m if role == "assistant"]
-        replies += [f"You said: {PROMPT} (1)", f"You said: {PROMPT} (3)"]
+        replies += [f"You said: {PROMPT} ({number})" for number in (1, 3, 5)]
     if found.out and not any(text.startswith(found.out.rstrip("\n")) for text in replies):
         wrong.append(f"printed {found.out!r}, which the server never said")
 

@@ -93,10 +93,19 @@ class ChatServer(Server):
     def answer(self, request: Request) -> Reply:
         if request.path.endswith("/models"):
             return Reply(body={"data": [{"id": name} for name in self.models]})
+        if not request.path.endswith("/chat/completions"):
+            return error(404, f"no route {request.method} {request.path}")
         if self.replies:
             return self.replies.popleft()
         turns = [m for m in request.body["messages"] if m["role"] != "system"]
-        return Reply(f"You said: {turns[-1]['content']} ({len(turns)})")
+        text = f"You said: {turns[-1]['content']} ({len(turns)})"
+        if request.body.get("stream"):
+            return Reply(text)
+        said = {"role": "assistant", "content": text}
+        choice = {"index": 0, "message": said, "finish_reason": "stop"}
+        counted = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
+        whole = {**CHUNK, "object": "chat.completion", "choices": [choice], "usage": counted}
+        return Reply(body=whole)
 
 
 NOW = 1_764_000_000
@@ -490,6 +499,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         events = reply.events or ([reply.raw] if reply.raw is not None else chat_events(reply))
+        try:
+            self._stream(reply, events)
+        finally:
+            if hasattr(events, "close"):  # whose reader left, or who was cut
+                events.close()
+
+    def _stream(self, reply: Reply, events: Iterable[bytes]) -> None:
         sent = 0
         for event in events:
             if reply.delay:

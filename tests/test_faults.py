@@ -15,4 +15,5 @@ def test_whatever_goes_wrong_all_that_must_hold_holds(case, tmp_path, forker):
 
 def test_every_pair_is_tried():
     tried = set().union(*map(faults.pairs, CASES))
-    assert len(tried) == len(faults.FAULTS) * (len(faults.COMMANDS) + 3) + len(faults.COMMANDS) * 3
+    names, commands, backends = map(len, (faults.FAULTS, faults.COMMANDS, faults.BACKENDS))
+    assert len(tried) == names * (commands + backends) + commands * backends
