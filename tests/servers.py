@@ -93,7 +93,7 @@ class ChatServer(Server):
     def answer(self, request: Request) -> Reply:
         if request.path.endswith("/models"):
             return Reply(body={"data": [{"id": name} for name in self.models]})
-        if not request.path.endswith("/chat/completions"):
+        if not request.path.rstrip("/").endswith("/chat/completions"):
             return error(404, f"no route {request.method} {request.path}")
         if self.replies:
             return self.replies.popleft()
