@@ -20,7 +20,9 @@ def config(environment: Mapping[str, str]) -> str:
 
 
 def data(environment: Mapping[str, str]) -> str:
-    """Return the folder of the store."""
+    """Return the folder of the store: `ASSTCTL_DATA`, or in platformdirs' data folder."""
+    if given := environment.get("ASSTCTL_DATA"):
+        return os.path.expanduser(given)
     return _folder(environment, "data", "XDG_DATA_HOME", ".local/share")
 
 

@@ -339,6 +339,14 @@ def test_a_store_that_several_processes_begin_in_the_same_moment_is_begun_once(t
             assert store._db.value("PRAGMA journal_mode") == "wal"
 
 
+def test_a_variable_moves_the_store(home, server):
+    home.use_server(server)
+    home.run("ask", "Hello", ASSTCTL_DATA=str(home.path / "elsewhere"))
+    assert (home.path / "elsewhere/threads.db").exists()
+    assert not home.data.exists()
+    assert home.run("threads", "list", "-q", ASSTCTL_DATA="~/elsewhere")[0]
+
+
 # The thread that was said to last
 
 
