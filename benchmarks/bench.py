@@ -46,22 +46,24 @@ class Bench:
         names = ("PATH", "LANG")
         self.environment = {n: os.environ[n] for n in names if n in os.environ}
         self.environment |= {"HOME": str(home), "TERM": "xterm-256color", "OPENAI_API_KEY": "none"}
+        self.environment["BENCH_KEY"] = "none"
         self.rows: list[Row] = []
 
     def url(self, **options: int) -> str:
         told = ",".join(f"{key}={value}" for key, value in {"n": 100, **options}.items())
-        return f"http://127.0.0.1:{self.port}/{told}/v1"
+        return f"http://127.0.0.1:{self.port}/{told}/api/projects/bench"
 
     def configure(self, **options: int) -> str:
         """Let asstctl's profiles speak to the server: threads by default, `chat` for completions.
 
-        Each set of options is another endpoint, and has a store of its own. Gives its URL.
+        It has the path of a Foundry project, which is known to take a prompt in one request. Each
+        set of options is another endpoint, and has a store of its own. Gives its URL.
         """
         url = self.url(**options)
         path = self.home / ".config/asstctl/config.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
-            f'endpoint = "{url}"\nassistant_id = "asst_1"\n'
+            f'endpoint = "{url}"\nassistant_id = "asst_1"\napi_key_env = "BENCH_KEY"\n'
             f'[profiles.chat]\nbackend = "local"\nendpoint = "{url}"\nmodel = "test"\n'
         )
         path.chmod(0o600)

@@ -42,7 +42,7 @@ class Look:
         seen = self._said.seen(newest, marks=marks)
         if self._alone:
             seen = self._answered(newest, marks=marks)
-        runs = self._runs.newest(thread_id)
+        runs = self._found_runs(thread_id)
         ours = [run for run in runs if self._said.mark and mark_of(run) == self._said.mark]
         open_ones = [run for run in runs if run.get("status") in OPEN]
         if ours or (self._alone and open_ones):
@@ -50,6 +50,13 @@ class Look:
         if seen is Seen.TAKEN:
             self.run = next(iter((*ours, *open_ones, *runs)), {})
         return seen
+
+    def _found_runs(self, thread_id: str) -> list[dict[str, Any]]:
+        """Return the newest runs, none where the server can't list them."""
+        try:
+            return self._runs.newest(thread_id)
+        except AsstctlError:
+            return []
 
     def _answered(self, newest: list[dict[str, Any]], *, marks: bool) -> Seen:
         """Return whether a run has said anything since the prompt."""
@@ -68,6 +75,8 @@ class Look:
             error.hint = f"a new thread may exist at {host}; the prompt is not repeated"
         elif self._alone:
             error.hint = f"{thread_id} holds the prompt; threads recover fetches a reply to it"
+        elif self.seen is Seen.TAKEN:
+            error.hint = f"{thread_id} holds the prompt; {history}"
         elif self.seen is Seen.ABSENT:
             error.hint = f"{thread_id} did not take this prompt; {history}"
         else:

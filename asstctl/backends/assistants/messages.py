@@ -23,6 +23,11 @@ REMEMBERED = 2 * PAGE
 """Ids that are remembered of a thread: its newest ones alone can tell what is newer."""
 
 
+def new_mark() -> str:
+    """Return a mark that no other prompt has."""
+    return os.urandom(8).hex()
+
+
 class Said:
     """One prompt, told from every other one.
 
@@ -31,8 +36,9 @@ class Said:
     """
 
     def __init__(self, known: frozenset[str] = frozenset(), *, fresh: bool = False) -> None:
-        self.mark = os.urandom(8).hex()
+        self.mark = new_mark()
         self.id = ""  # once the service has said it
+        self.repeated = False  # it was sent again after looks that did not find it
         self._known = known
         self._fresh = fresh
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from asstctl.backends.assistants.look import Look
-from asstctl.backends.assistants.messages import Messages, Said
+from asstctl.backends.assistants.messages import Messages, Said, new_mark
 from asstctl.backends.assistants.objects import mark_of
 from asstctl.backends.assistants.reply import Replies
 from asstctl.backends.assistants.run import Run
@@ -173,6 +173,7 @@ class Prompting:
                 raise
             yield Notice(f"{error.message}; the thread holds the prompt all the same")
             return
+        said.repeated = look.seen is Seen.ABSENT
         if isinstance(added, dict) and added.get("id"):
             said.id = str(added["id"])
             self._messages.note(thread_id, said.id)
@@ -201,6 +202,7 @@ class Prompting:
                     return True
         if self._passed_over(run, said, thread_id):
             yield Notice("the server passed over the prompt, so it is posted on its own")
+            said.mark = new_mark()  # the run that answered nothing has the first one
             return False
         self._note(OLD_THREAD, has=True)
         yield from held

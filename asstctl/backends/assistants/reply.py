@@ -61,7 +61,7 @@ class Replies:
             raise
         for message_id in run.shown.messages:
             self._messages.note(run.thread_id or "", message_id)
-        if look.seen is Seen.ABSENT:  # it was sent again
+        if said.repeated or look.seen is Seen.ABSENT:
             yield from self._doubled(run.thread_id or "", said)
         if run.status == "requires_action":
             self._waiting = run, said
