@@ -124,6 +124,21 @@ def test_a_run_that_has_ended_is_not_waited_for(home, threads):
     assert time.monotonic() - started < 6
 
 
+def test_a_stream_of_nothing_but_comments_ends_after_ten_timeouts(home, server):
+    home.use_server(server)
+    home.configure(home.config.read_text() + "timeout = 0.2\n")
+
+    def events():
+        while True:
+            time.sleep(0.05)
+            yield b": still there\n\n"
+
+    server.replies.append(Reply(events=events()))
+    started = time.monotonic()
+    home.run("ask", "Hi", code=6)
+    assert 1.5 < time.monotonic() - started < 10
+
+
 # Failures inside a stream
 
 

@@ -106,6 +106,13 @@ def test_an_answer_that_is_left_takes_its_connection_with_it():
     ("answer", "words"),
     [
         (HEAD + b"Content-Length: 10\r\n\r\nshort", "it ended early"),
+        (
+            HEAD
+            + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+            + b"x: y\r\n" * 200
+            + b"\r\n",
+            "its trailers do not end",
+        ),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nsho", "it ended early"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n", "it ended early"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n", "it ended early"),

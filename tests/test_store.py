@@ -17,6 +17,7 @@ from asstctl.errors import AsstctlError
 from asstctl.model import Message, Text, Thread
 from asstctl.store import schema
 from asstctl.store.store import Store
+from tests.responses_server import ResponsesServer
 from tests.servers import Reply
 
 KILLS = int(os.environ.get("ASSTCTL_KILLS", "15"))
@@ -452,6 +453,20 @@ def test_a_new_remote_thread_is_not_forgotten_where_the_store_is_held(home, thre
     with held(home.data / "threads.db"):
         assert home.run("ask", "Two")[0] == "You said: Two (1)\n"
     assert home.run("threads", "list", "-q")[0].split() == ["thread_2", "thread_1"]
+
+
+def test_a_chain_goes_on_from_a_reply_that_a_held_store_could_not_note(home):
+    class Resource(ResponsesServer):
+        form = "resource"
+
+    with Resource() as server:
+        home.use_threads(server)
+        home.run("ask", "One")
+        with held(home.data / "threads.db"):
+            out, err = home.run("ask", "-c", "Two")
+            assert out == "You said: Two (3)\n"
+            assert "the store is locked: this reply is noted in" in err
+        assert home.run("ask", "-c", "Three")[0] == "You said: Three (5)\n"
 
 
 # Damage

@@ -1,6 +1,6 @@
 """The replies of threads, where a server knows replies by id."""
 
-from asstctl.store.database import Database
+from asstctl.store.database import BUSY_SECONDS, Database
 
 
 class Replies:
@@ -10,13 +10,22 @@ class Replies:
         self._db = database
 
     def begin(
-        self, endpoint: str, thread_id: str, reply_id: str, *, after: str = "", sent: int = 0
+        self,
+        endpoint: str,
+        thread_id: str,
+        reply_id: str,
+        *,
+        after: str = "",
+        sent: int = 0,
+        seconds: float = BUSY_SECONDS,
     ) -> None:
         """Note a reply that has begun; one that is there already stays.
 
+        It waits so many seconds for other processes.
+
         It goes on from the reply `after`, and took along the kept messages up to position `sent`.
         """
-        with self._db.writing():
+        with self._db.writing(seconds):
             self._db.execute(
                 "INSERT INTO replies (endpoint, thread, place, id, after, sent)"
                 " SELECT :at, :thread, (SELECT coalesce(max(place), 0) + 1 FROM replies"

@@ -8,10 +8,12 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from asstctl import _files
+from asstctl._record import record
 from asstctl.errors import AsstctlError
 from asstctl.model import Message, Status, Text, Thread
 from asstctl.store.database import Database, locked
@@ -61,6 +63,20 @@ class Noted:
         return said, Message(self.reply_message, "assistant", parts, at, self.status)
 
 
+@record
+class Link:
+    """A reply that a thread goes on from.
+
+    It came after the reply `after`, and took along the kept messages up to position `sent`.
+    """
+
+    endpoint: str
+    thread_id: str
+    reply_id: str
+    after: str = ""
+    sent: int = 0
+
+
 class Turns:
     """Writes turns to the store at `path`, or beside it."""
 
@@ -103,8 +119,31 @@ class Turns:
         except AsstctlError as error:
             if not locked(error) or self._folder is None:
                 raise
-            return self._beside(turn, self._folder)
+            return self._beside(turn.reply_message, {"turn": asdict(turn)}, self._folder)
         return None
+
+    def hold(self, link: Link, also: Callable[[], None]) -> tuple[bool, Path | None]:
+        """Note that a thread goes on from a reply; return whether it does.
+
+        Where it does, `also` is done in the same transaction. With the answer comes the file
+        beside the store that notes it instead, as `end` returns it.
+        """
+        try:
+            with self._db.writing(END_SECONDS):
+                if held := self._write_link(link):
+                    also()
+        except AsstctlError as error:
+            if not locked(error) or self._folder is None:
+                raise
+            return True, self._beside(link.reply_id, {"link": asdict(link)}, self._folder)
+        else:
+            return held, None
+
+    def _write_link(self, link: Link) -> bool:
+        at = (link.endpoint, link.thread_id, link.reply_id)
+        with self._db.writing(END_SECONDS):
+            self._replies.begin(*at, after=link.after, sent=link.sent)
+            return self._replies.hold(*at)
 
     def _write(self, turn: Noted, seconds: float) -> None:
         with self._db.writing(seconds):
@@ -127,9 +166,8 @@ class Turns:
         elif not self._messages.has(turn.thread.key, reply.id):
             turn.position = self._messages.append(turn.thread.key, [said, reply])
 
-    def _beside(self, turn: Noted, folder: Path) -> Path:
-        facts = asdict(turn)
-        path = folder / f"{turn.reply_message}.json"
+    def _beside(self, name: str, facts: dict[str, Any], folder: Path) -> Path:
+        path = folder / f"{sha256(name.encode()).hexdigest()[:16]}.json"
         try:
             _files.replace(path, [json.dumps(facts, default=str)])
         except OSError as error:
@@ -150,8 +188,11 @@ class Turns:
         taken = 0
         for path in self._claimed():
             try:
-                turn = read(path)
-                self._write(turn, seconds=END_SECONDS)
+                match read(path):
+                    case Link() as link:
+                        self._write_link(link)
+                    case turn:
+                        self._write(turn, seconds=END_SECONDS)
             except AsstctlError:  # still locked: it waits on
                 path.rename(path.with_suffix(""))
                 break
@@ -188,8 +229,11 @@ class Turns:
             return 0.0
 
 
-def read(path: Path) -> Noted:
-    """Read a turn that was kept beside the store; raises ValueError and its like."""
-    facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
+def read(path: Path) -> Noted | Link:
+    """Read what was kept beside the store; raises ValueError and its like."""
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    if "link" in found:
+        return Link(**found["link"])
+    facts = found["turn"]
     thread, top = Thread(**facts.pop("thread")), facts.pop("top")
     return Noted(thread=thread, top=(int(top[0]), float(top[1])), **facts)

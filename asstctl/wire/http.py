@@ -10,7 +10,13 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
 from socket import gaierror
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -44,6 +50,18 @@ class NoConnectionError(Exception):
     def __init__(self, *, permanent: bool) -> None:
         super().__init__()
         self.permanent = permanent
+
+
+MOST_TRAILERS = 100
+"""Lines after a chunked body, as many as the headers that http.client reads."""
+
+
+class _Response(HTTPResponse):
+    def _read_and_discard_trailer(self) -> None:
+        for _ in range(MOST_TRAILERS):
+            if self.fp.readline(LARGEST_PIECE).strip() == b"":
+                return
+        raise HTTPException("its trailers do not end")
 
 
 class Answer:
@@ -163,6 +181,7 @@ class Server:
                 return connection
             connection.close()
         connection = self._new(min(timeout, CONNECT_SECONDS))
+        connection.response_class = _Response
         try:
             connection.connect()
         except (OSError, HTTPException, UnicodeError) as error:

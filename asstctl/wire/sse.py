@@ -25,15 +25,14 @@ Frame = tuple[str, bytes]
 
 
 def frames(pieces: Iterable[bytes]) -> Iterator[list[Frame]]:
-    """Yield for each piece the events that it completed; empty lists are left out.
+    """Yield for each piece the events that it completed, an empty list where it completed none.
 
     Events without data are skipped; an end mark is the last event, whatever follows it. Raises
     IncompleteError for an event over LARGEST_EVENT.
     """
     reader = _Reader()
     for piece in pieces:
-        if complete := reader.feed(piece):
-            yield complete
+        yield reader.feed(piece)
         if reader.ended:
             return
     if complete := reader.end():

@@ -1,5 +1,6 @@
 """The events of one streamed answer, to the end mark and no further."""
 
+import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from http.client import HTTPException
@@ -11,6 +12,9 @@ from asstctl.wire.sse import Frame, frames
 
 LAST_SECONDS = 1.0
 """How long the end mark, and what stands before it, is waited for once a reply has ended."""
+
+MOST_QUIET = 10
+"""Timeouts for which a stream may say nothing but comments: a model may think for long."""
 
 CLOSING_SECONDS = 0.1
 """How long the end of an answer is waited for once its events have ended."""
@@ -54,7 +58,13 @@ class Streaming(Iterator[list[Frame]]):
                 yield [("", self._answer.read())]
             else:
                 pieces = self._answer.pieces()
-                yield from frames(pieces)
+                last = time.monotonic()
+                for batch in frames(pieces):
+                    if batch:
+                        yield batch
+                        last = time.monotonic()
+                    elif time.monotonic() - last > MOST_QUIET * self._timeout:
+                        raise TimeoutError
                 self._answer.hurry(CLOSING_SECONDS)
                 with suppress(OSError, HTTPException):  # a whole answer leaves a free connection
                     next(pieces, None)

@@ -221,7 +221,10 @@ class Prompting:
         It did where the message before its reply is none of a user's, or another prompt's. A
         server that drops marks and can't be judged so is believed: no prompt is posted twice.
         """
-        newest = self._messages.newest(thread_id)
+        try:
+            newest = self._messages.newest(thread_id)
+        except AsstctlError:
+            return False  # a look that fails is no reason to ask again
         if said.among(newest):
             return False
         replies = [n for n, m in enumerate(newest) if m.get("id") in run.shown.messages]

@@ -5,17 +5,20 @@ a chain by hand until a prompt takes them along.
 """
 
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asstctl.backends.responses import items
-from asstctl.backends.responses.resource import inputs, read
+from asstctl.backends.responses.resource import inputs
 from asstctl.errors import AsstctlError, NotFoundError
+from asstctl.events import Notice
 from asstctl.model import Message, ThreadFacts
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
+from asstctl.store.turns import Link
 from asstctl.wire.pages import NO_PATH, found, objects
 from asstctl.wire.patience import Purpose
-from asstctl.wire.requests import Request, at, delete
+from asstctl.wire.requests import Request, at, delete, get
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -98,19 +101,27 @@ class Chains:
         """Note a response that begins, if it follows another one or kept messages."""
         after, sent = self._asked[thread_id]
         if after or sent:
-            self._replies.begin(self._place, thread_id, response_id, after=after, sent=sent)
+            at = (self._place, thread_id, response_id)
+            with suppress(AsstctlError):  # a held store: `hold` notes it in any case
+                self._replies.begin(*at, after=after, sent=sent, seconds=0)
 
     def hold(self, thread_id: str, response_id: str) -> bool:
         """Continue the chain from a response; return False if another was first.
 
         A response that is held proves that the server has no conversations.
         """
-        abilities = self._store.abilities
-        with self._store.writing():
-            held = self._replies.hold(self._place, thread_id, response_id)
-            if held and abilities.has(self._place, CONVERSATIONS) is None:
-                abilities.note(self._place, CONVERSATIONS, has=False)
+        after, sent = self._asked.get(thread_id, ("", 0))
+        link = Link(self._place, thread_id, response_id, after, sent)
+        held, beside = self._store.turns.hold(link, self._proved)
+        if beside:
+            note = f"the store is locked: this reply is noted in {beside} until it is free"
+            self._wire.tell(Notice(note))
         return held
+
+    def _proved(self) -> None:
+        """Remember that the server has no conversations."""
+        if self._store.abilities.has(self._place, CONVERSATIONS) is None:
+            self._store.abilities.note(self._place, CONVERSATIONS, has=False)
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a chain, or the `last` ones, oldest first.
@@ -129,10 +140,14 @@ class Chains:
         """Yield the messages of responses; an input may repeat earlier ones."""
         seen: set[str] = set()
         for response_id in held:
+            whole = get(at("responses", response_id))
+            begun = self._wire.begin(whole)  # both are on their way at once
             try:
-                response = read(self._wire, response_id)
                 asked = inputs(self._wire, response_id)
+                response = found(self._wire.call(whole, begun))
             except NotFoundError:
+                if begun:
+                    begun.close()
                 yield Message(response_id, "assistant", (), status="gone")
                 continue
             for item in (*asked, *objects(response.get("output"))):
