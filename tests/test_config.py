@@ -315,3 +315,25 @@ def test_init_without_questions_wants_what_the_backend_can_not_do_without(home):
     err = home.run("config", "init", "--no-input", code=3)[1]
     assert "needs an --endpoint" in err
     assert not home.config.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model = 1979-05-27\n",
+        "timeout = 1979-05-27T07:32:00Z\n",
+        "timeout = nan\n",
+        "tools = [{a = 1979-05-27}]\n",
+        "tools = [{a = inf}]\n",
+        "[tools.a]\ncommand = ['x']\nd = 07:32:00\n",
+        "tools = " + "[" * 5000 + "]" * 5000 + "\n",
+        "api_key_env = 5\n",
+        "endpoint = 'http://[::1'\n",
+    ],
+)
+def test_whatever_toml_can_say_is_a_setting_or_one_line(home, text):
+    home.configure(text)
+    for words in (["config", "show"], ["ask", "Hello"], ["config", "set", "instructions", "x"]):
+        err = home.run(*words, code=None if "set" in words else 3)[1]
+        assert "unexpected" not in err
+        assert len(err.splitlines()) <= 2

@@ -161,6 +161,8 @@ def read(path: Path) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply") from error
     except OSError as error:
         raise ConfigError(f"can't read {path}: {error.strerror}") from error
 

@@ -1,5 +1,6 @@
 """The values of settings: of which type each is, and how it is read from text."""
 
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
@@ -47,9 +48,8 @@ def checked(key: str, value: Any, source: str) -> Any:
         wanted, fits = "a list of words, like ['pass', 'work/key']", _list_of(str, value)
     elif key == "tools":
         wanted = 'a list like [{type = "web_search"}], or tables like [tools.NAME] with a command'
-        fits = _list_of(dict, value) or (
-            isinstance(value, dict) and all(map(_tool, value.values()))
-        )
+        tables = isinstance(value, dict) and all(map(_tool, value.values()))
+        fits = (_list_of(dict, value) or tables) and _is_json(value)
     else:
         wanted, fits = "text", isinstance(value, str)
     if not fits:
@@ -74,6 +74,15 @@ def _tool(table: Any) -> bool:
     timed = isinstance(seconds, int | float) and 0 < seconds <= LONGEST_TIMEOUT
     asks = isinstance(table.get("confirm", True), bool)
     return _list_of(str, command) and _list_of(str, table.get("env", ["PATH"])) and asks and timed
+
+
+def _is_json(value: Any) -> bool:
+    """Return whether JSON has a form for a value: it has none for TOML's dates and infinities."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _list_of(kind: type, value: Any) -> bool:
