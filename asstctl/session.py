@@ -1,29 +1,22 @@
 """Which thread, and who speaks: the profiles, their backends, and the store."""
 
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeVar
 
 from asstctl import _folders
 from asstctl.backends import Backend, World, connect, thread_at
 from asstctl.config import Config
 from asstctl.config.settings import DEFAULT_PROFILE, Settings
-from asstctl.errors import AsstctlError, ConfigError, IncompleteError, NotFoundError
+from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.events import Notice, Prompt, RunStarted, Stream, Tell
 from asstctl.kind import SERVICE_PREFIXES
 from asstctl.model import Assistant, Message, Thread, ThreadFacts
 from asstctl.store.store import Store
 from asstctl.tools import Consent
 from asstctl.turn import Turn
-
-T = TypeVar("T")
-
-Standing = Literal["known", "new", "gone"]
-"""How a thread stands to the index: in it, on the server alone, or no longer on the server."""
 
 FULL_ID = re.compile(rf"({'|'.join(map(re.escape, SERVICE_PREFIXES))})\S{{6,}}|[\w-]{{20,}}")
 """A word that looks like a whole id that a service gave."""
@@ -132,29 +125,6 @@ class Session:
         if self._config.profile:
             self._settings(None)  # raises if it is unknown
         return self.store.index.threads(self._config.profile, limit)
-
-    def remote_threads(
-        self, limit: int
-    ) -> tuple[list[tuple[Thread, Standing]], IncompleteError | None]:
-        """Return the threads that the chosen profile's server lists, the newest first.
-
-        Each comes with its row of the index where it has one, and how it stands to the index;
-        where the server's list was read to its end, rows that it lacks follow as `gone`; where
-        it could not be, the error that says so comes with it. Raises UnsupportedError where the
-        service has no list.
-        """
-        settings = self._settings(None)
-        listed, broken = read(islice(self.backend(settings).threads(), limit + 1))
-        where = (settings.backend, settings.place)
-        rows = {t.id: t for t in self.store.index.threads() if (t.backend, t.endpoint) == where}
-        found: list[tuple[Thread, Standing]] = [
-            (rows[t.id], "known") if t.id in rows else (t, "new") for t in listed[:limit]
-        ]
-        if len(listed) <= limit and not broken:
-            there = {thread.id for thread in listed}
-            gone = (i for i in rows if i not in there and not settings.backend.alone(i))
-            found += [(rows[i], "gone") for i in gone]
-        return found[:limit], broken if len(listed) <= limit else None
 
     def new_thread(self, name: str | None, metadata: Mapping[str, str]) -> Thread:
         """Make an empty thread; raises ConfigError where the name is taken."""
@@ -287,17 +257,6 @@ class Session:
     def _writable_store(self) -> Store:
         """The store to write to; a forgetful one where the file can't be written."""
         return Store(None) if self.store.read_only else self.store
-
-
-def read(listed: Iterable[T]) -> tuple[list[T], IncompleteError | None]:
-    """Read a list as far as it can be read; return the error that ended it beside what came."""
-    found: list[T] = []
-    try:
-        for item in listed:
-            found.append(item)  # noqa: PERF402 - what came before an error is wanted
-    except IncompleteError as error:
-        return found, error
-    return found, None
 
 
 @contextmanager

@@ -35,7 +35,7 @@ LEVELS = [
     {"backends", "render", "completion"},
     {"turn"},
     {"session"},
-    {"transfer"},
+    {"transfer", "standing"},
     {"commands"},
     {"cli"},
     {"__main__"},

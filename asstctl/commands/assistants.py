@@ -8,7 +8,6 @@ import typer
 from asstctl.commands import options
 from asstctl.commands.app import word
 from asstctl.render import listing
-from asstctl.session import read
 
 app = word("assistants")
 
@@ -21,6 +20,8 @@ def list_(
 ) -> None:
     """List the assistants of the profile's server."""
     with options.invocation(ctx).session() as session:
+        from asstctl.standing import read
+
         found, broken = read(session.assistants())
         rows = [[a.id, a.name, a.model] for a in found]
         form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)

@@ -82,7 +82,9 @@ def list_(
         standings: list[str] | None = None
         broken: AsstctlError | None = None
         if remote:
-            pairs, broken = session.remote_threads(limit)
+            from asstctl.standing import remote_threads
+
+            pairs, broken = remote_threads(session, limit)
             found, standings = [t for t, _ in pairs], [s for _, s in pairs]
         else:
             found = session.threads(limit)

@@ -6,19 +6,19 @@ run one after the other.
 """
 
 import re
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asstctl.backends.assistants.look import Look
-from asstctl.backends.assistants.messages import Messages, Said, new_mark
+from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.objects import mark_of
 from asstctl.backends.assistants.reply import Replies
 from asstctl.backends.assistants.run import Run
 from asstctl.backends.assistants.runs import Runs
+from asstctl.backends.assistants.watch import watched
 from asstctl.config.settings import Settings
 from asstctl.errors import ActiveRunError, AsstctlError
-from asstctl.events import Event, Notice, Prompt, RequestSent, RunStarted, Stream
+from asstctl.events import Notice, Prompt, RunStarted, Stream
 from asstctl.store.abilities import Abilities
 from asstctl.wire.pages import NO_PATH, identity
 from asstctl.wire.patience import Purpose, Seen, left_open
@@ -131,7 +131,9 @@ class Prompting:
                 if able:
                     yield from reply
                     return
-                if (yield from self._watched(reply, run, said, thread_id)):
+                took = yield from watched(reply, run, said, self._messages, thread_id)
+                if took:
+                    self._note(OLD_THREAD, has=True)
                     return
             except AsstctlError as error:
                 if run.id or not refuses(error, "additional_messages"):
@@ -179,59 +181,6 @@ class Prompting:
             self._messages.note(thread_id, said.id)
             if mark_of(added):
                 self._messages.keeps_marks(has=True)
-
-    def _watched(
-        self, reply: Stream, run: Run, said: Said, thread_id: str
-    ) -> Generator[Event, None, bool]:
-        """Pass on a reply once it is sure that the server took the prompt with the run.
-
-        Looks for the prompt as the run starts; where it is not seen there the reply is held back
-        to its end, and a second look decides. Return False if the reply was to nothing.
-        """
-        held: list[Event] = []
-        with closing(reply):
-            for event in reply:
-                if isinstance(event, RequestSent | Notice):
-                    yield event
-                    continue
-                held.append(event)
-                if isinstance(event, RunStarted) and self._there(said, thread_id):
-                    self._note(OLD_THREAD, has=True)
-                    yield from held
-                    yield from reply
-                    return True
-        if self._passed_over(run, said, thread_id):
-            yield Notice("the server passed over the prompt, so it is posted on its own")
-            said.mark = new_mark()  # the run that answered nothing has the first one
-            return False
-        self._note(OLD_THREAD, has=True)
-        yield from held
-        return True
-
-    def _there(self, said: Said, thread_id: str) -> bool:
-        """Return whether the prompt is seen in the thread; a look that fails sees nothing."""
-        try:
-            return bool(said.among(self._messages.newest(thread_id)))
-        except AsstctlError:
-            return False
-
-    def _passed_over(self, run: Run, said: Said, thread_id: str) -> bool:
-        """Return whether a run answered something else than the prompt.
-
-        It did where the message before its reply is none of a user's, or another prompt's. A
-        server that drops marks and can't be judged so is believed: no prompt is posted twice.
-        """
-        try:
-            newest = self._messages.newest(thread_id)
-        except AsstctlError:
-            return False  # a look that fails is no reason to ask again
-        if said.among(newest):
-            return False
-        replies = [n for n, m in enumerate(newest) if m.get("id") in run.shown.messages]
-        if not replies or any(m.get("role") == "user" for m in newest[: replies[0]]):
-            return False
-        before = newest[replies[-1] + 1 :]
-        return not before or before[0].get("role") != "user" or bool(mark_of(before[0]))
 
     def _marked(self, said: Said, attempt: Callable[[], Stream]) -> Stream:
         """Do without the mark where the server refuses metadata."""

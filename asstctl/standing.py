@@ -1,0 +1,50 @@
+"""The lists of a server: read as far as they can be, and held against the index."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Literal, TypeVar
+
+from asstctl.errors import IncompleteError
+from asstctl.model import Thread
+from asstctl.session import Session
+
+T = TypeVar("T")
+
+Standing = Literal["known", "new", "gone"]
+"""How a thread stands to the index: in it, on the server alone, or no longer on the server."""
+
+
+def remote_threads(
+    session: Session, limit: int
+) -> tuple[list[tuple[Thread, Standing]], IncompleteError | None]:
+    """Return the threads that the chosen profile's server lists, the newest first.
+
+    Each comes with its row of the index where it has one, and how it stands to the index;
+    where the server's list was read to its end, rows that it lacks follow as `gone`; where
+    it could not be, the error that says so comes with it. Raises UnsupportedError where the
+    service has no list.
+    """
+    settings = session.settings(session.profile)
+    listed, broken = read(islice(session.backend(settings).threads(), limit + 1))
+    where = (settings.backend, settings.place)
+    index = session.store.index.threads()
+    rows = {thread.id: thread for thread in index if (thread.backend, thread.endpoint) == where}
+    found: list[tuple[Thread, Standing]] = [
+        (rows[t.id], "known") if t.id in rows else (t, "new") for t in listed[:limit]
+    ]
+    if len(listed) <= limit and not broken:
+        there = {thread.id for thread in listed}
+        gone = (i for i in rows if i not in there and not settings.backend.alone(i))
+        found += [(rows[i], "gone") for i in gone]
+    return found[:limit], broken if len(listed) <= limit else None
+
+
+def read(listed: Iterable[T]) -> tuple[list[T], IncompleteError | None]:
+    """Read a list as far as it can be read; return the error that ended it beside what came."""
+    found: list[T] = []
+    try:
+        for item in listed:
+            found.append(item)  # noqa: PERF402 - what came before an error is wanted
+    except IncompleteError as error:
+        return found, error
+    return found, None
