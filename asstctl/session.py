@@ -29,6 +29,7 @@ class Session:
         self._config = config
         self._data = data
         self._tell = tell
+        self._found: dict[str | None, Settings] = {}
         self._backends: dict[tuple[str, str], Backend] = {}
         self._store_error: AsstctlError | None = None  # why nothing is remembered
         self.current: Thread | None = None
@@ -196,9 +197,11 @@ class Session:
 
     # Who speaks
 
-    def settings(self, profile: str) -> Settings:
-        """Return a profile's settings; raises NotFoundError where there is no such profile."""
-        return self._config.settings(profile)
+    def settings(self, profile: str | None) -> Settings:
+        """Return a profile's settings, None: of the chosen one; raises NotFoundError."""
+        if profile not in self._found:  # a chat asks at each turn
+            self._found[profile] = self._config.settings(profile)
+        return self._found[profile]
 
     def home(self, thread: Thread) -> Settings:
         """Return the settings of the profile that holds a thread, as far as profiles say so."""
@@ -206,7 +209,7 @@ class Session:
         if not kind.facts.kept_here:
             return self._settings(thread)
         if self._config.speaks(thread.profile, kind):
-            return self._config.settings(thread.profile)
+            return self.settings(thread.profile)
         return self._config.bare(kind)
 
     def backend(self, settings: Settings) -> Backend:
@@ -231,7 +234,7 @@ class Session:
         Raises ConfigError for a thread that lives elsewhere than the profile's endpoint.
         """
         chosen = self._config.profile or (thread.profile if thread else None)
-        settings = self._config.settings(chosen)
+        settings = self.settings(chosen)
         here = settings.backend, settings.place
         if thread and here != (thread.backend, thread.endpoint):
             raise ConfigError(

@@ -147,7 +147,7 @@ class Turns:
 
     def _write(self, turn: Noted, seconds: float) -> None:
         with self._db.writing(seconds):
-            if not turn.begun:
+            if turn.kept and not turn.begun:
                 turn.top = self._index.top(turn.thread)
             self._index.put(turn.thread, turn.prompt, said=turn.taken)
             if turn.reply_id:
