@@ -152,7 +152,7 @@ def test_chat_completions_stream_the_vendors_chunks():
 
     server = ChatServer()
     try:
-        body = {"messages": [{"role": "user", "content": "Hello"}]}
+        body = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}
         events = asked(server, "POST", "/chat/completions", body)
     finally:
         server._http.server_close()

@@ -179,6 +179,9 @@ def interruption(leaving: BaseException) -> BaseException:
 CANCEL_SECONDS = 15.0
 """How long a reply that was cancelled may take to end."""
 
+REFUSED_SECONDS = 2.0
+"""The same where the cancelling was refused: then it has most likely ended by itself."""
+
 
 def last_status(looks: Iterator[Mapping[str, Any]], over: Callable[[str], bool]) -> str:
     """Read `looks` until `over` holds for a status; return the last status, "" without any."""

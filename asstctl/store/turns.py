@@ -21,7 +21,7 @@ from asstctl.store.index import Index
 from asstctl.store.messages import Messages, new_id
 from asstctl.store.replies import Replies
 
-END_SECONDS = 5.0
+END_SECONDS = 3.0
 """How long the end of a turn waits for another process's write before it is kept beside."""
 
 CLAIMED = ".taken-in"

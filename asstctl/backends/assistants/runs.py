@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asstctl.backends.assistants.run import OPEN
-from asstctl.backends.stream import CANCEL_SECONDS, last_status
+from asstctl.backends.stream import CANCEL_SECONDS, REFUSED_SECONDS, last_status
 from asstctl.errors import AsstctlError
 from asstctl.wire.pages import found, items, lacking
 from asstctl.wire.requests import at, cancel, get
@@ -51,7 +51,7 @@ class Runs:
             return last_status(looks, lambda status: status not in WORKING)
 
     def cancel(self, thread_id: str, run_id: str) -> str:
-        """Cancel a run and wait for its end, CANCEL_SECONDS at most; return its last status.
+        """Cancel a run and wait a while for its end; return its last status.
 
         Raises AsstctlError where neither the cancelling nor the waiting was answered well.
         """
@@ -64,7 +64,8 @@ class Runs:
         except AsstctlError as error:  # it may have ended by itself
             refused = error
         try:
-            looks = self.poll(thread_id, run_id, CANCEL_SECONDS)
+            seconds = REFUSED_SECONDS if refused else CANCEL_SECONDS
+            looks = self.poll(thread_id, run_id, seconds)
             return last_status(looks, lambda status: status not in OPEN)
         except AsstctlError:
             if refused:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asstctl.backends.responses.response import OPEN
-from asstctl.backends.stream import CANCEL_SECONDS, last_status
+from asstctl.backends.stream import CANCEL_SECONDS, REFUSED_SECONDS, last_status
 from asstctl.errors import AsstctlError
 from asstctl.wire.pages import found, pages
 from asstctl.wire.requests import at, cancel, get
@@ -32,7 +32,7 @@ def settled(wire: Wire, response_id: str, seconds: float) -> str:
 
 
 def cancelled(wire: Wire, response_id: str) -> str:
-    """Cancel a response, wait for its end, CANCEL_SECONDS at most, and return its last status.
+    """Cancel a response, wait a while for its end, and return its last status.
 
     Raises AsstctlError where neither the cancelling nor the waiting was answered well.
     """
@@ -44,7 +44,7 @@ def cancelled(wire: Wire, response_id: str) -> str:
     except AsstctlError as error:  # it may have ended by itself
         refused = error
     try:
-        return settled(wire, response_id, CANCEL_SECONDS)
+        return settled(wire, response_id, REFUSED_SECONDS if refused else CANCEL_SECONDS)
     except AsstctlError:
         if refused:
             raise refused from None
