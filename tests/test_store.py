@@ -469,6 +469,17 @@ def test_a_chain_goes_on_from_a_reply_that_a_held_store_could_not_note(home):
         assert home.run("ask", "-c", "Three")[0] == "You said: Three (5)\n"
 
 
+def test_a_reply_that_was_noted_before_its_place_in_the_chain_learns_it():
+    with closing(Store(None)) as store:
+        for reply, after in (("resp_1", ""), ("resp_2", "resp_1")):
+            store.replies.begin("at", "chain_1", reply)
+            assert store.turns.hold(Link("at", "chain_1", reply, after), lambda: None) == (
+                True,
+                None,
+            )
+        assert store.replies.held("at", "chain_1") == ["resp_1", "resp_2"]
+
+
 # Damage
 
 

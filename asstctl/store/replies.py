@@ -21,9 +21,9 @@ class Replies:
     ) -> None:
         """Note a reply that has begun; one that is there already stays.
 
-        It waits so many seconds for other processes.
-
-        It goes on from the reply `after`, and took along the kept messages up to position `sent`.
+        It goes on from the reply `after`, and took along the kept messages up to position `sent`,
+        which a reply that was noted before they were known learns now. It waits so many seconds
+        for other processes.
         """
         with self._db.writing(seconds):
             self._db.execute(
@@ -37,6 +37,16 @@ class Replies:
                 after=after,
                 sent=sent,
             )
+            if after or sent:
+                self._db.execute(
+                    "UPDATE replies SET after = ?, sent = ? WHERE endpoint = ? AND thread = ?"
+                    " AND id = ? AND held = 0 AND after = '' AND sent = 0",
+                    after,
+                    sent,
+                    endpoint,
+                    thread_id,
+                    reply_id,
+                )
 
     def hold(self, endpoint: str, thread_id: str, reply_id: str) -> bool:
         """Note that the thread goes on from a reply, which took kept messages along.
