@@ -17,6 +17,7 @@ from asstctl.errors import AsstctlError
 from asstctl.model import Message, Text, Thread
 from asstctl.store import schema
 from asstctl.store.store import Store
+from asstctl.store.turns import Link
 from tests.responses_server import ResponsesServer
 from tests.servers import Reply
 
@@ -306,6 +307,7 @@ AT_ONCE = """
 import multiprocessing, pathlib, sys
 from asstctl.model import Thread
 from asstctl.store.store import Store
+from asstctl.store.turns import Link
 
 def begin(number, barrier, folder, rounds):
     for each in range(rounds):
