@@ -216,8 +216,8 @@ FORMS = {
 def test_no_echo_shows_a_key_in_any_form_of_output(home, threads, echoed):
     threads.form = "project"
     threads.keys = (CANARY,)
-    home.use_threads(threads, timeout="2")
-    home.configure(home.config.read_text().replace('"2"', "2"))
+    home.use_threads(threads)
+    home.configure(home.config.read_text() + "timeout = 0.4\n")  # no pause for a repetition
     home.environment |= {"MY_KEY": CANARY, "OPENAI_API_KEY": UNUSED}
     home.run("ask", "Before")
     secret = re.compile("anary|kanarej|Q2FuYXJ5|NhbmFye|jYW5hcn", re.IGNORECASE)

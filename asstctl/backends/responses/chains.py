@@ -43,6 +43,7 @@ class Chains:
         self._store = store
         self._replies = store.replies
         self._place = place
+        self._links: dict[str, Link] = {}  # by response, those that began here
         self._asked: dict[str, tuple[str, int]] = {}
         # by thread, the response that the last request goes on from, and the position of the
         # last kept message that it takes along
@@ -99,19 +100,19 @@ class Chains:
 
     def begun(self, thread_id: str, response_id: str) -> None:
         """Note a response that begins, if it follows another one or kept messages."""
-        after, sent = self._asked[thread_id]
-        if after or sent:
+        link = Link(self._place, thread_id, response_id, *self._asked[thread_id])
+        self._links[response_id] = link
+        if link.after or link.sent:
             at = (self._place, thread_id, response_id)
             with suppress(AsstctlError):  # a held store: `hold` notes it in any case
-                self._replies.begin(*at, after=after, sent=sent, seconds=0)
+                self._replies.begin(*at, after=link.after, sent=link.sent, seconds=0)
 
     def hold(self, thread_id: str, response_id: str) -> bool:
         """Continue the chain from a response; return False if another was first.
 
         A response that is held proves that the server has no conversations.
         """
-        after, sent = self._asked.get(thread_id, ("", 0))
-        link = Link(self._place, thread_id, response_id, after, sent)
+        link = self._links.get(response_id) or Link(self._place, thread_id, response_id)
         held, beside = self._store.turns.hold(link, self._proved)
         if beside:
             note = f"the store is locked: this reply is noted in {beside} until it is free"
