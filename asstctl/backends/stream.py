@@ -176,23 +176,6 @@ def interruption(leaving: BaseException) -> BaseException:
     return leaving
 
 
-CANCEL_SECONDS = 15.0
-"""How long a reply that was cancelled may take to end."""
-
-REFUSED_SECONDS = 2.0
-"""The same where the cancelling was refused: then it has most likely ended by itself."""
-
-
-def last_status(looks: Iterator[Mapping[str, Any]], over: Callable[[str], bool]) -> str:
-    """Read `looks` until `over` holds for a status; return the last status, "" without any."""
-    status = ""
-    for look in looks:
-        status = str(look.get("status"))
-        if over(status):
-            break
-    return status
-
-
 def started(thread_id: str, run_id: str, *, announced: bool) -> Event:
     """Return the event for a run that begins; `announced`: RunStarted was yielded before."""
     return PromptTaken(run_id) if announced else RunStarted(thread_id, run_id)

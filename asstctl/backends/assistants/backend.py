@@ -10,6 +10,7 @@ from asstctl.backends.assistants.prompting import Prompting
 from asstctl.backends.assistants.reply import Replies
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
+from asstctl.backends.cancelling import unlocked
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, IncompleteError, UnsupportedError
 from asstctl.events import Notice, Prompt, Stream
@@ -78,13 +79,7 @@ class Assistants:
             return None
         end = self._runs.wait if wait else self._runs.cancel
         status = end(thread_id, run_id)
-        if status in OPEN:
-            raise AsstctlError(
-                f"{thread_id} is still locked: {run_id} is {status}",
-                hint="without --wait it is cancelled" if wait else "try again in a while",
-                retryable=True,
-            )
-        return f"{run_id} is {status}"
+        return unlocked(thread_id, run_id, status, open_=status in OPEN, wait=wait)
 
     def recover(self, thread_id: str) -> Stream:
         """Wait for the last run's end and stream its reply, whole."""

@@ -8,7 +8,8 @@ from asstctl.backends.assistants.look import Look, LookForOutputs
 from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
-from asstctl.backends.stream import CANCEL_SECONDS, interruption
+from asstctl.backends.cancelling import CANCEL_SECONDS
+from asstctl.backends.stream import interruption
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,

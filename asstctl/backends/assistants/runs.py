@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asstctl.backends.assistants.run import OPEN
-from asstctl.backends.stream import CANCEL_SECONDS, REFUSED_SECONDS, last_status
-from asstctl.errors import AsstctlError
+from asstctl.backends.cancelling import cancelled, last_status
 from asstctl.wire.pages import found, items, lacking
 from asstctl.wire.requests import at, cancel, get
 from asstctl.wire.wire import Wire
@@ -55,19 +54,12 @@ class Runs:
 
         Raises AsstctlError where neither the cancelling nor the waiting was answered well.
         """
-        refused: AsstctlError | None = None
-        status = ""
-        try:
+
+        def order() -> object:
             with lacking(self._wire.host, "cancel a run"):
-                path = at("threads", thread_id, "runs", run_id, "cancel")
-                status = str(found(self._wire.call(cancel(path))).get("status") or "")
-        except AsstctlError as error:  # it may have ended by itself
-            refused = error
-        try:
-            seconds = REFUSED_SECONDS if refused else CANCEL_SECONDS
-            looks = self.poll(thread_id, run_id, seconds)
-            return last_status(looks, lambda status: status not in OPEN)
-        except AsstctlError:
-            if refused:
-                raise refused from None
-            return status
+                return self._wire.call(cancel(at("threads", thread_id, "runs", run_id, "cancel")))
+
+        def looks(seconds: float) -> Iterator[dict[str, Any]]:
+            return self.poll(thread_id, run_id, seconds)
+
+        return cancelled(order, looks, lambda status: status not in OPEN)

@@ -6,12 +6,13 @@ from functools import cached_property
 from typing import Any
 
 from asstctl.backends import World, listed
+from asstctl.backends.cancelling import unlocked
 from asstctl.backends.meanings import MEANINGS
 from asstctl.backends.responses.agents import Agents
 from asstctl.backends.responses.chains import CONVERSATIONS
 from asstctl.backends.responses.prompting import Prompting
 from asstctl.backends.responses.reply import WHOLE
-from asstctl.backends.responses.resource import cancelled, read, settled
+from asstctl.backends.responses.resource import read, settled, stopped
 from asstctl.backends.responses.response import OPEN
 from asstctl.backends.stream import again
 from asstctl.config.settings import Settings
@@ -118,16 +119,11 @@ class Responses:
         if wait:
             status = settled(self._wire, active, self._settings.timeout)
         else:
-            status = cancelled(self._wire, active)
-        if status in OPEN:
-            raise AsstctlError(
-                f"{thread_id} is still locked: {active} is {status}",
-                hint="without --wait it is cancelled" if wait else "try again in a while",
-                retryable=True,
-            )
+            status = stopped(self._wire, active)
+        told = unlocked(thread_id, active, status, open_=status in OPEN, wait=wait)
         if status in WHOLE:
             self._prompting.keeper(thread_id).hold(thread_id, active)
-        return f"{active} is {status}"
+        return told
 
     def recover(self, thread_id: str) -> Stream:
         """Wait for the end of the reply that we began last, and stream it whole.

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
+from asstctl.backends.cancelling import CANCEL_SECONDS
 from asstctl.backends.responses.keeper import Keeper
-from asstctl.backends.responses.resource import cancelled, inputs, poll
+from asstctl.backends.responses.resource import inputs, poll, stopped
 from asstctl.backends.responses.response import OPEN, Response
-from asstctl.backends.stream import CANCEL_SECONDS, again, interruption
+from asstctl.backends.stream import again, interruption
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,
@@ -235,7 +236,7 @@ class Reply:
         if not response.id or not response.background:
             return ""
         with suppress(AsstctlError):
-            status = cancelled(self._wire, response.id)
+            status = stopped(self._wire, response.id)
             if status in WHOLE:
                 self._hold()
             return status

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from asstctl.backends.cancelling import cancelled, last_status
 from asstctl.backends.responses.response import OPEN
-from asstctl.backends.stream import CANCEL_SECONDS, REFUSED_SECONDS, last_status
-from asstctl.errors import AsstctlError
 from asstctl.wire.pages import found, pages
 from asstctl.wire.requests import at, cancel, get
 from asstctl.wire.wire import Wire
@@ -31,21 +30,13 @@ def settled(wire: Wire, response_id: str, seconds: float) -> str:
     return last_status(poll(wire, response_id, seconds), lambda status: status not in OPEN)
 
 
-def cancelled(wire: Wire, response_id: str) -> str:
+def stopped(wire: Wire, response_id: str) -> str:
     """Cancel a response, wait a while for its end, and return its last status.
 
     Raises AsstctlError where neither the cancelling nor the waiting was answered well.
     """
-    refused: AsstctlError | None = None
-    status = ""
-    try:
-        cancelled_now = found(wire.call(cancel(at("responses", response_id, "cancel"))))
-        status = str(cancelled_now.get("status") or "")
-    except AsstctlError as error:  # it may have ended by itself
-        refused = error
-    try:
-        return settled(wire, response_id, REFUSED_SECONDS if refused else CANCEL_SECONDS)
-    except AsstctlError:
-        if refused:
-            raise refused from None
-        return status
+    return cancelled(
+        lambda: wire.call(cancel(at("responses", response_id, "cancel"))),
+        lambda seconds: poll(wire, response_id, seconds),
+        lambda status: status not in OPEN,
+    )

@@ -1,0 +1,58 @@
+"""Runs that are to end, whichever wire they are of: ordered to, waited for, and what became of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from asstctl.errors import AsstctlError
+
+CANCEL_SECONDS = 15.0
+"""How long a reply that was cancelled may take to end."""
+
+REFUSED_SECONDS = 2.0
+"""The same where the cancelling was refused: then it has most likely ended by itself."""
+
+
+def last_status(looks: Iterator[Mapping[str, Any]], over: Callable[[str], bool]) -> str:
+    """Read `looks` until `over` holds for a status; return the last status, "" without any."""
+    status = ""
+    for look in looks:
+        status = str(look.get("status"))
+        if over(status):
+            break
+    return status
+
+
+def cancelled(
+    order: Callable[[], Any],
+    looks: Callable[[float], Iterator[Mapping[str, Any]]],
+    over: Callable[[str], bool],
+) -> str:
+    """Order a run to be cancelled and wait a while for its end; return its last status.
+
+    `looks` reads it again and again, for so many seconds. Raises AsstctlError where neither the
+    order nor the waiting was answered well.
+    """
+    refused: AsstctlError | None = None
+    status = ""
+    try:
+        answer = order()
+        status = str(answer.get("status") or "") if isinstance(answer, dict) else ""
+    except AsstctlError as error:  # it may have ended by itself
+        refused = error
+    try:
+        return last_status(looks(REFUSED_SECONDS if refused else CANCEL_SECONDS), over)
+    except AsstctlError:
+        if refused:
+            raise refused from None
+        return status
+
+
+def unlocked(thread_id: str, run_id: str, status: str, *, open_: bool, wait: bool) -> str:
+    """Return how the run that locked a thread ended; raises AsstctlError where it is `open_`."""
+    if open_:
+        raise AsstctlError(
+            f"{thread_id} is still locked: {run_id} is {status}",
+            hint="without --wait it is cancelled" if wait else "try again in a while",
+            retryable=True,
+        )
+    return f"{run_id} is {status}"
