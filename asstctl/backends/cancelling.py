@@ -1,4 +1,4 @@
-"""Runs that are to end, whichever wire they are of: ordered to, waited for, and what became of it."""
+"""Runs that are to end, on whichever wire: ordered to, waited for, and what became of them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
