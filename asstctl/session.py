@@ -38,7 +38,10 @@ class Session:
     @cached_property
     def store(self) -> Store:
         """The index and the local threads; raises AsstctlError where it can't be opened."""
-        store = Store(self._data / "threads.db")
+        path = self._data / "threads.db"
+        store = Store(path)
+        if store.emptied:
+            self._tell(Notice(f"the store {path} is empty: threads that it held are lost"))
         if store.turns.waiting() and not store.read_only and (taken := store.turns.take_in()):
             which = "1 turn" if taken == 1 else f"{taken} turns"
             be = "is" if taken == 1 else "are"

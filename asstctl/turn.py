@@ -11,6 +11,7 @@ from asstctl.config.settings import Settings
 from asstctl.endings import SENTENCES, sentence
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
+    Event,
     FileOutput,
     Notice,
     Prompt,
@@ -45,6 +46,10 @@ class _Round:
         """Whether it ended with calls that wait for answers."""
         return self.end is not None and self.end.ending == "tool_call"
 
+    def silent(self, *, shown: bool) -> bool:
+        """Return whether it completed without a word, nothing being shown before either."""
+        return self.end is not None and self.end.ending == "completed" and not shown
+
 
 class Turn:
     """One prompt and its reply, noted in `store` as it goes.
@@ -68,6 +73,7 @@ class Turn:
         self._noted: Noted | None = None  # what is written of the turn, once there is a thread
         self._text: list[str] = []
         self._shown = False
+        self._forgotten = ""  # why a server's thread is not remembered, until that is said
         self._round = _Round()
         self.thread: Thread | None = None
 
@@ -102,24 +108,31 @@ class Turn:
         self._round = _Round()
         with closing(reply):
             for event in reply:
-                match event:
-                    case RunStarted(thread_id, run_id):
-                        self._begin(thread_id, run_id)
-                    case PromptTaken(run_id):
-                        self._take(run_id)
-                    case TextDelta(text):
-                        self._text.append(text)
-                        self._shown = True
-                    case FileOutput():
-                        self._shown = True
-                    case ToolCall():
-                        self._round.calls.append(event)
-                    case RunFinished(ending):
-                        self._round.end = event
-                        if ending == "completed" and not self._shown:
-                            yield Notice("(no text)")
+                self._hear(event)
+                if self._round.end is event and self._round.silent(shown=self._shown):
+                    yield Notice("(no text)")
                 if not self._round.open:
                     yield event
+                if self._forgotten:
+                    yield Notice(f"nothing is remembered: {self._forgotten}")
+                    self._forgotten = ""
+
+    def _hear(self, event: Event) -> None:
+        """Note what an event says of the turn."""
+        match event:
+            case RunStarted(thread_id, run_id):
+                self._begin(thread_id, run_id)
+            case PromptTaken(run_id):
+                self._take(run_id)
+            case TextDelta(text):
+                self._text.append(text)
+                self._shown = True
+            case FileOutput():
+                self._shown = True
+            case ToolCall():
+                self._round.calls.append(event)
+            case RunFinished():
+                self._round.end = event
 
     def _begin(self, thread_id: str, run_id: str | None) -> None:
         """Note the thread, and the prompt; a run proves that the service took it."""
@@ -129,15 +142,25 @@ class Turn:
         noted = turns.begin(self.thread, self._prompt.text, kept=facts.kept_here)
         noted.reply_id = run_id if facts.replies_by_id else None
         noted.taken = facts.kept_here or run_id is not None
-        turns.note(noted)
-        self._noted = noted
+        self._note(noted)
 
     def _take(self, run_id: str) -> None:
         """Note that the service took the prompt of a thread that was noted before."""
         if noted := self._noted:
             noted.reply_id = run_id if self._settings.backend.facts.replies_by_id else None
             noted.taken = True
+            self._note(noted)
+
+    def _note(self, noted: "Noted") -> None:
+        """Write the turn; without a usable store a server's reply goes on, unremembered."""
+        try:
             self._store.turns.note(noted)
+        except AsstctlError as error:
+            if noted.kept:
+                raise
+            self._noted, self._forgotten = None, error.message
+        else:
+            self._noted = noted
 
     def _end(self, status: Status) -> Path | None:
         """Write how the turn ended; return the file that keeps it where the store is locked."""

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 import time
 
 import pytest
@@ -513,3 +514,37 @@ def test_a_call_that_is_long_or_pretends_to_be_two_is_one_line(home, threads):
     assert len(err.splitlines()) == 2
     assert "more characters" in err
     assert json.dumps(arguments) not in err
+
+
+def test_a_delete_that_is_answered_with_nothing_at_all_is_done(home, threads):
+    home.use_threads(threads)
+    home.run("ask", "Hi")
+    threads.before = lambda request: (
+        Reply(status=204, body=b"") if request.method == "DELETE" else None
+    )
+    assert home.run("threads", "delete", "-y", "@last")[1] == "asstctl: deleted thread_1\n"
+
+
+def test_a_run_that_is_looked_at_by_a_redirect_may_be_looked_at_often(home, threads):
+    home.use_threads(threads)
+    threads.polls_left = 6
+    threads.replies.append(Reply("One two three", cut=900))
+
+    def before(request):
+        path, mark, query = request.path.partition("?")
+        if request.method == "GET" and "/runs/run" in path and not path.endswith("/"):
+            return Reply(status=307, body={}, headers={"location": f"{path}/{mark}{query}"})
+        return None
+
+    threads.before = before
+    assert home.run("ask", "Hi")[0] == "One two three\n"
+
+
+def test_a_store_that_can_not_be_written_ends_no_remote_reply(home, threads):
+    home.use_threads(threads)
+    home.arguments = lambda *words: [
+        "sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, "-m", "asstctl", *words
+    ]  # fmt: skip
+    out, err = home.run("ask", "Hi")
+    assert out == "You said: Hi (1)\n"
+    assert "nothing is remembered: can't use the store" in err

@@ -170,3 +170,13 @@ def test_an_answer_that_inflates_beyond_all_bounds_is_not_read(home, threads):
     )
     err = home.run("threads", "history", "@last", code=1, timeout=60)[1]
     assert "answered with more than 256 MiB, which is not read" in err
+
+
+def test_an_object_that_a_page_repeats_stands_where_it_was_first(home, threads):
+    home.use_threads(threads)
+    thread = home.run("threads", "new")[0].strip()
+    page = [{"id": i, "role": "user", "content": i} for i in "01201"]
+    threads.before = lambda request: (
+        Reply(body={"data": page, "has_more": False}) if "/messages" in request.path else None
+    )
+    assert numbers(home.run("threads", "history", thread, "-o", "jsonl")[0]) == [0, 1, 2]

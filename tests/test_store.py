@@ -293,6 +293,7 @@ def test_twenty_processes_at_once_on_an_empty_store_make_it_once(home, server):
 
 def test_a_disk_that_is_full_at_the_first_write_leaves_a_store_that_can_be_used_later(tmp_path):
     store = Store(tmp_path / "threads.db")
+    store._db._appear()
     store._db._db.execute("PRAGMA max_page_count = 2")
     with pytest.raises(AsstctlError, match="disk is full"):
         store.index.put(Thread("local_1", "local", "", "default"))
@@ -307,7 +308,6 @@ AT_ONCE = """
 import multiprocessing, pathlib, sys
 from asstctl.model import Thread
 from asstctl.store.store import Store
-from asstctl.store.turns import Link
 
 def begin(number, barrier, folder, rounds):
     for each in range(rounds):
@@ -348,6 +348,15 @@ def test_a_variable_moves_the_store(home, server):
     assert (home.path / "elsewhere/threads.db").exists()
     assert not home.data.exists()
     assert home.run("threads", "list", "-q", ASSTCTL_DATA="~/elsewhere")[0]
+
+
+def test_a_first_write_that_fails_leaves_a_store_that_can_be_read():
+    with closing(Store(None)) as store:
+        with pytest.raises(AsstctlError):
+            store.messages.append(("nowhere", ""), [Message("", "user", (Text("x"),))])
+        assert store.index.threads() == []
+        store.index.put(Thread("local_1", "local", "", "default"))
+        assert len(store.index.threads()) == 1
 
 
 # The thread that was said to last
@@ -513,6 +522,18 @@ def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, ser
         assert db.execute("SELECT count(*) FROM threads").fetchone() == (40,)
     assert "unexpected" not in err
     home.run("ask", "And now?")
+
+
+def test_a_store_that_was_cut_to_nothing_is_said(home, server):
+    home.use_server(server)
+    assert "is empty" not in home.run("threads", "list")[1]
+    home.run("ask", "One")
+    for leftover in home.data.glob("threads.db-*"):
+        leftover.unlink()
+    (home.data / "threads.db").write_bytes(b"")
+    os.utime(home.data / "threads.db", (1, 1))  # a moment ago it might be being made
+    assert "threads.db is empty: threads that it held are lost" in home.run("ask", "Two")[1]
+    assert "is empty" not in home.run("threads", "list")[1]
 
 
 def test_a_damaged_store_ends_no_remote_reply(home, threads):

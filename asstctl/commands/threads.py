@@ -156,12 +156,13 @@ def history(
     with options.invocation(ctx).session() as session:
         thread = session.known_thread(reference)
         everything = since is None and role is None
-        messages: Iterator[Message] = session.history(thread, last if everything else None)
-        if not everything:
-            messages = chosen(messages, start, role)
-        if last is not None:
-            messages = newest(messages, last)
-        transcript.write(thread, messages, output, sys.stdout, session.environment)
+        with closing(session.history(thread, last if everything else None)) as whole:
+            messages: Iterator[Message] = whole
+            if not everything:
+                messages = chosen(messages, start, role)
+            if last is not None:
+                messages = newest(messages, last)
+            transcript.write(thread, messages, output, sys.stdout, session.environment)
 
 
 def newest(messages: Iterator[Message], last: int) -> Iterator[Message]:

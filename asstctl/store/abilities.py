@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from asstctl.errors import AsstctlError
-from asstctl.store.database import Database, locked
+from asstctl.store.database import Database
 
 WEEK = 7 * 24 * 3600
 """Seconds after which an ability that an endpoint was found to lack is asked for again."""
@@ -26,17 +27,13 @@ class Abilities:
         return None if found is None else bool(found)
 
     def note(self, endpoint: str, ability: str, *, has: bool) -> None:
-        """Remember whether an endpoint has an ability; a locked store does without."""
-        try:
-            with self._db.writing(0):
-                self._db.execute(
-                    "INSERT OR REPLACE INTO endpoints (endpoint, ability, has, noted_at)"
-                    " VALUES (?, ?, ?, ?)",
-                    endpoint,
-                    ability,
-                    has,
-                    self._clock(),
-                )
-        except AsstctlError as error:
-            if not locked(error):
-                raise
+        """Remember whether an endpoint has an ability, where the store can be written now."""
+        with suppress(AsstctlError), self._db.writing(0):
+            self._db.execute(
+                "INSERT OR REPLACE INTO endpoints (endpoint, ability, has, noted_at)"
+                " VALUES (?, ?, ?, ?)",
+                endpoint,
+                ability,
+                has,
+                self._clock(),
+            )

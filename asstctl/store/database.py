@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # TAB waits for every import here, so none is for types
 
+import errno
 import os
 import sqlite3
 import time
@@ -30,7 +31,10 @@ class Database:
         self._path = str(path) if path else None
         self.read_only: AsstctlError | None = None  # why nothing can be written
         self._empty = False
+        self._absent = False  # there is no file yet: the first write makes it
+        self.emptied = False  # there was a file without a single byte
         self._for_reading = reading
+        self._db = sqlite3.connect(":memory:", isolation_level=None)  # until there is a file
         with self.translated():
             self._open(reading=reading)
 
@@ -44,7 +48,7 @@ class Database:
         from asstctl._locks import alone
         from asstctl.store.salvage import salvage
 
-        self._db.close()  # it was opened: by reading it the damage was found
+        self._db.close()
         with alone(Path(path + ".lock"), BUSY_SECONDS):
             if sound(path):
                 error.hint = "another command has mended it; run this one again"
@@ -55,7 +59,7 @@ class Database:
             for tail in ("-wal", "-shm", ""):
                 with suppress(FileNotFoundError):
                     os.rename(path + tail, aside + tail)
-            self._connect(reading=False)
+            self._make()
             with self.writing():
                 counts = salvage(aside, self._db)
         error.hint = (
@@ -93,8 +97,8 @@ class Database:
         while self._blank():
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError:
-                if time.monotonic() > end:
+            except sqlite3.OperationalError as error:
+                if not busy(error) or time.monotonic() > end:
                     raise
                 time.sleep(0.01)
             else:
@@ -102,22 +106,42 @@ class Database:
 
     def _blank(self) -> bool:
         """Return whether the file has no schema yet: then there is nothing to read."""
+        if self._absent and os.path.exists(str(self._path)):
+            self._appear()
         self._empty = self._empty and self._version() == 0  # another process may have made it
         return self._empty
 
     def _connect(self, *, reading: bool) -> None:
         """Open the file, for reading alone where that is asked for or it can't be written."""
         if self._path is None:
-            self._db = sqlite3.connect(":memory:", isolation_level=None)
             return
         folder = os.path.dirname(self._path)
         there = os.path.exists(self._path)
         if reading or (there and not (writable(self._path) and writable(folder))):
             self._db = self._reading(self._path)  # SQLite keeps files beside the one it writes
             return
+        if there:
+            found = os.stat(self._path)  # one that another process has just made is empty too
+            self.emptied = found.st_size == 0 and time.time() - found.st_mtime > BUSY_SECONDS
+            self._make()
+            return
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        if not writable(folder):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+        self._absent = True
+
+    def _make(self) -> None:
+        """Open the file, and make it where there is none."""
+        path = str(self._path)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+
+    def _appear(self) -> None:
+        """Open the file that this first write makes, or another process has made."""
+        self._absent = False
+        self._db.close()
+        self._make()
+        self._db.execute("PRAGMA foreign_keys = ON")
 
     def _reading(self, path: str) -> sqlite3.Connection:
         """Open the file as it is; raises AsstctlError where its schema is not the one we read."""
@@ -171,6 +195,8 @@ class Database:
             yield
             return
         with self.translated():
+            if self._absent:
+                self._appear()
             self._db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
             self._log_ahead(seconds)
             self._db.execute("BEGIN IMMEDIATE")
@@ -181,6 +207,7 @@ class Database:
             except BaseException:
                 if self._db.in_transaction:  # a full disk has rolled it back already
                     self._db.execute("ROLLBACK")
+                self._empty = self._version() == 0  # the schema may have gone with it
                 raise
 
     def execute(self, sql: str, *values: Any, **named: Any) -> int:
@@ -233,10 +260,15 @@ def sound(path: str) -> bool:
         db.close()
 
 
+def busy(error: BaseException | None) -> bool:
+    """Return whether SQLite says that another process holds the file."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
 def locked(error: AsstctlError) -> bool:
     """Return whether another process held the store for longer than was waited."""
-    name = getattr(error.__cause__, "sqlite_errorname", "")
-    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return busy(error.__cause__)
 
 
 def duplicate(error: AsstctlError) -> bool:

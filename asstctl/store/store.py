@@ -37,6 +37,11 @@ class Store:
         """Why nothing can be written; None where it can."""
         return self._db.read_only
 
+    @property
+    def emptied(self) -> bool:
+        """Whether there was a file without a single byte: what it held, if anything, is lost."""
+        return self._db.emptied
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

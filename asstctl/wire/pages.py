@@ -181,8 +181,10 @@ def _new(page: list[dict[str, Any]], before: set[str]) -> tuple[list[dict[str, A
     once = set(names)
     if len(once) == len(names) and once.isdisjoint(before):
         return page, once
-    first_seen = dict(zip(reversed(names), reversed(page), strict=True))
-    return [item for name, item in reversed(first_seen.items()) if name not in before], once
+    first_seen: dict[str, dict[str, Any]] = {}
+    for name, item in zip(names, page, strict=True):
+        first_seen.setdefault(name, item)
+    return [item for name, item in first_seen.items() if name not in before], once
 
 
 def key(item: Mapping[str, Any]) -> str:

@@ -144,6 +144,7 @@ class Patience:
         self._redirects = 0
         self._renewed = False
         self._failures = 0
+        self._counted = 0  # those of them that count as attempts
         self.repeated = False
 
     def rest(self, error: AsstctlError) -> Generator[Event]:
@@ -161,7 +162,9 @@ class Patience:
                 self._failures += 1
                 asked = None if self._hurried else error.retry_after
                 pause = asked or min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
-                spent = found is not Trouble.LOCKED and self._failures == self._attempts
+                if found is not Trouble.LOCKED:
+                    self._counted += 1
+                spent = self._attempts is not None and self._counted >= self._attempts
                 if spent or self._clock() + pause > self._end:
                     raise error
                 yield Retry(f"{error.message}; trying again in {pause:g} s")
@@ -177,6 +180,11 @@ class Patience:
         if self._look() is not Seen.ABSENT:
             raise error
         yield Retry("it is not seen there, so it was most likely not taken; sending it again")
+
+    def begin(self) -> None:
+        """Begin another request that shares this patience."""
+        self._redirects = 0
+        self._renewed = False
 
     def wait(self, pause: float) -> bool:
         """Wait between two looks; return whether there is time for another one."""

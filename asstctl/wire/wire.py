@@ -161,7 +161,9 @@ class Wire:
             try:
                 answer = yield from self._opened(request, patience, COMPRESSED, begun)
                 with closing(answer), broken(self.host, self.timeout):
-                    return loads(answer.read())
+                    content = answer.read()
+                    done = request.purpose in (Purpose.DELETE, Purpose.CANCEL)
+                    return {} if done and not content else loads(content)
             except IncompleteError as error:
                 yield from patience.rest(error)
             except (ValueError, RecursionError) as error:
@@ -183,6 +185,7 @@ class Wire:
     ) -> Generator[Event, None, Answer]:
         """Send a request until it is answered; return the answer, unread and open."""
         target = begun.target if begun else self._target(request.path, request.query)
+        patience.begin()
         while True:
             try:
                 answer = self._answered(begun) if begun else None
