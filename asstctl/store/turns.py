@@ -8,11 +8,9 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from asstctl import _files
 from asstctl._record import record
 from asstctl.errors import AsstctlError
 from asstctl.model import Message, Status, Text, Thread
@@ -167,6 +165,10 @@ class Turns:
             turn.position = self._messages.append(turn.thread.key, [said, reply])
 
     def _beside(self, name: str, facts: dict[str, Any], folder: Path) -> Path:
+        from hashlib import sha256  # for a store that is held
+
+        from asstctl import _files
+
         path = folder / f"{sha256(name.encode()).hexdigest()[:16]}.json"
         try:
             _files.replace(path, [json.dumps(facts, default=str)])
