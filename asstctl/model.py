@@ -154,6 +154,12 @@ def titled(prompt: str) -> str:
     return title if len(title) <= TITLE_LENGTH else title[: TITLE_LENGTH - 1] + "…"
 
 
+def bounded(text: str, longest: int) -> str:
+    """Return at most `longest` characters of a text, and how many more there are."""
+    more = len(text) - longest
+    return text if more <= 0 else f"{text[:longest]} … and {more} more characters"
+
+
 # Times and metadata
 
 MILLISECONDS = 1e11

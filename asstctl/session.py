@@ -15,6 +15,7 @@ from asstctl.events import Notice, Prompt, RunStarted, Stream, Tell
 from asstctl.kind import SERVICE_PREFIXES
 from asstctl.model import Assistant, Message, Thread, ThreadFacts
 from asstctl.store.store import Store
+from asstctl.store.turns import END_SECONDS
 from asstctl.tools import Consent
 from asstctl.turn import Turn
 
@@ -42,11 +43,28 @@ class Session:
         store = Store(path)
         if store.emptied:
             self._tell(Notice(f"the store {path} is empty: threads that it held are lost"))
-        if store.turns.waiting() and not store.read_only and (taken := store.turns.take_in()):
-            which = "1 turn" if taken == 1 else f"{taken} turns"
-            be = "is" if taken == 1 else "are"
-            self._tell(Notice(f"{which} that the store had no time for {be} in it now"))
+        if store.turns.waiting and not store.read_only:
+            self._take_in(store, 0)
         return store
+
+    def _take_in(self, store: Store, seconds: float) -> int:
+        """Write what waits beside the store, and return how much waits on."""
+        found = store.turns.take_in(seconds)
+        for words in found.told():
+            self._tell(Notice(words))
+        return found.left
+
+    def _settle(self) -> None:
+        """Write what waits beside the store; raises AsstctlError while the store is held.
+
+        Without it nobody knows which thread was said to last, nor all that a thread here holds.
+        """
+        if self.store.turns.waiting and self._take_in(self.store, END_SECONDS):
+            raise AsstctlError(
+                "another process holds the store, and turns wait beside it to be taken in",
+                hint="a server's thread can be named by its id; else wait for the other process",
+                retryable=True,
+            )
 
     @property
     def data(self) -> Path:
@@ -99,6 +117,8 @@ class Session:
 
         Raises NotFoundError, and ConfigError where several could be meant.
         """
+        if reference.startswith("@"):
+            self._settle()
         try:
             return self.store.index.find(reference, self._config.profile)
         except NotFoundError:
@@ -162,6 +182,8 @@ class Session:
     def say(self, thread: Thread | None, prompt: Prompt, consent: Consent | None = None) -> Stream:
         """Post a prompt and pass the reply on, as Turn.say does; None says it to a new thread."""
         settings = self._settings(thread)
+        if thread and settings.backend.facts.kept_here:
+            self._settle()
         backend = self.backend(settings)
         self._speaker = backend
         store = self._store_for(settings)
@@ -228,8 +250,10 @@ class Session:
     def _holder(self, thread: Thread) -> Backend:
         """Return the backend that holds a thread; one that is kept here needs no profile."""
         kind = thread.kind
-        kept = kind.facts.kept_here
-        return self.backend(self._config.bare(kind) if kept else self._settings(thread))
+        if not kind.facts.kept_here:
+            return self.backend(self._settings(thread))
+        self._settle()
+        return self.backend(self._config.bare(kind))
 
     def _settings(self, thread: Thread | None) -> Settings:
         """Return the settings to speak with: the chosen profile's, or the thread's own.

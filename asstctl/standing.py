@@ -1,14 +1,12 @@
-"""The lists of a server: read as far as they can be, and held against the index."""
+"""The threads that a server lists, held against the index."""
 
-from collections.abc import Iterable
 from itertools import islice
-from typing import Literal, TypeVar
+from typing import Literal
 
 from asstctl.errors import IncompleteError
 from asstctl.model import Thread
 from asstctl.session import Session
-
-T = TypeVar("T")
+from asstctl.wire.pages import readable
 
 Standing = Literal["known", "new", "gone"]
 """How a thread stands to the index: in it, on the server alone, or no longer on the server."""
@@ -25,7 +23,7 @@ def remote_threads(
     service has no list.
     """
     settings = session.settings(session.profile)
-    listed, broken = read(islice(session.backend(settings).threads(), limit + 1))
+    listed, broken = readable(islice(session.backend(settings).threads(), limit + 1))
     where = (settings.backend, settings.place)
     index = session.store.index.threads()
     rows = {thread.id: thread for thread in index if (thread.backend, thread.endpoint) == where}
@@ -37,14 +35,3 @@ def remote_threads(
         gone = (i for i in rows if i not in there and not settings.backend.alone(i))
         found += [(rows[i], "gone") for i in gone]
     return found[:limit], broken if len(listed) <= limit else None
-
-
-def read(listed: Iterable[T]) -> tuple[list[T], IncompleteError | None]:
-    """Read a list as far as it can be read; return the error that ended it beside what came."""
-    found: list[T] = []
-    try:
-        for item in listed:
-            found.append(item)  # noqa: PERF402 - what came before an error is wanted
-    except IncompleteError as error:
-        return found, error
-    return found, None

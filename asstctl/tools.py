@@ -21,6 +21,7 @@ from asstctl._signals import Held
 from asstctl.config.settings import Settings
 from asstctl.errors import IncompleteError
 from asstctl.events import ToolCall
+from asstctl.model import bounded
 
 OURS = ("command", "confirm", "timeout", "env")
 """The keys of a tool's table that are not sent to the server."""
@@ -108,14 +109,7 @@ class Consent:
 def framed(arguments: str) -> str:
     """Return arguments as a question shows them: bounded, in marks that they can't close."""
     inner = arguments.replace("\u201c", "'").replace("\u201d", "'")
-    return f"\u201c{bounded(inner)}\u201d"
-
-
-def bounded(arguments: str) -> str:
-    """Return the beginning of arguments, and how much more there is."""
-    more = len(arguments) - LONGEST_ASKED
-    rest = f" \u2026 and {more} more characters" if more > 0 else ""
-    return arguments[:LONGEST_ASKED] + rest
+    return f"\u201c{bounded(inner, LONGEST_ASKED)}\u201d"
 
 
 def answers(
@@ -142,7 +136,7 @@ def answers(
 
 def listed(calls: list[ToolCall]) -> str:
     """Return calls as one line."""
-    return ", ".join(f"{call.name}({bounded(call.arguments)})" for call in calls)
+    return ", ".join(f"{call.name}({bounded(call.arguments, LONGEST_ASKED)})" for call in calls)
 
 
 def answer(tool: Tool, call: ToolCall) -> str:

@@ -137,6 +137,42 @@ def test_without_marks_and_known_ids_it_is_said_that_nobody_knows(talked, thread
     assert texts(threads) == ["Yes"] * 3
 
 
+def test_a_run_that_locks_a_thread_after_an_open_end_is_named(home, threads):
+    threads.form = "project"
+    threads.drops_metadata = True
+    home.use_threads(threads)
+    home.run("ask", "One")
+    threads.replies.append(Reply("late", cut=0, reset=True))
+    err = home.run("ask", "-c", "Yes", code=7)[1]
+    run = threads.runs["thread_1"][-1]
+    assert run["status"] in ("queued", "in_progress")
+    assert f"the run {run['id']} locks it: asstctl threads unlock thread_1 ends it" in err
+    home.run("threads", "unlock", "thread_1")
+    assert home.run("ask", "-c", "Again")[0]
+
+
+def test_a_server_that_is_not_seen_to_take_prompts_with_runs_is_watched_on(home, threads):
+    threads.form = "project"
+    threads.ignores_prompts = True
+    threads.drops_metadata = True
+    original = threads.complete
+
+    def complete(thread, run, identity=None):
+        """Keep a reply under another id than the stream said."""
+        return {**original(thread, run, None), "id": identity}
+
+    threads.complete = complete
+    home.use_threads(threads)
+    home.run("ask", "One")
+    for number in range(2):
+        err = home.run("ask", "-c", f"Prompt {number}")[1]
+        assert "whether thread_1 holds this prompt is not known" in err
+    threads.drops_metadata = False
+    threads.complete = original
+    assert "passed over" in home.run("ask", "-c", "Three")[1]
+    assert "Three" in texts(threads)
+
+
 def test_without_marks_a_chat_knows_its_prompt_by_the_ids_that_it_read(home, threads):
     threads.form = "project"
     threads.drops_metadata = True

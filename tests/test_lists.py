@@ -110,6 +110,28 @@ def test_a_server_that_ignores_after_and_sends_everything_is_whole(home, filled,
     assert numbers(out) == [count - 2, count - 1]
 
 
+def withheld(found):
+    """Return a page that says that there are messages, and has none of them."""
+    return {"data": [], "has_more": True}
+
+
+def doubled(found):
+    """Return a page with the first message in the place of each."""
+    return {"data": found[:1] * len(found), "has_more": False}
+
+
+@pytest.mark.parametrize(("page", "count"), [(withheld, 0), (doubled, 1)])
+def test_a_list_that_says_less_than_it_has_is_incomplete(home, filled, page, count):
+    server, thread = filled(ThreadsServer, 6)
+    path = home.run("threads", "export", thread)[0].strip()
+    before = (home.path / path).read_bytes()
+    server.page = lambda found, query: page(found)
+    err = home.run("threads", "history", thread, code=6)[1]
+    assert f"{count} of the list could be read" in err
+    home.run("threads", "export", thread, code=6)
+    assert (home.path / path).read_bytes() == before
+
+
 def test_items_without_times_are_in_the_order_that_was_asked_for(home, responses):
     home.use_threads(responses)
     thread = home.run("threads", "new")[0].strip()
@@ -179,4 +201,6 @@ def test_an_object_that_a_page_repeats_stands_where_it_was_first(home, threads):
     threads.before = lambda request: (
         Reply(body={"data": page, "has_more": False}) if "/messages" in request.path else None
     )
-    assert numbers(home.run("threads", "history", thread, "-o", "jsonl")[0]) == [0, 1, 2]
+    out, err = home.run("threads", "history", thread, "-o", "jsonl", code=6)
+    assert numbers(out) == [0, 1, 2]
+    assert "says an object twice in one page: 3 of the list could be read" in err

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import pytest
 
@@ -17,8 +17,6 @@ from asstctl.errors import AsstctlError
 from asstctl.model import Message, Text, Thread
 from asstctl.store import schema
 from asstctl.store.store import Store
-from asstctl.store.turns import Link
-from tests.responses_server import ResponsesServer
 from tests.servers import Reply
 
 KILLS = int(os.environ.get("ASSTCTL_KILLS", "15"))
@@ -415,82 +413,6 @@ def test_new_add_and_fork_put_a_thread_on_top_and_a_copy_does_not(home, threads)
     assert top() == fork
 
 
-# A store that another process holds
-
-
-@contextmanager
-def held(path):
-    """Hold the store's write lock."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("BEGIN IMMEDIATE")
-        yield
-        db.execute("ROLLBACK")
-
-
-def test_a_turn_that_a_held_store_has_no_time_for_is_kept_beside_it_and_taken_in(home, server):
-    home.use_server(server)
-    home.run("ask", "One")
-    thread = home.run("threads", "list", "-q")[0].strip()
-    server.replies.append(Reply("A reply in words", delay=0.05))
-    with held(home.data / "threads.db"):
-        started = time.monotonic()
-        process = home.start("ask", "-c", "Two")
-        assert process.stdout.read(7) == b"A reply"
-        assert time.monotonic() - started < 3  # no delta waits for the lock
-        out, err = process.communicate(timeout=30)
-        assert (process.returncode, out) == (0, b" in words\n")
-        [kept] = (home.data / "threads.db-turns").iterdir()
-        assert f"the store is locked: this turn is kept in {kept}" in err.decode()
-        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-        copy = kept.read_bytes()
-    err = home.run("threads", "list", "-q")[1]
-    assert "1 turn that the store had no time for is in it now" in err
-    wanted = [
-        ("user", "One", "completed"),
-        ("assistant", "You said: One (1)", "completed"),
-        ("user", "Two", "completed"),
-        ("assistant", "A reply in words", "completed"),
-    ]
-    assert history(home, thread) == wanted
-    assert not (home.data / "threads.db-turns").exists()
-    kept.parent.mkdir()
-    kept.write_bytes(copy)  # a process that was killed before it removed the file
-    assert history(home, thread) == wanted
-
-
-def test_a_new_remote_thread_is_not_forgotten_where_the_store_is_held(home, threads):
-    home.use_threads(threads)
-    home.run("ask", "One")
-    with held(home.data / "threads.db"):
-        assert home.run("ask", "Two")[0] == "You said: Two (1)\n"
-    assert home.run("threads", "list", "-q")[0].split() == ["thread_2", "thread_1"]
-
-
-def test_a_chain_goes_on_from_a_reply_that_a_held_store_could_not_note(home):
-    class Resource(ResponsesServer):
-        form = "resource"
-
-    with Resource() as server:
-        home.use_threads(server)
-        home.run("ask", "One")
-        with held(home.data / "threads.db"):
-            out, err = home.run("ask", "-c", "Two")
-            assert out == "You said: Two (3)\n"
-            assert "the store is locked: this reply is noted in" in err
-        assert home.run("ask", "-c", "Three")[0] == "You said: Three (5)\n"
-
-
-def test_a_reply_that_was_noted_before_its_place_in_the_chain_learns_it():
-    with closing(Store(None)) as store:
-        for reply, after in (("resp_1", ""), ("resp_2", "resp_1")):
-            store.replies.begin("at", "chain_1", reply)
-            assert store.turns.hold(Link("at", "chain_1", reply, after), lambda: None) == (
-                True,
-                None,
-            )
-        assert store.replies.held("at", "chain_1") == ["resp_1", "resp_2"]
-
-
 # Damage
 
 
@@ -522,6 +444,46 @@ def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, ser
         assert db.execute("SELECT count(*) FROM threads").fetchone() == (40,)
     assert "unexpected" not in err
     home.run("ask", "And now?")
+
+
+def test_a_store_that_was_cut_short_gives_back_the_rows_before_the_cut(home, server):
+    home.use_server(server)
+    for number in range(40):
+        server.replies.append(Reply(f"reply {number} " * 60))
+        home.run("ask", f"prompt {number}")
+    path = home.data / "threads.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 3 // 4 // 4096 * 4096])
+    home.run("threads", "list", code=1)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM threads").fetchone()[0] > 20
+        assert db.execute("SELECT count(*) FROM messages").fetchone()[0] > 20
+    home.run("threads", "list")
+
+
+@pytest.mark.parametrize(
+    "bad", [b'[{"type": "Text", "text": "You \xff"}]', b"[{", b"[[[]]]"]
+)
+def test_one_unreadable_message_hides_no_other(home, server, bad):
+    home.use_server(server)
+    home.run("ask", "One")
+    home.run("ask", "-c", "Two")
+    with closing(sqlite3.connect(home.data / "threads.db")) as db, db:
+        db.execute("UPDATE messages SET parts = CAST(? AS TEXT) WHERE place = 2", (bad,))
+    out, err = home.run("threads", "history", code=6)
+    assert "One" in out
+    assert "You said: Two" in out
+    assert "can't be read: the disk damaged" in out
+    assert "1 of the messages that are kept of" in err
+    assert home.run("ask", "New")[0] == "You said: New (1)\n"
+    err = home.run("threads", "export", "--all", "-d", "out", code=6)[1]
+    assert "1 written" in err
+    thread = home.run("threads", "list", "-q")[0].split()[1]
+    out, err = home.run("ask", "-t", thread, "Three")
+    assert "the model does not see them" in err
+    assert out == "You said: Three (3)\n"
 
 
 def test_a_store_that_was_cut_to_nothing_is_said(home, server):

@@ -21,7 +21,7 @@ from asstctl.events import (
     Usage,
 )
 from asstctl.wire.refusals import refusal
-from asstctl.wire.sse import Frame
+from asstctl.wire.sse import END, Frame
 
 
 def read(
@@ -64,7 +64,7 @@ def named(name: str, data: bytes) -> tuple[str, Mapping[str, Any]]:
 
     Raises IncompleteError for data that is neither JSON nor an end mark.
     """
-    if data.strip() == b"[DONE]":
+    if data.strip() == END:
         return "done", {}
     try:
         found = loads_piece(data)
@@ -179,6 +179,17 @@ def interruption(leaving: BaseException) -> BaseException:
 def started(thread_id: str, run_id: str, *, announced: bool) -> Event:
     """Return the event for a run that begins; `announced`: RunStarted was yielded before."""
     return PromptTaken(run_id) if announced else RunStarted(thread_id, run_id)
+
+
+def unknown(thread_id: str) -> str:
+    """Return in words that nobody knows whether a thread took a prompt."""
+    shows = f"asstctl threads history {thread_id} shows it"
+    return f"whether {thread_id} holds this prompt is not known; {shows}"
+
+
+def unanswered(thread_id: str) -> str:
+    """Return in words that a thread took a prompt whose reply is not known."""
+    return f"{thread_id} holds the prompt; threads recover fetches a reply to it"
 
 
 def again(thread_id: str, text: str) -> Stream:

@@ -20,9 +20,9 @@ def list_(
 ) -> None:
     """List the assistants of the profile's server."""
     with options.invocation(ctx).session() as session:
-        from asstctl.standing import read
+        from asstctl.wire.pages import readable
 
-        found, broken = read(session.assistants())
+        found, broken = readable(session.assistants())
         rows = [[a.id, a.name, a.model] for a in found]
         form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
         if quiet:

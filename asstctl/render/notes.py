@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from asstctl.events import Event, Notice, Progress, ReasoningDelta, ToolCall
+from asstctl.model import bounded
 from asstctl.render.terminal import Harmless, one_line, said, terminal_width
 
 if TYPE_CHECKING:
@@ -91,6 +92,4 @@ class Notes:
 
 def _call(identity: str, name: str, arguments: str) -> str:
     """Return a call as one line that can't pass for two."""
-    told = one_line(f"{identity}: {name}({arguments})")
-    more = len(told) - LONGEST_CALL
-    return told if more <= 0 else f"{told[:LONGEST_CALL]} \u2026 and {more} more characters"
+    return bounded(one_line(f"{identity}: {name}({arguments})"), LONGEST_CALL)

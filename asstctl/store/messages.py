@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
-from asstctl.errors import NotFoundError
-from asstctl.model import Message, Part, Role, Status, part_from, part_json
+from asstctl.errors import IncompleteError, NotFoundError
+from asstctl.model import Message, Part, Role, Status, ToolNote, part_from, part_json
 from asstctl.store.database import Database
 
 Key = tuple[str, str]
@@ -47,13 +47,10 @@ class Messages:
             )
         return position + len(messages)
 
-    def update(self, thread: Key, position: int, reply: Message) -> bool:
-        """Write a reply over its row; return False where there is none: it was deleted, say.
-
-        The row is the one at `position` that has the reply's id.
-        """
+    def update(self, thread: Key, position: int, reply: Message) -> None:
+        """Write a reply over the row at `position` that has its id, if it was not deleted."""
         with self._db.writing():
-            changed = self._db.execute(
+            self._db.execute(
                 "UPDATE messages SET parts = ?, status = ?, created_at = ?"
                 " WHERE place = ? AND id = ?"
                 " AND thread = (SELECT number FROM threads WHERE id = ? AND endpoint = ?)",
@@ -64,7 +61,6 @@ class Messages:
                 reply.id,
                 *thread,
             )
-        return bool(changed)
 
     def has(self, thread: Key, message_id: str) -> bool:
         """Return whether a thread holds a message."""
@@ -72,15 +68,30 @@ class Messages:
         return self._db.value(sql, self._number(thread), message_id) is not None
 
     def of(self, thread: Key, last: int | None = None) -> Iterator[Message]:
-        """Yield a thread's messages, or the `last` ones, oldest first."""
+        """Yield a thread's messages, or the `last` ones, oldest first.
+
+        One that a damaged disk made unreadable is replaced by a note; IncompleteError follows.
+        """
         number = self._number(thread)
         where, values = "", [number]
         if last is not None:
             where = " AND place > (SELECT max(place) FROM messages WHERE thread = ?) - ?"
             values += [number, last]
-        columns = "id, role, parts, created_at, status, metadata"
+        columns = "id, role, CAST(parts AS BLOB), created_at, status, CAST(metadata AS BLOB)"
         sql = f"SELECT {columns} FROM messages WHERE thread = ?{where} ORDER BY place"  # noqa: S608
-        yield from map(_message, self._db.each(sql, *values))
+        unreadable = 0
+        for row in self._db.each(sql, *values):
+            try:
+                yield _message(row)
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                unreadable += 1
+                note = ToolNote("this message can't be read: the disk damaged what was kept of it")
+                yield Message(row[0], row[1], (note,), row[3], row[4])
+        if unreadable:
+            raise IncompleteError(
+                f"{unreadable} of the messages that are kept of {thread[0]} can't be read",
+                hint=f"asstctl threads history {thread[0]} shows the others",
+            )
 
     def count(self, thread: Key) -> int:
         """Count the messages that are kept of a thread."""

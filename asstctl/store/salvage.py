@@ -27,6 +27,7 @@ def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
     counts = dict.fromkeys(KEYED, 0)
     uri = f"file:{quote(damaged)}?mode=ro"
     with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as old:
+        old.execute("PRAGMA writable_schema = ON")  # else a file that was cut short has no rows
         for table, keys in KEYED.items():
             columns = _common(old, fresh, table)
             if not columns:

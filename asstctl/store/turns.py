@@ -4,8 +4,6 @@ One that is kept beside it is taken in by one later command. Written twice, a tu
 the second time.
 """
 
-import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 from asstctl._record import record
 from asstctl.errors import AsstctlError
 from asstctl.model import Message, Status, Text, Thread
+from asstctl.store.beside import Beside, read
 from asstctl.store.database import Database, locked
 from asstctl.store.index import Index
 from asstctl.store.messages import Messages, new_id
@@ -21,12 +20,6 @@ from asstctl.store.replies import Replies
 
 END_SECONDS = 3.0
 """How long the end of a turn waits for another process's write before it is kept beside."""
-
-CLAIMED = ".taken-in"
-"""The end of the name of a file that a process is taking in."""
-
-STALE_SECONDS = 600
-"""Age of a claimed file whose process did not finish."""
 
 
 @dataclass(slots=True)
@@ -75,6 +68,26 @@ class Link:
     sent: int = 0
 
 
+@record
+class Taken:
+    """How many turns were `taken` in, and are `left` beside a store that is held.
+
+    `damaged` are files that could not be read, under their new names.
+    """
+
+    taken: int
+    left: int
+    damaged: list[Path]
+
+    def told(self) -> Iterator[str]:
+        """Yield what the user has to know of it."""
+        if self.taken:
+            which, be = ("1 turn", "is") if self.taken == 1 else (f"{self.taken} turns", "are")
+            yield f"{which} that the store had no time for {be} in it now"
+        for path in self.damaged:
+            yield f"a turn kept beside the store can't be read: it stays in {path}"
+
+
 class Turns:
     """Writes turns to the store at `path`, or beside it."""
 
@@ -91,8 +104,13 @@ class Turns:
         self._index = index
         self._messages = messages
         self._replies = replies
-        self._folder = path.with_name(path.name + "-turns") if path else None
+        self._beside = Beside(path.with_name(path.name + "-turns") if path else None)
         self._clock = clock
+
+    @property
+    def waiting(self) -> bool:
+        """Whether turns wait beside the store."""
+        return bool(self._beside.waiting())
 
     def begin(self, thread: Thread, prompt: str, *, kept: bool) -> Noted:
         """Return a turn that begins now; nothing is written yet."""
@@ -115,9 +133,9 @@ class Turns:
         try:
             self._write(turn, seconds=END_SECONDS)
         except AsstctlError as error:
-            if not locked(error) or self._folder is None:
+            if not locked(error):
                 raise
-            return self._beside(turn.reply_message, {"turn": asdict(turn)}, self._folder)
+            return self._beside.keep(turn.reply_message, turn.said_at, {"turn": asdict(turn)})
         return None
 
     def hold(self, link: Link, also: Callable[[], None]) -> tuple[bool, Path | None]:
@@ -128,18 +146,18 @@ class Turns:
         """
         try:
             with self._db.writing(END_SECONDS):
-                if held := self._write_link(link):
+                if held := self._write_link(link, END_SECONDS):
                     also()
         except AsstctlError as error:
-            if not locked(error) or self._folder is None:
+            if not locked(error):
                 raise
-            return True, self._beside(link.reply_id, {"link": asdict(link)}, self._folder)
+            return True, self._beside.keep(link.reply_id, self._clock(), {"link": asdict(link)})
         else:
             return held, None
 
-    def _write_link(self, link: Link) -> bool:
+    def _write_link(self, link: Link, seconds: float) -> bool:
         at = (link.endpoint, link.thread_id, link.reply_id)
-        with self._db.writing(END_SECONDS):
+        with self._db.writing(seconds):
             self._replies.begin(*at, after=link.after, sent=link.sent)
             return self._replies.hold(*at)
 
@@ -164,76 +182,37 @@ class Turns:
         elif not self._messages.has(turn.thread.key, reply.id):
             turn.position = self._messages.append(turn.thread.key, [said, reply])
 
-    def _beside(self, name: str, facts: dict[str, Any], folder: Path) -> Path:
-        from hashlib import sha256  # for a store that is held
-
-        from asstctl import _files
-
-        path = folder / f"{sha256(name.encode()).hexdigest()[:16]}.json"
-        try:
-            _files.replace(path, [json.dumps(facts, default=str)])
-        except OSError as error:
-            raise AsstctlError(
-                f"the store is locked, and the turn can't be kept beside it: {error.strerror}",
-                hint=f"is there room in {folder}?",
-            ) from error
-        return path
-
     # Taking in
 
-    def waiting(self) -> bool:
-        """Return whether turns wait beside the store."""
-        return self._folder is not None and self._folder.is_dir()
+    def take_in(self, seconds: float = END_SECONDS) -> Taken:
+        """Write what waits beside the store, in the order in which it was said.
 
-    def take_in(self) -> int:
-        """Write the turns that wait beside the store, and return how many there were."""
-        taken = 0
-        for path in self._claimed():
-            try:
-                match read(path):
-                    case Link() as link:
-                        self._write_link(link)
-                    case turn:
-                        self._write(turn, seconds=END_SECONDS)
-            except AsstctlError:  # still locked: it waits on
-                path.rename(path.with_suffix(""))
-                break
-            except (ValueError, LookupError, TypeError):
-                path.rename(path.with_suffix(".damaged"))
-                continue
-            path.unlink(missing_ok=True)
-            taken += 1
-        if self._folder and not any(self._folder.iterdir()):
-            self._folder.rmdir()
-        return taken
-
-    def _claimed(self) -> Iterator[Path]:
-        """Yield the files that this process alone takes in: it renamed them."""
-        assert self._folder is not None  # noqa: S101 - `waiting` was asked
-        for path in sorted(self._folder.iterdir()):
-            stale = path.suffix == CLAIMED and self._age(path) > STALE_SECONDS
-            if path.suffix != ".json" and not stale:
-                continue
-            claim = path if stale else path.with_name(path.name + CLAIMED)
-            try:
-                if stale:
-                    os.utime(path)
-                else:
-                    path.rename(claim)
-            except FileNotFoundError:  # another process was first
-                continue
-            yield claim
-
-    def _age(self, path: Path) -> float:
-        try:
-            return self._clock() - path.stat().st_mtime
-        except FileNotFoundError:
-            return 0.0
+        It waits so many seconds for another process that holds the store.
+        """
+        taken, damaged = 0, []
+        with self._beside.alone() as files:
+            for path in files:
+                found = read(path, _kept)
+                try:
+                    match found:
+                        case Link():
+                            self._write_link(found, seconds)
+                        case Noted():
+                            self._write(found, seconds)
+                        case _:
+                            damaged.append(path.with_suffix(".damaged"))
+                            continue
+                except AsstctlError as error:
+                    if locked(error):
+                        break
+                    raise
+                path.unlink(missing_ok=True)
+                taken += 1
+        return Taken(taken, len(self._beside.waiting()), damaged)
 
 
-def read(path: Path) -> Noted | Link:
+def _kept(found: dict[str, Any]) -> Noted | Link:
     """Read what was kept beside the store; raises ValueError and its like."""
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     if "link" in found:
         return Link(**found["link"])
     facts = found["turn"]

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
@@ -82,28 +82,24 @@ def pages(
                 yield from page
             return
         each.limit = sys.maxsize  # its other end is wanted
-        broken: IncompleteError | None = None
-        everything = list(first)
-        try:
-            for page in read:
-                everything += page
-        except IncompleteError as error:
-            broken = error
-        yield from reversed(everything)
-        if broken:
-            raise broken
+        yield from ending(chain(first, chain.from_iterable(read)))
 
 
-def ending(read: Iterator[T], count: int) -> Iterator[T]:
-    """Yield the first `count` of what is read, in reverse; an error of the reading follows them."""
-    kept: list[T] = []
-    broken: IncompleteError | None = None
+def readable(listed: Iterable[T]) -> tuple[list[T], IncompleteError | None]:
+    """Return a list as far as it can be read, and the error that ended it."""
+    found: list[T] = []
     try:
-        for item in islice(read, count):
-            kept.append(item)  # noqa: PERF402 - what came before an error is wanted
+        for item in listed:
+            found.append(item)  # noqa: PERF402 - what came before an error is wanted
     except IncompleteError as error:
-        broken = error
-    yield from reversed(kept)
+        return found, error
+    return found, None
+
+
+def ending(listed: Iterable[T]) -> Iterator[T]:
+    """Yield what is listed in reverse; an error of reading it follows."""
+    found, broken = readable(listed)
+    yield from reversed(found)
     if broken:
         raise broken
 
@@ -136,43 +132,49 @@ class _Pages:
         self._asked = asked
 
     def read(self) -> Generator[list[dict[str, Any]]]:
-        """Yield each page's new objects; raises IncompleteError for a list that repeats itself."""
+        """Yield each page's new objects; raises IncompleteError where some can't be read."""
         request = get(self._path, self._asked)
         begun: Begun | None = None
         before: set[str] = set()
         ends: set[str] = set()
         count = 0
+        doubled = False  # a page said an object twice: perhaps in the place of another
         try:
             while True:
                 sent, begun = begun, None
                 answer = found(self._wire.call(request, sent))
                 page = items(answer)
                 new, before = _new(page, before)
+                doubled = doubled or len(before) < len(page)
                 last = str(new[-1].get("id") or "") if new else ""
                 repeated = (bool(page) and not new) or last in ends
-                if repeated and (answer.get("has_more") is True or self._full(page)):
-                    raise IncompleteError(
-                        f"{self._wire.host} repeats itself: {count} of the list could be read"
-                    )
-                if repeated:
-                    return
-                count += len(new)
-                if not last or answer.get("has_more") is False:
-                    yield new
-                    return
+                count += 0 if repeated else len(new)
+                if repeated or not last or answer.get("has_more") is False:
+                    if not repeated:
+                        yield new
+                    break
                 ends.add(last)
                 request = get(self._path, {**self._asked, "after": last})
                 if count < self.limit:
                     begun = self._wire.begin(request)
                 yield new
                 if count >= self.limit:
-                    return
+                    answer = {}  # what it says of the rest does not matter
+                    break
         finally:
             if begun:
                 begun.close()
-
-    def _full(self, page: list[dict[str, Any]]) -> bool:
-        return len(page) in (int(self._asked["limit"]), USUAL_PAGE)
+        more = answer.get("has_more") is True
+        full = len(page) in (int(self._asked["limit"]), USUAL_PAGE)
+        if repeated and (more or full):
+            wrong = "repeats itself"
+        elif more and not page:
+            wrong = "says that there is more, and does not say it"
+        elif doubled:
+            wrong = "says an object twice in one page"
+        else:
+            return
+        raise IncompleteError(f"{self._wire.host} {wrong}: {count} of the list could be read")
 
 
 def _new(page: list[dict[str, Any]], before: set[str]) -> tuple[list[dict[str, Any]], set[str]]:

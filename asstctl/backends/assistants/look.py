@@ -6,6 +6,7 @@ from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.objects import mark_of
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
+from asstctl.backends.stream import unanswered, unknown
 from asstctl.errors import AsstctlError
 from asstctl.wire.patience import Seen
 
@@ -27,6 +28,7 @@ class Look:
         self.thread_id = thread_id
         self.seen: Seen | None = None
         self.run: dict[str, Any] = {}
+        self.open_run = ""  # its id: it locks the thread, and may be ours
 
     def __call__(self) -> Seen:
         """Look, and return the outcome."""
@@ -47,6 +49,7 @@ class Look:
         open_ones = [run for run in runs if run.get("status") in OPEN]
         if ours or (self._alone and open_ones):
             seen = Seen.TAKEN
+        self.open_run = str(open_ones[0].get("id")) if open_ones else ""
         if seen is Seen.TAKEN:
             self.run = next(iter((*ours, *open_ones, *runs)), {})
         return seen
@@ -74,13 +77,16 @@ class Look:
         if thread_id is None:
             error.hint = f"a new thread may exist at {host}; the prompt is not repeated"
         elif self._alone:
-            error.hint = f"{thread_id} holds the prompt; threads recover fetches a reply to it"
+            error.hint = unanswered(thread_id)
         elif self.seen is Seen.TAKEN:
             error.hint = f"{thread_id} holds the prompt; {history}"
         elif self.seen is Seen.ABSENT:
             error.hint = f"{thread_id} did not take this prompt; {history}"
         else:
-            error.hint = f"whether {thread_id} holds this prompt is not known; {history}"
+            error.hint = unknown(thread_id)
+        if self.open_run:
+            ends = f"asstctl threads unlock {thread_id} ends it"
+            error.hint = f"{error.hint}; the run {self.open_run} locks it: {ends}"
 
 
 class LookForOutputs(Look):

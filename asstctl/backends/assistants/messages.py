@@ -7,6 +7,7 @@ service gave it, or by the ids of the messages that were read before it was sent
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from asstctl.backends.assistants.objects import MARK, mark_of
@@ -55,6 +56,10 @@ class Said:
         by_id = bool(self.id) and message.get("id") == self.id
         return by_id or (bool(self.mark) and mark_of(message) == self.mark)
 
+    def is_older(self, message: Mapping[str, Any]) -> bool:
+        """Return whether a message is known to have been in the thread before this prompt."""
+        return str(message.get("id")) in self._known or bool(mark_of(message))
+
     def since(self, newest: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
         """Return what is newer than this prompt, the newest first; None where nobody can tell."""
         for number, message in enumerate(newest):
@@ -95,7 +100,7 @@ class Messages:
         """Yield the last messages of a thread, oldest first."""
         path = at("threads", thread_id, "messages")
         read = pages(self._wire, path, newest_first=True, limit=count)
-        return self._noted(thread_id, ending(read, count))
+        return self._noted(thread_id, ending(islice(read, count)))
 
     def newest(self, thread_id: str) -> list[dict[str, Any]]:
         """Return the newest messages of a thread, the newest first: as many as a turn may have."""

@@ -134,6 +134,7 @@ class Prompting:
                 took = yield from watched(reply, run, said, self._messages, thread_id)
                 if took:
                     self._note(OLD_THREAD, has=True)
+                if took is not False:
                     return
             except AsstctlError as error:
                 if run.id or not refuses(error, "additional_messages"):

@@ -32,12 +32,11 @@ class Run:
         thread_id: str | None,
         *,
         mark: str = "",
-        others: frozenset[str] = frozenset(),
         announced: bool = False,
     ) -> None:
         self.thread_id = thread_id
         self._mark = mark  # of the prompt that it answers
-        self._others = set(others)  # ids of runs and messages that are not its own
+        self._others: set[str] = set()  # ids of runs and messages that are not its own
         self._announced = announced  # RunStarted was yielded already
         self.id: str | None = None
         self.status = ""

@@ -22,6 +22,7 @@ from asstctl.events import (
 from asstctl.model import File, Image, Message, Part, Refusal, Text, ThreadFacts, ToolNote
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
+from asstctl.wire.pages import readable
 
 SHORTENINGS = 5
 """How often a thread is cut further before the window counts as too small for the prompt."""
@@ -83,8 +84,10 @@ class Local:
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
         """Stream the reply to a prompt; the turn itself is kept by the caller."""
         fetching = self._model.ready()
-        past = list(self._messages.of((thread_id, ""))) if thread_id else []
+        past, broken = readable(self._messages.of((thread_id, ""))) if thread_id else ([], None)
         yield RunStarted(thread_id or self.new_thread(metadata={}))
+        if broken:
+            yield Notice(f"{broken.message}: the model does not see them")
         yield from fetching
         yield from self._reply(past, prompt)
 

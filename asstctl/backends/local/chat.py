@@ -17,6 +17,7 @@ from asstctl.events import (
     Usage,
 )
 from asstctl.wire.pages import objects
+from asstctl.wire.sse import END
 
 
 class Chunks(list[dict[str, Any]]):
@@ -99,7 +100,7 @@ class Completion:
 
 def parsed(data: bytes) -> dict[str, Any]:
     """Read one chunk; raises IncompleteError where it is not a JSON object."""
-    if data.strip() == b"[DONE]":
+    if data.strip() == END:
         return {"done": True}
     try:
         chunk = loads_piece(data)

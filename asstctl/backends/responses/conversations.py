@@ -1,6 +1,7 @@
 """Threads as conversations that the server keeps."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from asstctl.backends import CHUNK
@@ -67,7 +68,7 @@ class Conversations:
             yield from self._messages(pages(self._wire, path))
             return
         newest = self._messages(pages(self._wire, path, newest_first=True))
-        yield from ending(newest, last)
+        yield from ending(islice(newest, last))
 
     def newest(self, thread_id: str) -> list[Message]:
         """Return the last messages, without remembering that they were read."""

@@ -8,7 +8,7 @@ from asstctl.backends.cancelling import CANCEL_SECONDS
 from asstctl.backends.responses.keeper import Keeper
 from asstctl.backends.responses.resource import inputs, poll, stopped
 from asstctl.backends.responses.response import OPEN, Response
-from asstctl.backends.stream import again, interruption
+from asstctl.backends.stream import again, interruption, unanswered, unknown
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,
@@ -115,7 +115,7 @@ class Reply:
             yield RunFinished("completed")
             return
         if taken:
-            error.hint = f"{thread_id} holds the prompt; threads recover fetches a reply to it"
+            error.hint = unanswered(thread_id)
         elif self._keeper.purpose is Purpose.COMPLETION:
             error.hint = "the thread goes on from before this prompt; it can be asked again"
         else:
@@ -269,6 +269,4 @@ class Reply:
         return self._unknown()
 
     def _unknown(self) -> str:
-        thread_id = self.response.thread_id
-        look = f"asstctl threads history {thread_id} shows it"
-        return f"whether {thread_id} holds this prompt is not known; {look}"
+        return unknown(self.response.thread_id)
