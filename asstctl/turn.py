@@ -113,8 +113,9 @@ class Turn:
                     yield Notice("(no text)")
                 if not self._round.open:
                     yield event
-                if self._forgotten:
-                    yield Notice(f"nothing is remembered: {self._forgotten}")
+                if self._forgotten and self.thread:
+                    thread_id = self.thread.id
+                    yield Notice(f"{thread_id} is not remembered: {self._forgotten}")
                     self._forgotten = ""
 
     def _hear(self, event: Event) -> None:

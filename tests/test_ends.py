@@ -547,4 +547,4 @@ def test_a_store_that_can_not_be_written_ends_no_remote_reply(home, threads):
     ]  # fmt: skip
     out, err = home.run("ask", "Hi")
     assert out == "You said: Hi (1)\n"
-    assert "nothing is remembered: can't use the store" in err
+    assert "thread_1 is not remembered: can't use the store" in err

@@ -463,9 +463,7 @@ def test_a_store_that_was_cut_short_gives_back_the_rows_before_the_cut(home, ser
     home.run("threads", "list")
 
 
-@pytest.mark.parametrize(
-    "bad", [b'[{"type": "Text", "text": "You \xff"}]', b"[{", b"[[[]]]"]
-)
+@pytest.mark.parametrize("bad", [b'[{"type": "Text", "text": "You \xff"}]', b"[{", b"[[[]]]"])
 def test_one_unreadable_message_hides_no_other(home, server, bad):
     home.use_server(server)
     home.run("ask", "One")
