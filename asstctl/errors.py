@@ -126,3 +126,10 @@ class StoppedError(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.exit_code = 128 + signum
+
+
+def summed(words: str, first: AsstctlError) -> AsstctlError:
+    """Return the error that sums up several, with the exit code and the hint of the first."""
+    error = AsstctlError(words, hint=first.hint, retryable=first.retryable)
+    error.exit_code = first.exit_code
+    return error

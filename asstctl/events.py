@@ -1,14 +1,16 @@
 """The events that stream from a backend to a renderer: a closed set of values.
 
-The classes' names are the names in `-o json`.
+The classes' names are the names in `-o json`. Parts of a reply that are not text are events
+themselves, once each is whole: their names are those in `threads history -o json`.
 """
 
-from collections.abc import Callable, Generator
-from typing import Literal
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Literal
 
 from asstctl._record import record
 from asstctl.endings import Ending
-from asstctl.model import Role
+from asstctl.model import Message, Role
+from asstctl.parts import Citation, Code, File, Image, Other, Search, ToolCall, ToolResult
 
 IfBusy = Literal["refuse", "wait", "cancel"]
 """Where the thread has an active run: refuse the prompt, wait for its end, or cancel it."""
@@ -37,9 +39,13 @@ class RequestSent:
 
 @record
 class PromptTaken:
-    """The service took the prompt of a thread that was announced before. Not shown in JSON."""
+    """The service took the prompt. Not shown in JSON.
+
+    `mark` is what the prompt is known by there, "" where it has none.
+    """
 
     run_id: str
+    mark: str = ""
 
 
 @record
@@ -58,6 +64,21 @@ class MessageStarted:
 
 
 @record
+class MessageFinished:
+    """A message of the reply is whole, as the service holds it. Not shown in JSON."""
+
+    message: Message
+
+
+@record
+class ObjectSeen:
+    """The service's own object beside the messages, in its last state. Not shown in JSON."""
+
+    kind: Literal["run", "step"]
+    object: Mapping[str, Any]
+
+
+@record
 class TextDelta:
     """The next piece of text; where one piece ends and the next begins means nothing."""
 
@@ -69,32 +90,6 @@ class ReasoningDelta:
     """The next piece of the model's reasoning; not part of the answer."""
 
     text: str
-
-
-@record
-class Citation:
-    """The source of a `marker` in the text: a file's id or a URL; "" is no mark in the text."""
-
-    marker: str
-    source: str
-
-
-@record
-class ToolCall:
-    """The assistant calls a function; `arguments` is JSON as the model wrote it."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-@record
-class FileOutput:
-    """A part of the reply that is not text: an `image` or a `file`, by id."""
-
-    kind: Literal["image", "file"]
-    id: str
-    name: str = ""
 
 
 @record
@@ -111,7 +106,7 @@ class Retry(Notice):
 
 @record
 class Progress:
-    """How far some work is, in bytes or messages."""
+    """How far some work is, in bytes or messages; a `total` of 0 is not known."""
 
     what: str
     done: int
@@ -128,16 +123,19 @@ class RunFinished:
     reason: str | None = None
 
 
+HIDDEN = RequestSent | PromptTaken | MessageFinished | ObjectSeen
+"""Events for the program itself."""
+
+Beside = Citation | ToolCall | ToolResult | Code | Search | Image | File | Other
+"""Parts of a reply that are not text."""
+
 Event = (
-    RequestSent
-    | PromptTaken
+    HIDDEN
+    | Beside
     | RunStarted
     | MessageStarted
     | TextDelta
     | ReasoningDelta
-    | Citation
-    | ToolCall
-    | FileOutput
     | Notice
     | Progress
     | RunFinished

@@ -1,20 +1,20 @@
-"""Threads, messages and parts, and their one JSON form.
+"""Threads and messages, and their one JSON form.
 
-The form serves `threads history -o json`, exported files and the store alike: each part names its
-class as `type` and has the class's fields. To add a part: a class, its place in `Part`, its words.
+The form serves `threads history -o json`, exported files and the store alike.
 """
 
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import field
 from datetime import UTC, datetime
 from time import gmtime, strftime
-from typing import Any, Literal, assert_never, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from asstctl._record import record
 from asstctl.errors import ConfigError
 from asstctl.kind import Kind
+from asstctl.parts import Part, Refusal, Text, part_from, part_json
 
-Role = Literal["user", "assistant"]
+Role = Literal["user", "assistant", "system", "developer"]
 
 Status = Literal["completed", "cancelled", "cut", "failed", "gone"]
 """How a message ended: whole, stopped by the user, broken off, without any text, or no longer
@@ -25,64 +25,12 @@ TITLE_LENGTH = 60
 
 
 @record
-class Text:
-    """Words of a message."""
-
-    text: str
-
-
-@record
-class Image:
-    """An image in a message: a file id or a URL."""
-
-    source: str
-
-
-@record
-class File:
-    """A file that came with a message."""
-
-    id: str
-    name: str = ""
-
-
-@record
-class Refusal:
-    """The model's words where it would not answer."""
-
-    text: str
-
-
-@record
-class ToolNote:
-    """A tool's turn, as one line a person can read."""
-
-    text: str
-
-
-Part = Text | Image | File | Refusal | ToolNote
-
-
-def words(part: Part) -> str:
-    """Return a part as text; one that is not text becomes a placeholder with its id."""
-    match part:
-        case Text():
-            return part.text
-        case Refusal(text):
-            return f"[refused] {text}"
-        case Image(source):
-            return f"[image {source}]"
-        case File(identity, name):
-            return f"[file {identity}{' ' if name else ''}{name}]"
-        case ToolNote(text):
-            return f"[tool] {text}"
-        case _ as unreachable:
-            assert_never(unreachable)
-
-
-@record
 class Message:
-    """One item said in a thread; `created_at` is in seconds since 1970 UTC, None if unknown."""
+    """One item said in a thread; times are in seconds since 1970 UTC, None if unknown.
+
+    `raw` is the service's own object. `gone_at` is when a message was found to be no longer at its
+    service; `was` are texts that it had before, or that were seen in its place.
+    """
 
     id: str
     role: Role
@@ -90,6 +38,9 @@ class Message:
     created_at: float | None = None
     status: Status = "completed"
     metadata: Mapping[str, str] = field(default_factory=dict)
+    raw: Mapping[str, Any] | None = None
+    gone_at: float | None = None
+    was: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -154,6 +105,11 @@ def titled(prompt: str) -> str:
     return title if len(title) <= TITLE_LENGTH else title[: TITLE_LENGTH - 1] + "…"
 
 
+def count(number: int, what: str) -> str:
+    """Return a number of things, in words."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def bounded(text: str, longest: int) -> str:
     """Return at most `longest` characters of a text, and how many more there are."""
     more = len(text) - longest
@@ -204,31 +160,21 @@ def texts(found: Any) -> dict[str, str]:
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
+MARK = "asstctl_prompt"
+"""The key of a prompt's mark in the metadata of its message and of its run."""
+
+
+def mark_of(found: Mapping[str, Any] | None) -> str:
+    """Return the mark that a service's message or run carries, "" where it has none."""
+    return texts(found.get("metadata")).get(MARK, "") if found else ""
+
+
 # The JSON form
-
-PARTS: Mapping[str, type[Part]] = {kind.__name__: kind for kind in get_args(Part)}
-
-FIELDS: Mapping[type[Part], tuple[str, ...]] = {
-    kind: tuple(part.name for part in fields(kind)) for kind in PARTS.values()
-}
-
-
-def part_json(part: Part) -> dict[str, str]:
-    """Return a part as a JSON object."""
-    kind = type(part)
-    return {"type": kind.__name__, **{name: getattr(part, name) for name in FIELDS[kind]}}
-
-
-def part_from(found: Mapping[str, Any]) -> Part:
-    """Read a part; raises ValueError and its like for an object that is none."""
-    facts = dict(found)
-    kind = PARTS[facts.pop("type", None) or facts.pop("part")]  # `part` in stores of version 0.1
-    return kind(**{name: str(value) for name, value in facts.items()})
 
 
 def message_json(message: Message) -> dict[str, Any]:
-    """Return a message as a JSON object."""
-    return {
+    """Return a message as a JSON object; what the service never said of it is left out."""
+    found: dict[str, Any] = {
         "id": message.id,
         "role": message.role,
         "created_at": None if message.created_at is None else instant(message.created_at),
@@ -236,12 +182,20 @@ def message_json(message: Message) -> dict[str, Any]:
         "parts": [part_json(part) for part in message.parts],
         "metadata": dict(message.metadata),
     }
+    if message.gone_at is not None:
+        found["gone_at"] = instant(message.gone_at)
+    if message.was:
+        found["was"] = list(message.was)
+    if message.raw is not None:
+        found["raw"] = message.raw
+    return found
 
 
 def message_from(found: Mapping[str, Any]) -> Message:
     """Read a message; raises ValueError and its like for an object that is none."""
     if found["role"] not in get_args(Role) or found["status"] not in get_args(Status):
         raise ValueError(f"role {found['role']!r}, status {found['status']!r}")
+    raw = found.get("raw")
     return Message(
         id=str(found["id"]),
         role=cast("Role", found["role"]),
@@ -249,6 +203,9 @@ def message_from(found: Mapping[str, Any]) -> Message:
         created_at=moment(found.get("created_at")),
         status=cast("Status", found["status"]),
         metadata=texts(found.get("metadata")),
+        raw=raw if isinstance(raw, dict) else None,
+        gone_at=moment(found.get("gone_at")),
+        was=tuple(map(str, found.get("was") or ())),
     )
 
 

@@ -1,7 +1,7 @@
 """Which thread, and who speaks: the profiles, their backends, and the store."""
 
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from asstctl.config.settings import DEFAULT_PROFILE, Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.events import Notice, Prompt, RunStarted, Stream, Tell
 from asstctl.kind import SERVICE_PREFIXES
-from asstctl.model import Assistant, Message, Thread, ThreadFacts
+from asstctl.model import Assistant, Thread, ThreadFacts
 from asstctl.store.store import Store
 from asstctl.store.turns import END_SECONDS
 from asstctl.tools import Consent
@@ -141,7 +141,8 @@ class Session:
             backend.facts(thread_id)
         created_at = (first and first.created_at) or 0.0
         thread = thread_at(settings, thread_id, name=name, created_at=created_at)
-        self._writable_store.index.put(thread, first.text if first else "", said=said)
+        titled = first.text if first and settings.keeps else ""
+        self._writable_store.index.put(thread, titled, said=said)
         return self._writable_store.index.find(thread_id, settings.profile)
 
     def threads(self, limit: int = -1) -> list[Thread]:
@@ -169,7 +170,7 @@ class Session:
 
         Return what the service still keeps of it, None if nothing.
         """
-        kept = None if keep_remote else self._holder(thread).delete(thread.id)
+        kept = None if keep_remote else self.holder(thread).delete(thread.id)
         self.store.forget(thread)
         return kept
 
@@ -195,22 +196,18 @@ class Session:
                 if self._store_error and isinstance(event, RunStarted):
                     yield Notice(f"nothing is remembered: {self._store_error.message}")
 
-    def history(self, thread: Thread, last: int | None = None) -> Generator[Message]:
-        """Yield every message of a thread, or the `last` ones, oldest first."""
-        return self._holder(thread).history(thread.id, last)
-
     def facts(self, thread: Thread) -> ThreadFacts:
         """Return the facts of a thread, from where it lives."""
-        return self._holder(thread).facts(thread.id)
+        return self.holder(thread).facts(thread.id)
 
     def unlock(self, thread: Thread, *, wait: bool) -> str:
         """End the run that locks a thread, or wait for it; return how it ended, in words."""
-        ended = self._holder(thread).unlock(thread.id, wait=wait)
+        ended = self.holder(thread).unlock(thread.id, wait=wait)
         return ended or f"{thread.id} {thread.kind.facts.idle}"
 
     def recover(self, thread: Thread) -> Stream:
         """Stream the last reply of a thread again, as the service holds it."""
-        return self._holder(thread).recover(thread.id)
+        return self.holder(thread).recover(thread.id)
 
     def assistants(self) -> Iterator[Assistant]:
         """Yield the assistants of the chosen profile's server."""
@@ -247,7 +244,7 @@ class Session:
             self._backends[key] = connect(settings, world)
         return self._backends[key]
 
-    def _holder(self, thread: Thread) -> Backend:
+    def holder(self, thread: Thread) -> Backend:
         """Return the backend that holds a thread; one that is kept here needs no profile."""
         kind = thread.kind
         if not kind.facts.kept_here:

@@ -20,8 +20,8 @@ from asstctl._record import record
 from asstctl._signals import Held
 from asstctl.config.settings import Settings
 from asstctl.errors import IncompleteError
-from asstctl.events import ToolCall
 from asstctl.model import bounded
+from asstctl.parts import ToolCall
 
 OURS = ("command", "confirm", "timeout", "env")
 """The keys of a tool's table that are not sent to the server."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asstctl.backends import Backend, thread_at
 from asstctl.config.settings import Settings
@@ -12,17 +12,18 @@ from asstctl.endings import SENTENCES, sentence
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
     Event,
-    FileOutput,
     Notice,
+    ObjectSeen,
     Prompt,
     PromptTaken,
     RunFinished,
     RunStarted,
     Stream,
     TextDelta,
-    ToolCall,
 )
-from asstctl.model import Status
+from asstctl.heard import Heard
+from asstctl.model import Status, message_json
+from asstctl.parts import File, Image, ToolCall, ToolResult
 from asstctl.store.store import Store
 from asstctl.tools import Consent, Tool, answering, answers
 
@@ -71,7 +72,10 @@ class Turn:
         self._store = store
         self._prompt = prompt
         self._noted: Noted | None = None  # what is written of the turn, once there is a thread
-        self._text: list[str] = []
+        self._heard = Heard()
+        self._objects: dict[str, dict[str, Any]] = {}  # runs by id, each with its steps
+        self._steps: list[Mapping[str, Any]] = []
+        self._mark = ""  # of the prompt
         self._shown = False
         self._forgotten = ""  # why a server's thread is not remembered, until that is said
         self._round = _Round()
@@ -94,7 +98,7 @@ class Turn:
                 yield from self._passed(self._backend.answer(self._answers(calls, consent)))
             self._demand_an_end()
         except Exception:
-            status = "cut" if self._text or self._round.end else "failed"
+            status = "cut" if self._heard.anything or self._round.end else "failed"
             raise
         finally:
             if self._round.end and self._round.end.ending == "completed":
@@ -120,18 +124,21 @@ class Turn:
 
     def _hear(self, event: Event) -> None:
         """Note what an event says of the turn."""
+        self._heard.feed(event)
         match event:
             case RunStarted(thread_id, run_id):
                 self._begin(thread_id, run_id)
-            case PromptTaken(run_id):
+            case PromptTaken(run_id, mark):
+                self._mark = mark
                 self._take(run_id)
-            case TextDelta(text):
-                self._text.append(text)
-                self._shown = True
-            case FileOutput():
+            case ObjectSeen():
+                self._see(event)
+            case TextDelta() | Image() | File():
                 self._shown = True
             case ToolCall():
                 self._round.calls.append(event)
+            case ToolResult(identity):  # the server has answered it
+                self._round.calls = [c for c in self._round.calls if c.id != identity]
             case RunFinished():
                 self._round.end = event
 
@@ -139,25 +146,39 @@ class Turn:
         """Note the thread, and the prompt; a run proves that the service took it."""
         facts = self._settings.backend.facts
         self.thread = thread_at(self._settings, thread_id)
-        turns = self._store.turns
-        noted = turns.begin(self.thread, self._prompt.text, kept=facts.kept_here)
-        noted.reply_id = run_id if facts.replies_by_id else None
+        noted = self._store.turns.begin(
+            self.thread, self._prompt.text, kept=self._settings.keeps, own=facts.kept_here
+        )
         noted.taken = facts.kept_here or run_id is not None
-        self._note(noted)
+        self._name(noted, run_id)
 
     def _take(self, run_id: str) -> None:
         """Note that the service took the prompt of a thread that was noted before."""
         if noted := self._noted:
-            noted.reply_id = run_id if self._settings.backend.facts.replies_by_id else None
             noted.taken = True
-            self._note(noted)
+            self._name(noted, run_id)
+
+    def _name(self, noted: "Noted", run_id: str | None) -> None:
+        noted.run_id, noted.mark = run_id, self._mark
+        noted.linked = self._settings.backend.facts.replies_by_id
+        self._note(noted)
+
+    def _see(self, seen: ObjectSeen) -> None:
+        """Remember a run, or a step of one."""
+        identity = str(seen.object.get("id"))
+        if seen.kind == "step":
+            self._steps = [step for step in self._steps if step.get("id") != identity]
+            self._steps.append(seen.object)
+        else:
+            steps = [step for step in self._steps if step.get("run_id") in (None, identity)]
+            self._objects[identity] = {**seen.object, "steps": steps} if steps else {**seen.object}
 
     def _note(self, noted: "Noted") -> None:
         """Write the turn; without a usable store a server's reply goes on, unremembered."""
         try:
             self._store.turns.note(noted)
         except AsstctlError as error:
-            if noted.kept:
+            if noted.own:
                 raise
             self._noted, self._forgotten = None, error.message
         else:
@@ -169,7 +190,9 @@ class Turn:
         if noted is None or not (noted.kept or noted.pending):
             return None
         if noted.kept:
-            noted.text, noted.status = "".join(self._text), status
+            noted.status = status
+            noted.replies = [message_json(message) for message in self._heard.messages(status)]
+            noted.runs = list(self._objects.values())
         return self._store.turns.end(noted)
 
     def _answers(self, calls: list[ToolCall], consent: Consent | None) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ _asstctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} path="" names="" i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$path/${COMP_WORDS[i]}" in
-        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/threads/export|/threads/import|/threads/copy|/threads/fork|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
+        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/threads/fetch|/threads/export|/threads/import|/threads/copy|/threads/fork|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
         esac
     done
     case "$path:$prev" in
@@ -48,7 +48,7 @@ _asstctl() {
         "/threads/show:-p"|"/threads/show:--profile") _asstctl_asked profiles; return ;;
         "/threads/history:--last") :; return ;;
         "/threads/history:--since") :; return ;;
-        "/threads/history:--role") _asstctl_words "user assistant"; return ;;
+        "/threads/history:--role") _asstctl_words "user assistant system developer"; return ;;
         "/threads/history:-o"|"/threads/history:--output"|"/threads/history:--format") _asstctl_words "text markdown json jsonl"; return ;;
         "/threads/history:-p"|"/threads/history:--profile") _asstctl_asked profiles; return ;;
         "/threads/add:--name") :; return ;;
@@ -58,6 +58,7 @@ _asstctl() {
         "/threads/recover:-p"|"/threads/recover:--profile") _asstctl_asked profiles; return ;;
         "/threads/rename:-p"|"/threads/rename:--profile") _asstctl_asked profiles; return ;;
         "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
+        "/threads/fetch:-p"|"/threads/fetch:--profile") _asstctl_asked profiles; return ;;
         "/threads/export:-d"|"/threads/export:--directory") :; return ;;
         "/threads/export:--format") _asstctl_words "json markdown text jsonl"; return ;;
         "/threads/export:-p"|"/threads/export:--profile") _asstctl_asked profiles; return ;;
@@ -98,13 +99,14 @@ _asstctl() {
         "/threads/new") names="--name --metadata -p --profile --help" ;;
         "/threads/list") names="--remote --limit -o --output -q --quiet -p --profile --help" ;;
         "/threads/show") names="-o --output -p --profile --help" ;;
-        "/threads/history") names="--last --since --role -o --output --format -p --profile --help" ;;
+        "/threads/history") names="--last --since --role --kept -o --output --format -p --profile --help" ;;
         "/threads/add") names="--name -p --profile --help" ;;
         "/threads/unlock") names="--wait -p --profile --help" ;;
         "/threads/recover") names="-o --output -p --profile --help" ;;
         "/threads/rename") names="-p --profile --help" ;;
         "/threads/delete") names="-y --yes --keep-remote -p --profile --help" ;;
-        "/threads/export") names="--all -d --directory --format -p --profile --help" ;;
+        "/threads/fetch") names="--all --remote -p --profile --help" ;;
+        "/threads/export") names="--all -d --directory --format --kept --replace -p --profile --help" ;;
         "/threads/import") names="--dry-run -p --profile --help" ;;
         "/threads/copy") names="--to --dry-run -p --profile --help" ;;
         "/threads/fork") names="--at -p --profile --help" ;;
@@ -128,7 +130,7 @@ _asstctl() {
     case "$path" in
         "") _asstctl_words "ask chat threads assistants config" ;;
         "/ask") : ;;
-        "/threads") _asstctl_words "new list show history add unlock recover rename delete export import copy fork" ;;
+        "/threads") _asstctl_words "new list show history add unlock recover rename delete fetch export import copy fork" ;;
         "/threads/show") _asstctl_asked threads ;;
         "/threads/history") _asstctl_asked threads ;;
         "/threads/add") : ;;
@@ -136,6 +138,7 @@ _asstctl() {
         "/threads/recover") _asstctl_asked threads ;;
         "/threads/rename") _asstctl_asked threads ;;
         "/threads/delete") _asstctl_asked threads ;;
+        "/threads/fetch") : ;;
         "/threads/export") : ;;
         "/threads/import") : ;;
         "/threads/copy") _asstctl_asked threads ;;
@@ -144,9 +147,9 @@ _asstctl() {
         "/assistants/show") : ;;
         "/config") _asstctl_words "init show get set unset path key" ;;
         "/config/init") : ;;
-        "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout" ;;
-        "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout" ;;
-        "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring timeout" ;;
+        "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep timeout" ;;
+        "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep timeout" ;;
+        "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep timeout" ;;
         "/config/key") _asstctl_words "set delete" ;;
     esac
 }

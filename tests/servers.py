@@ -160,6 +160,7 @@ class ThreadsServer(Server):
         self.refuses: dict[str, Reply] = {}  # by "new" and "old"
         self.ignores_prompts = False
         self.drops_metadata = False
+        self.steps: dict[str, list[dict]] = {}  # by run
         self.outputs: list[list[str]] = []  # what tools answered
         self.polls_left = 0  # how often a run is still in progress when it is asked for
         self.count = 0
@@ -258,6 +259,8 @@ class ThreadsServer(Server):
                 return self.run(thread, body)
             case "GET", ["runs"]:
                 return Reply(body=self.page(self.runs[thread], query))
+            case "GET", ["runs", run, "steps"]:
+                return Reply(body=self.page(self.steps.get(run, []), query))
             case "GET", ["runs", run]:
                 found = next(r for r in self.runs[thread] if r["id"] == run)
                 if self.polls_left:
@@ -420,6 +423,8 @@ class ThreadsServer(Server):
                 "thread.message.delta",
                 {"id": message, "object": "thread.message.delta", "delta": delta},
             )
+        for step in self.steps.get(run["id"], []):
+            yield named(f"thread.run.step.{step['status']}", step)
         yield named("thread.message.completed", self.complete(thread, run, message))
         yield named("thread.run.completed", run)
         yield named("done", "[DONE]")

@@ -244,7 +244,7 @@ def test_show_says_where_each_value_comes_from(home):
     assert "local  (ASSTCTL_BACKEND)" in out
     assert f"a  ({home.config})" in out
     shown = json.loads(home.run("config", "show", "--origin", "-o", "json")[0])
-    assert (shown["schema"], shown["model"]) == (1, {"value": "a", "origin": str(home.config)})
+    assert (shown["schema"], shown["model"]) == (2, {"value": "a", "origin": str(home.config)})
 
 
 def test_path_is_where_the_file_is_and_config_moves_it(home):

@@ -9,9 +9,10 @@ import pytest
 from asstctl.backends import World, connect
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
-from asstctl.events import Prompt, RequestSent, RunFinished, RunStarted, TextDelta
+from asstctl.events import HIDDEN, Prompt, RunFinished, RunStarted, TextDelta
 from asstctl.kind import Kind
-from asstctl.model import Message, Part, Text, Thread
+from asstctl.model import Message, Thread
+from asstctl.parts import Part, Text
 from asstctl.store.store import Store
 from asstctl.turn import Turn
 from tests.responses_server import ResponsesServer
@@ -88,7 +89,7 @@ class Noted:
     def send(self, thread_id, prompt):
         turn = Turn(self._backend, self._settings, {}, self._store, prompt)
         with closing(turn.say(thread_id, None)) as reply:
-            yield from (event for event in reply if not isinstance(event, RequestSent))
+            yield from (event for event in reply if not isinstance(event, HIDDEN))
 
 
 @pytest.fixture

@@ -395,20 +395,67 @@ class Refusing(Forgetful):
 
 @pytest.mark.parametrize("kind", [Forgetful, Refusing])
 @pytest.mark.parametrize("status", [404, 405, 500])
-def test_a_server_that_keeps_no_replies_is_found_out_once_and_said_at_each_follow_up(
+def test_a_server_that_keeps_no_replies_is_found_out_once_and_gets_what_is_kept_here(
     home, kind, status
 ):
     with kind() as server:
         server.status = status
         home.use_threads(server)
         err = home.run("ask", "One")[1]
-        assert "keeps no replies: it answers without what was said before" in err
+        assert "keeps no replies: what is kept here will be sent along" in err
         asked = len(server.requests)
-        for prompt in ("Two", "Three"):
-            out, err = home.run("ask", "-c", prompt)
-            assert out == f"You said: {prompt} (1)\n"
-            assert err.count("keeps no replies") == 1
+        for prompt, count in (("Two", 3), ("Three", 5)):
+            assert home.run("ask", "-c", prompt) == (f"You said: {prompt} ({count})\n", "")
         assert len(server.requests) == asked + 2  # found out once
+        said = [
+            json.loads(m) for m in home.run("threads", "history", "-o", "jsonl")[0].splitlines()
+        ]
+        assert [m["text"] for m in said][::2] == ["One", "Two", "Three"]
+        assert len(server.requests) == asked + 2  # nothing can be had again there
+
+
+def test_a_server_and_a_profile_that_both_keep_nothing_are_told_apart_from_a_thread(home):
+    with Refusing() as server:
+        home.use_threads(server)
+        home.run("ask", "One", ASSTCTL_KEEP="false")
+        err = home.run("ask", "-c", "Two", code=3, ASSTCTL_KEEP="false")[1]
+        assert "keep is false" in err
+        assert "hint: asstctl config unset keep" in err
+        stored = (home.data / "threads.db").read_bytes()
+        assert b"One" not in stored
+
+
+def test_keep_cannot_be_false_where_nobody_else_has_the_threads(home, server):
+    home.use_server(server)
+    err = home.run("ask", "One", code=3, ASSTCTL_KEEP="false")[1]
+    assert "nobody else has its threads" in err
+
+
+def test_a_reply_that_expired_is_sent_along_from_what_is_kept(home):
+    class Resource(ResponsesServer):
+        form = "resource"
+        expired: frozenset[str] = frozenset()
+
+        def response(self, request, words, asked):
+            if request.method == "GET" and self.expired & set(request.path.split("/")):
+                return error(404, "No response found.")
+            if request.body and request.body.get("previous_response_id") in self.expired:
+                return error(400, "Previous response not found.")
+            return super().response(request, words, asked)
+
+    with Resource() as server:
+        home.use_threads(server)
+        home.run("ask", "One")
+        home.run("ask", "-c", "Two")
+        server.expired = frozenset(server.responses)
+        out, err = home.run("ask", "-c", "Three")
+        assert out == "You said: Three (5)\n"
+        assert "no longer has the reply before: what is kept of the thread is sent along" in err
+        assert home.run("ask", "-c", "Four")[0] == "You said: Four (7)\n"
+        said = [
+            json.loads(m) for m in home.run("threads", "history", "-o", "jsonl")[0].splitlines()
+        ]
+        assert [m["text"] for m in said][::2] == ["One", "Two", "Three", "Four"]
 
 
 def test_a_server_that_keeps_replies_is_asked_once_whether_it_does(home):

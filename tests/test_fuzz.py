@@ -10,7 +10,7 @@ import tomllib
 
 import pyte
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -19,7 +19,8 @@ from asstctl.backends.assistants.run import Run
 from asstctl.backends.local import chat
 from asstctl.backends.responses.response import Response
 from asstctl.errors import AsstctlError
-from asstctl.model import Message, Text, Thread
+from asstctl.model import Message, Thread
+from asstctl.parts import Text
 from asstctl.render._draft import Draft
 from asstctl.render._tail import Tail
 from asstctl.render.terminal import Harmless
@@ -167,7 +168,7 @@ THREADS = st.fixed_dictionaries(
 def test_a_thread_of_any_shape_is_one_or_one_of_our_errors(tmp_path_factory, found):
     with contextlib.suppress(AsstctlError):
         read = archive.parse(found, tmp_path_factory.getbasetemp(), {})
-        "".join(archive.document(read.thread, read.messages)).encode()
+        "".join(archive.document(archive.Archived(read.thread, read.messages))).encode()
 
 
 PARTS = st.builds(Text, st.text(max_size=20))
@@ -185,7 +186,7 @@ MESSAGES = st.builds(
 @given(st.text(min_size=1, max_size=20), st.lists(MESSAGES, max_size=5))
 def test_what_is_exported_is_imported_as_it_was(tmp_path_factory, identity, messages):
     thread = Thread(identity, "local", "", "")
-    text = "".join(archive.document(thread, messages))
+    text = "".join(archive.document(archive.Archived(thread, messages)))
     read = archive.parse(json.loads(text), tmp_path_factory.getbasetemp(), {})
     assert read.thread.id == identity
     for before, after in zip(messages, read.messages, strict=True):
@@ -226,6 +227,7 @@ def test_whatever_the_settings_file_holds_it_is_settings_or_one_of_our_errors(
         max_size=15,
     )
 )
+@example(["0\r0", "\r0", "\n", "```\n"])
 def test_markdown_of_any_kind_is_drawn_to_its_end(pieces):
     draft = Draft(Console(file=io.StringIO(), width=40, force_terminal=True))
     for piece in pieces:

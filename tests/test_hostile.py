@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from asstctl.model import Message, Text, Thread
+from asstctl.model import Message, Thread
+from asstctl.parts import Text
 from asstctl.transfer import archive
 from tests.responses_server import ResponsesServer
 from tests.servers import Reply, ThreadsServer, error
@@ -106,7 +107,9 @@ def test_ids_names_and_statuses_on_any_server(home, evil):
 def test_what_is_imported_and_what_completion_offers(home, evil):
     thread = Thread(f"thread_{evil}", "assistants", evil, "", name=evil, title=evil)
     path = home.path / "t.json"
-    archive.write(path, archive.document(thread, [Message(evil, "user", (Text(evil),))]))
+    archive.write(
+        path, archive.document(archive.Archived(thread, [Message(evil, "user", (Text(evil),))]))
+    )
     shown(home, "-p", "local", "threads", "import", str(path))
     shown(home, "-p", "local", "threads", "import", "--dry-run", str(path))
     shown(home, "threads", "list")
@@ -129,7 +132,10 @@ def test_export_leaves_its_folder_alone_whatever_an_id_says(home, kind):
         for number, evil in enumerate(["../../out", "/etc/x", "a\0b", "CON", "x" * 300]):
             thread = Thread(evil, "assistants", "", "", name=f"n{number}")
             path = home.path / "t.json"
-            archive.write(path, archive.document(thread, [Message("m", "user", (Text("x"),))]))
+            archive.write(
+                path,
+                archive.document(archive.Archived(thread, [Message("m", "user", (Text("x"),))])),
+            )
             home.run("-p", "local", "threads", "import", str(path))
         before = {p for p in home.path.rglob("*") if p.is_file()}
         home.run("threads", "export", "--all", "-d", "out/here")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asstctl import commands, errors, events, model
+from asstctl import commands, errors, events, model, parts
 from asstctl.config.settings import SETTINGS
 from asstctl.transfer import archive
 from tests.servers import ChatServer, Reply
@@ -110,15 +110,15 @@ def test_every_setting_is_in_the_readme():
 
 def test_the_exported_form_is_as_the_readme_says():
     thread = model.Thread("a", "local", "", "default")
-    message = model.Message("m", "user", (model.Text("x"),))
-    found = json.loads("".join(archive.document(thread, [message])))
+    message = model.Message("m", "user", (parts.Text("x"),))
+    found = json.loads("".join(archive.document(archive.Archived(thread, [message]))))
     keys = dict(zip((row[0] for row in table("An exported file is")), found, strict=True))
     assert all(key == name for key, name in keys.items())
     assert found["schema"] == archive.SCHEMA
     rows = README.split("An exported file is")[1].split("\n\n")[1]
     for name in (*found["thread"], *found["messages"][0]):
         assert f"`{name}`" in rows
-    for kind in model.PARTS:
+    for kind in parts.KINDS:
         assert f"`{kind}`" in README
 
 
@@ -135,7 +135,7 @@ def test_every_exit_code_is_in_the_readme():
 
 
 def test_every_event_is_in_the_readme():
-    for kind in set(events.Event.__args__) - {events.RequestSent, events.PromptTaken}:
+    for kind in set(events.Event.__args__) - set(events.HIDDEN.__args__):
         assert f"`{kind.__name__}`" in README
 
 

@@ -76,7 +76,7 @@ def test_the_assistants_of_a_threads_server_are_listed_and_shown(home, threads):
     assert home.run("assistants", "list")[0] == "asst_1\tAda\tgpt-4o\n"
     assert home.run("assistants", "list", "-q")[0] == "asst_1\n"
     found = json.loads(home.run("assistants", "list", "-o", "json")[0])
-    assert found == {"schema": 1, "assistants": [threads.assistants["asst_1"]]}
+    assert found == {"schema": 2, "assistants": [threads.assistants["asst_1"]]}
     assert "model       gpt-4o" in home.run("assistants", "show")[0]
     assert json.loads(home.run("assistants", "show", "asst_1", "-o", "json")[0])["name"] == "Ada"
     home.run("assistants", "show", "asst_none", code=5)

@@ -2,7 +2,9 @@
 
 import json
 import signal
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -135,19 +137,58 @@ def test_reasoning_is_shown_on_stderr_where_it_is_asked_for(home, responses):
     assert (out, err.strip()) == ("Yes\n", "Hm.")
 
 
-def test_each_kind_of_tool_has_one_status_line(home, responses):
-    def tool(kind, number):
-        return event("output_item.added", number, {"item": {"id": f"t{number}", "type": kind}})
+WORK = (
+    {"type": "web_search_call", "action": {"query": "sky"}},
+    {
+        "type": "file_search_call",
+        "queries": ["blue"],
+        "results": [{"file_id": "f", "filename": "a.pdf", "text": "The sky\nis blue"}],
+    },
+    {
+        "type": "code_interpreter_call",
+        "code": "for n in range(2):\n    print(n)",
+        "outputs": [{"type": "logs", "logs": "0\n1\n"}, {"type": "image", "url": "https://x/i"}],
+    },
+    {"type": "mcp_call", "server_label": "s", "name": "f", "arguments": "{}", "output": "5"},
+    {"type": "reasoning", "summary": []},
+    {"type": "novel_call", "action": {"what": 1}},
+)
+"""Items of the server's own tools."""
 
-    kinds = ["web_search_call", "web_search_call", "file_search_call", "reasoning"]
-    stream = [tool(kind, n) for n, kind in enumerate(kinds, 1)]
-    play(home, responses, created(), *stream, delta("Yes", 5), ended("completed"))
-    out, err = home.run("ask", "x")
-    assert out == "Yes\n"
-    assert err.splitlines() == [
-        "asstctl: the model uses a tool: web search",
-        "asstctl: the model uses a tool: file search",
-    ]
+TOLD = (
+    "web search: sky",
+    "file search: blue (1 result)",
+    "code interpreter: 2 lines of code, 2 lines of output, 1 image",
+    "tool call t4: s.f({})",
+    "tool result t4: 5",
+    'novel call {"what": 1}',
+)
+
+
+def test_the_work_of_each_tool_is_one_line_and_whole_in_json_and_history(home, responses):
+    items = [{"id": f"t{n}", **item} for n, item in enumerate(WORK, 1)]
+
+    def done(number, item):
+        facts = {"output_index": number, "item": item}
+        return event("output_item.done", number + 1, facts)
+
+    stream = [done(n, item) for n, item in enumerate(items)]
+    output = [*items, message("Yes")]
+    for words in (("ask", "x"), ("ask", "-o", "json", "x")):
+        play(home, responses, created(), *stream, ended("completed", output=output))
+        out, err = home.run(*words)
+        if "json" in words:
+            events = [json.loads(line) for line in out.splitlines()]
+        else:
+            assert out == "Yes\n"
+            assert err.splitlines() == [f"asstctl: {line}" for line in TOLD]
+    [code] = [e for e in events if e["event"] == "Code"]
+    assert code["code"] == WORK[2]["code"]
+    assert [output["type"] for output in code["outputs"]] == ["Text", "Image"]
+    [search] = [e for e in events if e["event"] == "Search" and e["kind"] == "file_search"]
+    assert search["results"] == [{"id": "f", "title": "a.pdf", "quote": "The sky\nis blue"}]
+    names = [e["event"] for e in events]
+    assert names.count("ToolCall") == names.count("ToolResult") == 1
 
 
 def test_annotations_become_footnotes(home, responses):
@@ -316,19 +357,19 @@ def test_every_item_of_a_conversation_is_in_its_history(home, responses):
         {"id": "i6", "type": "message", "role": "developer", "content": "Be kind."},
         message("No", content=[{"type": "refusal", "refusal": "No."}], status="incomplete"),
     ]
-    out = home.run("threads", "history", "--last", "6")[0]
+    out = home.run("threads", "history", "--last", "7")[0]
     for line in (
         "[image file_1]",
         "[file file_2 a.pdf]",
-        "[tool] f({})",
-        "[tool] function_call gave 5",
-        '[tool] web search call {"query": "q"}',
-        "[tool] developer: Be kind.",
+        "[call] f({})",
+        "[result] 5",
+        "[web search] q",
+        "developer:\nBe kind.",
         "[refused] No.",
     ):
         assert f"\n{line}\n" in out
     assert "assistant, cut off:" in out
-    assert len(history(home)) == 8
+    assert len(history(home)) == 9
 
 
 # Fields that a server does not take
@@ -545,8 +586,11 @@ def test_history_says_which_turns_of_a_chain_the_service_no_longer_has(home, res
     home.run("ask", "One")
     home.run("ask", "-c", "Two")
     del resource.responses["resp_1"]
+    assert history(home)[1] == ("assistant", "You said: One (1)", "completed")  # kept here
+    with closing(sqlite3.connect(home.data / "threads.db")) as db, db:
+        db.execute("DELETE FROM messages WHERE run = 'resp_1'")  # as before it was kept
     out = home.run("threads", "history")[0]
-    assert out.startswith("assistant, no longer held by the service:\n\nuser:\nTwo\n")
+    assert out.startswith("assistant, no longer held by the service:\n\nuser, ")
     assert history(home)[0] == ("assistant", "", "gone")
 
 
@@ -621,7 +665,9 @@ def test_a_call_that_the_server_answered_itself_waits_for_nobody(home, responses
     output = {"type": "function_call_output", "call_id": "c", "output": "5", "id": "fo"}
     items = [call, output, message("It is 5")]
     play(home, responses, created(), ended("completed", output=items))
-    assert home.run("ask", "x") == ("It is 5\n", "")
+    out, err = home.run("ask", "x")
+    assert out == "It is 5\n"
+    assert err == "asstctl: tool call c: f({})\nasstctl: tool result c: 5\n"
 
 
 def test_a_reply_that_was_taken_is_never_asked_for_again(home, responses):

@@ -14,7 +14,8 @@ from contextlib import closing
 import pytest
 
 from asstctl.errors import AsstctlError
-from asstctl.model import Message, Text, Thread
+from asstctl.model import Message, Thread
+from asstctl.parts import Text
 from asstctl.store import schema
 from asstctl.store.store import Store
 from tests.servers import Reply
@@ -110,6 +111,7 @@ def test_a_version_of_the_schema_is_never_changed_after_it_was_written():
         "endpoints",
         "replies copies",
         "threads_by_turn",
+        "messages_by_place messages_by_id raw runs counter",
     ]
     with closing(sqlite3.connect(":memory:")) as db:
         before = set()

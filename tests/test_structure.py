@@ -28,13 +28,15 @@ LEVELS = [
         "endings",
         "__init__",
     },
-    {"_signals", "model"},
+    {"_signals", "parts"},
+    {"model"},
     {"events", "config"},
-    {"tools", "credentials"},
+    {"tools", "credentials", "heard"},
     {"wire", "store"},
     {"backends", "render", "completion"},
     {"turn"},
     {"session"},
+    {"reading"},
     {"transfer", "standing"},
     {"commands"},
     {"cli"},
@@ -42,7 +44,7 @@ LEVELS = [
 ]
 """Rooms from the ground up; a room imports from levels below its own."""
 
-DRAWN = {"_record", "_secrets", "_signals", "errors", "events", "model", "render"}
+DRAWN = {"_record", "_secrets", "_signals", "errors", "events", "model", "parts", "render"}
 """The rooms that render/ shares with the rest."""
 
 

@@ -41,7 +41,7 @@ def test_list_is_newest_first_with_titles_from_the_first_prompt(talked):
     talked.run("ask", "-t", rows[1][0], "Again")
     assert talked.run("threads", "list", "-q", "--limit", "1")[0].strip() == rows[1][0]
     listed = json.loads(talked.run("threads", "list", "-o", "json")[0])
-    assert listed["schema"] == 1
+    assert listed["schema"] == 2
     assert [thread["id"] for thread in listed["threads"]] == [rows[1][0], rows[0][0]]
 
 
@@ -114,7 +114,7 @@ def test_history_in_json_jsonl_and_markdown_is_the_same_story(talked):
         json.loads(line)
         for line in talked.run("threads", "history", "@2", "--format", "jsonl")[0].splitlines()
     ]
-    assert whole["schema"] == 1
+    assert whole["schema"] == 2
     assert whole["messages"] == lines
     assert [m["role"] for m in lines] == ["user", "assistant"] * 2
     markdown = talked.run("threads", "history", "@2", "--format", "markdown")[0]
@@ -230,7 +230,7 @@ def test_the_memory_of_history_is_flat_in_the_threads_length(home):
         database.execute("DELETE FROM messages")
         rows = (
             (
-                1,
+                1 << 24 | n,
                 n,
                 f"msg_{n}",
                 "user",
@@ -241,7 +241,11 @@ def test_the_memory_of_history_is_flat_in_the_threads_length(home):
             )
             for n in range(count)
         )
-        database.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        database.executemany(
+            "INSERT INTO messages (number, place, id, role, parts, status, created_at, metadata)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
         database.commit()
         code = (
             "import sys, resource, runpy; sys.argv = ['asstctl', *sys.argv[1:]]\n"

@@ -1,6 +1,6 @@
 """Backends: holders of threads that reply to prompts. One folder for each wire."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,7 +9,8 @@ from asstctl import _signals
 from asstctl._record import record
 from asstctl.config.settings import Settings
 from asstctl.events import Prompt, Stream, Tell
-from asstctl.model import Assistant, Message, Part, Thread, ThreadFacts, moment, texts
+from asstctl.model import Assistant, Message, Thread, ThreadFacts, moment, texts
+from asstctl.parts import Part
 from asstctl.store.store import Store
 
 CHUNK = 20
@@ -54,6 +55,16 @@ class Backend(Protocol):
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a thread, or the `last` ones, oldest first."""
+
+    def thread(self, thread_id: str) -> Mapping[str, Any]:
+        """Return the service's own object of a thread, {} where it has none."""
+
+    def runs(self, thread_id: str, known: Container[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield the service's runs of a thread, oldest first, each with its `steps`.
+
+        Those that are `known` by their ids are passed over. Raises UnsupportedError where the
+        service can't list them.
+        """
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""

@@ -9,9 +9,8 @@ from asstctl._json import loads_piece, sound
 from asstctl.backends.meanings import MEANINGS
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
-    Citation,
+    Beside,
     Event,
-    FileOutput,
     MessageStarted,
     Notice,
     PromptTaken,
@@ -20,6 +19,7 @@ from asstctl.events import (
     TextDelta,
     Usage,
 )
+from asstctl.parts import File, Image
 from asstctl.wire.refusals import refusal
 from asstctl.wire.sse import END, Frame
 
@@ -89,7 +89,7 @@ class Shown:
 
     def __init__(self) -> None:
         self._texts: dict[str, StringIO] = {}  # a text that grew would be quadratic
-        self._beside: set[Citation | FileOutput] = set()
+        self._beside: set[Beside] = set()
         self._mended: dict[str, str] = {}  # by message, the text that replaced what was shown
 
     def __bool__(self) -> bool:
@@ -142,12 +142,12 @@ class Shown:
             yield MessageStarted("assistant")
             yield from self.piece(message, text)
 
-    def once(self, event: Citation | FileOutput, message: str) -> Iterator[Event]:
-        """Yield a citation or a file the first time only; it belongs to `message`."""
+    def once(self, event: Beside, message: str = "") -> Iterator[Event]:
+        """Yield what is not text the first time only; an image or a file belongs to `message`."""
         if event in self._beside:
             return
         self._beside.add(event)
-        if isinstance(event, FileOutput):
+        if isinstance(event, Image | File):
             yield from self._begun(message)
         yield event
 
@@ -176,9 +176,11 @@ def interruption(leaving: BaseException) -> BaseException:
     return leaving
 
 
-def started(thread_id: str, run_id: str, *, announced: bool) -> Event:
-    """Return the event for a run that begins; `announced`: RunStarted was yielded before."""
-    return PromptTaken(run_id) if announced else RunStarted(thread_id, run_id)
+def started(thread_id: str, run_id: str, *, announced: bool, mark: str = "") -> Iterator[Event]:
+    """Yield the events for a run that begins; `announced`: RunStarted was yielded before."""
+    yield PromptTaken(run_id, mark)
+    if not announced:
+        yield RunStarted(thread_id, run_id)
 
 
 def unknown(thread_id: str) -> str:

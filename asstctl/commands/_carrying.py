@@ -1,7 +1,7 @@
 """`asstctl threads export`, `import`, `copy` and `fork`: threads as files and elsewhere."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
@@ -11,11 +11,15 @@ import typer
 
 from asstctl.commands import options
 from asstctl.commands.app import App
-from asstctl.errors import AsstctlError
-from asstctl.model import Message, Thread
+from asstctl.errors import AsstctlError, summed
+from asstctl.events import Progress
+from asstctl.model import Thread, count
+from asstctl.reading import AWAY, Reading
 from asstctl.render import listing, noted, transcript
+from asstctl.session import Session
 
 if TYPE_CHECKING:
+    from asstctl.transfer.archive import Archived
     from asstctl.transfer.copy import Plan
 
 app = App()
@@ -44,22 +48,31 @@ def export(
         Path, typer.Option("-d", "--directory", metavar="DIR", help="Where to put the files.")
     ] = Path(),
     form: Annotated[Form, typer.Option("--format", help="json can be imported again.")] = Form.JSON,
+    kept: options.Kept = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also over a file that holds more.")
+    ] = False,
 ) -> None:
     """Write threads as files, one a thread; a file that would not change is left alone."""
     if everything == bool(references):
         raise typer.BadParameter("give threads, or --all", param_hint="REF")
     from asstctl.transfer import archive  # other commands on threads do without
 
-    with options.invocation(ctx).session() as session:
+    invocation = options.invocation(ctx)
+    with invocation.session() as session:
         threads = session.threads() if everything else map(session.known_thread, references or [])
+        reading = Reading(session, invocation.notes.write)
         counts = {True: 0, False: 0}
         failures: list[AsstctlError] = []
         for thread in threads:
             apart = session.store.index.namesakes(thread) > 1
             path = directory / archive.file_name(thread, SUFFIXES[form], apart=apart)
             try:
-                with closing(session.history(thread)) as messages:
-                    changed = archive.write(path, pieces(thread, messages, form))
+                with closing(current(reading, session, thread, kept=kept)) as whole:
+                    content = noted(whole, invocation.notes)
+                    if form is Form.JSON and not replace:
+                        archive.demand_no_less(path, content.messages)
+                    changed = archive.write(path, pieces(content, form))
             except AsstctlError as error:
                 failures.append(error)
                 listing.note(f"{thread.id}: {error.message}", sys.stderr)
@@ -69,23 +82,49 @@ def export(
                 sys.stdout.write(f"{path}\n")
         sys.stderr.write(f"asstctl: {counts[True]} written, {counts[False]} unchanged\n")
         if failures:
-            raise failed(f"{listing.count(len(failures), 'thread')} not exported", failures[0])
+            raise summed(f"{count(len(failures), 'thread')} not exported", failures[0])
+        reading.demand_current()
 
 
-def failed(words: str, first: AsstctlError) -> AsstctlError:
-    """Return the error that sums up several, with the exit code of the first."""
-    error = AsstctlError(words, hint=first.hint, retryable=first.retryable)
-    error.exit_code = first.exit_code
-    return error
+def current(
+    reading: Reading, session: Session, thread: Thread, *, kept: bool
+) -> Generator[Progress, None, "Archived"]:
+    """Return all of a thread, after what is kept of it was brought up to date.
+
+    Where the server no longer has it, or can't be reached, it is what is kept. Raises
+    IncompleteError where the server's list could not be read to its end.
+    """
+    from asstctl.transfer.archive import Archived
+    from asstctl.transfer.fetch import fetch
+
+    missing: tuple[str, ...] = ()
+    here = thread.kind.facts.kept_here
+    if not (here or kept) and not session.home(thread).keeps:
+        return Archived(thread, list(session.holder(thread).history(thread.id)))
+    if not (here or kept):
+        try:
+            fetched = yield from fetch(session, thread)
+        except AWAY as error:
+            reading.fall_back(thread, error)
+        else:
+            if fetched.broken:
+                raise fetched.broken
+            missing = fetched.missing
+    messages = (
+        list(session.holder(thread).history(thread.id)) if here else list(reading.kept(thread))
+    )
+    number = session.store.messages.number(thread.key)
+    thread = session.store.index.get(*thread.key)
+    return Archived(thread, messages, (), session.store.runs.of(number), missing)
 
 
-def pieces(thread: Thread, messages: Iterable[Message], form: Form) -> Iterable[str]:
+def pieces(content: "Archived", form: Form) -> Iterable[str]:
     """Yield the text of a thread's file in a form."""
     if form is Form.JSON:
         from asstctl.transfer import archive
 
-        return archive.document(thread, messages)
-    return transcript.pieces(thread, messages, transcript.Format(form))
+        return archive.document(content)
+    return transcript.pieces(content.thread, content.messages, transcript.Format(form))
 
 
 @app.command("import")
@@ -119,7 +158,7 @@ def import_(
             with copying(session):
                 carry(plan(found.thread, found.messages, to), invocation, dry_run=dry_run)
         if failures:
-            raise failed(f"{listing.count(len(failures), 'file')} not imported", failures[0])
+            raise summed(f"{count(len(failures), 'file')} not imported", failures[0])
 
 
 @app.command()
@@ -138,12 +177,15 @@ def copy(
         thread = session.known_thread(reference)
         target = Destination(session, session.settings(to))
         with copying(session):
-            carry(plan(thread, session.history(thread), target), invocation, dry_run=dry_run)
+            reading = Reading(session, invocation.notes.write)
+            messages = reading.history(thread)
+            carry(plan(thread, messages, target), invocation, dry_run=dry_run)
+        reading.demand_current()
 
 
 def carry(plan: "Plan", invocation: options.Invocation, *, dry_run: bool) -> None:
     """Carry a plan out and print the copy's id; or print the plan."""
-    placeholders = ", ".join(listing.count(n, kind) for kind, n in plan.replaced.items())
+    placeholders = ", ".join(count(n, kind) for kind, n in plan.replaced.items())
     if dry_run:
         facts = {
             "from": plan.source.id,
@@ -158,7 +200,7 @@ def carry(plan: "Plan", invocation: options.Invocation, *, dry_run: bool) -> Non
     from asstctl.transfer.copy import carry_out
 
     target = noted(carry_out(plan), invocation.notes)
-    told = listing.count(len(plan.messages), "message")
+    told = count(len(plan.messages), "message")
     instead = f"; as placeholders: {placeholders}" if placeholders else ""
     listing.note(f"{told} of {plan.source.id} copied to {target.id}{instead}", sys.stderr)
     listing.lines([[target.id]], sys.stdout)
@@ -180,6 +222,6 @@ def fork(
     invocation = options.invocation(ctx)
     with invocation.session() as session:
         thread = session.known_thread(reference)
-        messages = list(session.history(thread))
+        messages = list(session.holder(thread).history(thread.id))
         home = Destination(session, session.home(thread))
         carry(forked(thread, messages, home, at), invocation, dry_run=False)

@@ -62,7 +62,7 @@ def chat(
 
 def recall(session: Session, thread: Thread, count: int) -> None:
     """Show the last messages of a thread that is opened again."""
-    messages = list(session.history(thread, count))
+    messages = list(session.holder(thread).history(thread.id, count))
     if messages:
         transcript.write(thread, messages, None, sys.stderr, session.environment)
         sys.stderr.write("\n")

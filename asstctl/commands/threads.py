@@ -11,12 +11,13 @@ from typing import Annotated
 
 import typer
 
-from asstctl.commands import _carrying, options
+from asstctl.commands import _carrying, _fetching, options
 from asstctl.commands._reply import ReplyOutput
 from asstctl.commands._when import since_when
 from asstctl.commands.app import word
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.model import Message, Thread
+from asstctl.reading import Reading
 from asstctl.render import listing, renderer, transcript
 from asstctl.session import Session
 from asstctl.store.index import is_name
@@ -29,12 +30,15 @@ class Speaker(StrEnum):
 
     USER = "user"
     ASSISTANT = "assistant"
+    SYSTEM = "system"
+    DEVELOPER = "developer"
 
 
 MOST = 1_000_000
 """Ten times the messages that a service keeps in a thread."""
 
 
+app.add_typer(_fetching.app)
 app.add_typer(_carrying.app)
 
 
@@ -140,6 +144,7 @@ def history(
         ),
     ] = None,
     role: Annotated[Speaker | None, typer.Option(help="Only one side's messages.")] = None,
+    kept: options.Kept = False,
     output: Annotated[
         transcript.Format | None,
         typer.Option(
@@ -153,16 +158,20 @@ def history(
 ) -> None:
     """Write every message of a thread, oldest first."""
     start = since_when(since, datetime.now().astimezone()) if since is not None else None
-    with options.invocation(ctx).session() as session:
+    invocation = options.invocation(ctx)
+    with invocation.session() as session:
         thread = session.known_thread(reference)
         everything = since is None and role is None
-        with closing(session.history(thread, last if everything else None)) as whole:
+        reading = Reading(session, invocation.notes.write)
+        shown = last if everything else None
+        with closing(reading.history(thread, shown, kept=kept)) as whole:
             messages: Iterator[Message] = whole
             if not everything:
                 messages = chosen(messages, start, role)
             if last is not None:
                 messages = newest(messages, last)
             transcript.write(thread, messages, output, sys.stdout, session.environment)
+        reading.demand_current()
 
 
 def newest(messages: Iterator[Message], last: int) -> Iterator[Message]:

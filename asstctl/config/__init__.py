@@ -60,6 +60,10 @@ class Config:
         found = {key: self._find(key, name, backend) for key in SETTINGS}
         values = {key: value for key, (value, _) in found.items()}
         origins = {key: source for key, (_, source) in found.items()}
+        if backend and backend.facts.kept_here and not values["keep"]:
+            raise ConfigError(
+                f"keep can't be false for {name!r} ({origins['keep']}): nobody else has its threads"
+            )
         return Settings(
             profile=name,
             origins=origins,

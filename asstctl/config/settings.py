@@ -60,12 +60,18 @@ class Settings:
     api_key_env: str | None = _setting("the variable that holds the key")
     api_key_command: list[str] | None = _setting("the command that prints the key")
     api_key_keyring: bool = _setting("whether the system's keyring holds the key", default=False)
+    keep: bool = _setting("whether what passes through is kept here, whole", default=True)
     timeout: float = _setting("seconds without a byte before a server counts as gone", 120.0)
 
     @property
     def place(self) -> str:
         """Where the profile's threads live: the endpoint, or "" for this machine."""
         return "" if self.backend.facts.kept_here else (self.endpoint or "").rstrip("/")
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the messages of the profile's threads are kept here."""
+        return self.keep or self.backend.facts.kept_here
 
     @property
     def host(self) -> str:

@@ -2,7 +2,8 @@
 
 import re
 
-from asstctl.events import Citation, Event, FileOutput, MessageStarted, TextDelta
+from asstctl.events import Event, MessageStarted, TextDelta
+from asstctl.parts import Citation, File, Image, Part, Text, words
 
 MARKER = re.compile(r"【\d+:\d+†[^【】]{0,60}】")
 """A citation's mark in a service's text; other 【】 are Chinese punctuation."""
@@ -29,13 +30,25 @@ class Answer:
                 self._apart = self._written
             case TextDelta(text):
                 return self._below(self._numbered(text))
-            case FileOutput(kind, identity, name):
-                return self._below(f"[{kind} {identity}{' ' if name else ''}{name}]")
-            case Citation("", source):
-                self._unmarked[source] = None
-            case Citation(marker, source):
-                self._sources[marker] = source
+            case Image() | File():
+                return self._below(words(event))
+            case Citation():
+                self._cite(event)
         return ""
+
+    def part(self, part: Part) -> str:
+        """Return a part of a message that is whole as text; its sources come at the end."""
+        if not isinstance(part, Text):
+            return words(part)
+        for citation in part.citations:
+            self._cite(citation)
+        return MARKER.sub(self._number, part.text) if "【" in part.text else part.text
+
+    def _cite(self, citation: Citation) -> None:
+        if citation.marker:
+            self._sources[citation.marker] = citation.source
+        else:
+            self._unmarked[citation.source] = None
 
     def end(self) -> str:
         """Return the text that was held back, and the sources."""

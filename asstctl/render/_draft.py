@@ -46,6 +46,7 @@ class Draft:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._source = ""  # the part that is not final
+        self._return = False  # a carriage return came last
         self._settled = 0  # characters of it in whole lines that were looked at
         self._looked = 0  # its length at the last look
         self._fence: Fence | None = None
@@ -55,7 +56,12 @@ class Draft:
         self.table = False  # the unfinished block is a table: all its rows may move
 
     def feed(self, text: str) -> None:
-        """Add text at the end."""
+        """Add text at the end; a line ends with a newline, a carriage return, or both."""
+        if self._return:
+            text, self._return = "\r" + text, False
+        if "\r" in text:
+            self._return = text.endswith("\r")  # perhaps the first half of an end
+            text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
         self._source += text
 
     def due(self) -> bool:
@@ -74,6 +80,8 @@ class Draft:
     def look(self, *, end: bool = False) -> tuple[list[Row], list[Row]]:
         """Return the rows that became final since the last look, and those that may change."""
         done: list[Row] = []
+        if end and self._return:
+            self.feed("\n")
         if end and self._source and not self._source.endswith("\n"):
             self._source += "\n"
         if end or "\n" in self._source[self._settled :]:

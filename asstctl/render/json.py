@@ -6,7 +6,8 @@ from typing import TextIO
 
 from asstctl._secrets import struck
 from asstctl.errors import AsstctlError
-from asstctl.events import Event, Notice, PromptTaken, RequestSent, Stream
+from asstctl.events import HIDDEN, Beside, Event, Notice, Stream
+from asstctl.parts import filled
 from asstctl.render import Surface
 
 
@@ -14,7 +15,7 @@ def render(reply: Stream, surface: Surface) -> None:
     """Write each event as it comes; an error that passes through is the last line, `Failed`."""
     try:
         for event in reply:
-            if not isinstance(event, RequestSent | PromptTaken):
+            if not isinstance(event, HIDDEN):
                 write(event_facts(event), surface.out, ours=isinstance(event, Notice))
     except AsstctlError as error:
         write({"event": "Failed", **error.facts()}, surface.out, ours=True)
@@ -23,7 +24,9 @@ def render(reply: Stream, surface: Surface) -> None:
 
 def event_facts(event: Event) -> dict[str, object]:
     """Return an event as a JSON object, named after its class."""
-    return {"event": type(event).__name__, **asdict(event)}
+    name = type(event).__name__
+    facts = filled(event) if isinstance(event, Beside) else asdict(event)
+    return {"event": name, **facts}
 
 
 def write(facts: dict[str, object], out: TextIO, *, ours: bool) -> None:

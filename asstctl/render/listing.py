@@ -116,11 +116,6 @@ def note(text: str, err: TextIO) -> None:
         err.write(f"asstctl: {said(text)}\n")
 
 
-def count(number: int, what: str) -> str:
-    """Return a number of things, in words."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def document(found: Mapping[str, Any], out: TextIO) -> None:
     """Write facts as one JSON object."""
     facts = {"schema": SCHEMA, **{key: value for key, value in found.items() if key != "schema"}}

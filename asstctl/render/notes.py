@@ -1,10 +1,11 @@
 """Notes on stderr beside an answer: notices, progress, and a model's reasoning."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, assert_never
 
-from asstctl.events import Event, Notice, Progress, ReasoningDelta, ToolCall
-from asstctl.model import bounded
+from asstctl.events import Event, Notice, Progress, ReasoningDelta
+from asstctl.model import bounded, count
+from asstctl.parts import Code, Image, Other, Search, Text, ToolCall, ToolResult
 from asstctl.render.terminal import Harmless, one_line, said, terminal_width
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ ROOM = 80
 """Columns without which progress is a number alone: a line must never wrap."""
 
 
-LONGEST_CALL = 1000
-"""Characters of a call that its line shows."""
+LONGEST_LINE = 1000
+"""Characters of a tool's work that its line shows."""
 
 
 class Notes:
@@ -44,7 +45,7 @@ class Notes:
             case Progress():
                 return self._terminal
             case _:
-                return isinstance(event, Notice | ToolCall)
+                return isinstance(event, Notice | ToolCall | ToolResult | Code | Search | Other)
 
     def write(self, event: Event) -> None:
         """Write a notice, a progress bar or reasoning; other events are passed over."""
@@ -56,19 +57,27 @@ class Notes:
             case Notice(text):
                 self.pause()
                 self._put(f"asstctl: {said(text)}\n")
-            case ToolCall(identity, name, arguments):
+            case ToolCall() | ToolResult() | Code() | Search() | Other():
                 self.pause()
-                self._put(f"asstctl: tool call {_call(identity, name, arguments)}\n")
+                dim, bright = self._faint()
+                self._put(f"{dim}asstctl: {summary(event)}{bright}\n")
             case Progress():
                 self._progress(event)
             case ReasoningDelta(text):
-                dim, bright = ("\x1b[2m", "\x1b[22m") if self._terminal else ("", "")
+                dim, bright = self._faint()
                 shown = self._thought.feed(text) if self._terminal else text
                 self._put(f"{dim}{shown}{bright}")
                 self._open = "" if text.endswith("\n") else "\n"
 
+    def _faint(self) -> tuple[str, str]:
+        return ("\x1b[2m", "\x1b[22m") if self._terminal else ("", "")
+
     def _progress(self, event: Progress) -> None:
-        share = event.done / event.total if event.total else 1.0
+        if not event.total:  # nobody knows how much there is
+            self._put(f"\rasstctl: {one_line(event.what)} {event.done} {event.unit}")
+            self._open = "\n"
+            return
+        share = event.done / event.total
         line = f"asstctl: {one_line(event.what)} {share:4.0%}"
         if terminal_width(self._err) > ROOM:
             shift, unit = (20, "MiB") if event.unit == "bytes" else (0, event.unit)
@@ -90,6 +99,24 @@ class Notes:
             self._err.flush()
 
 
-def _call(identity: str, name: str, arguments: str) -> str:
-    """Return a call as one line that can't pass for two."""
-    return bounded(one_line(f"{identity}: {name}({arguments})"), LONGEST_CALL)
+def summary(part: ToolCall | ToolResult | Code | Search | Other) -> str:
+    """Return what a tool did as one line that can't pass for two."""
+    match part:
+        case ToolCall(identity, name, arguments):
+            told = f"tool call {identity}: {name}({arguments})"
+        case ToolResult(identity, output):
+            told = f"tool result {identity}: {output}"
+        case Code(code, outputs):
+            images = sum(isinstance(output, Image) for output in outputs)
+            texts = sum(len(o.text.splitlines()) for o in outputs if isinstance(o, Text))
+            told = f"code interpreter: {count(len(code.splitlines()), 'line')} of code"
+            told += f", {count(texts, 'line')} of output" if texts else ""
+            told += f", {count(images, 'image')}" if images else ""
+        case Search(kind, queries, results):
+            told = f"{kind.replace('_', ' ')}: {', '.join(queries)}".removesuffix(": ")
+            told += f" ({count(len(results), 'result')})" if results else ""
+        case Other(kind, text):
+            told = f"{kind.replace('_', ' ')} {text}".rstrip()
+        case _ as unreachable:
+            assert_never(unreachable)
+    return bounded(one_line(told), LONGEST_LINE)

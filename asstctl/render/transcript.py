@@ -6,11 +6,13 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, TextIO, assert_never
 
-from asstctl.model import Message, Thread, instant, message_json, words
+from asstctl.model import Message, Thread, instant, message_json
+from asstctl.parts import words
 from asstctl.render import capable
+from asstctl.render._answer import Answer
 from asstctl.render.terminal import harmless
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the JSON that lists and threads are written in."""
 
 STATUS_WORDS: Mapping[str, str] = {
@@ -64,9 +66,9 @@ def pieces(thread: Thread, messages: Iterable[Message], form: Format) -> Iterato
     """Yield messages in a form, as pieces of text."""
     match form:
         case Format.TEXT:
-            return apart(map(as_text, messages))
+            return apart(map(as_text, filter(visible, messages)))
         case Format.MARKDOWN:
-            return apart(map(as_markdown, messages))
+            return apart(map(as_markdown, filter(visible, messages)))
         case Format.JSONL:
             return (as_json(message) + "\n" for message in messages)
         case Format.JSON:
@@ -89,9 +91,16 @@ def heading(message: Message) -> str:
     return f"{message.role}{when}{STATUS_WORDS[message.status]}"
 
 
+def visible(message: Message) -> bool:
+    """Return whether a message has anything to read, or should have: reasoning may be hidden."""
+    return not message.parts or any(map(words, message.parts))
+
+
 def body(message: Message) -> str:
-    """Return all parts of a message, with one newline at the end."""
-    text = "\n\n".join(map(words, message.parts)).rstrip("\n")
+    """Return all parts of a message and their sources, with one newline at the end."""
+    answer = Answer()
+    text = "\n\n".join(filter(None, map(answer.part, message.parts))) + answer.end()
+    text = text.strip("\n")
     return f"{text}\n" if text else ""
 
 
@@ -130,6 +139,6 @@ def draw(messages: Iterable[Message], out: TextIO, environment: Mapping[str, str
     from asstctl.render import _document  # Rich takes longer to load than a page to read
 
     console = _document.console_on(out, environment)
-    for text in apart(map(as_markdown, messages)):
+    for text in apart(map(as_markdown, filter(visible, messages))):
         yield _document.drawn(console, harmless(text))
         yield "\n"

@@ -215,10 +215,11 @@ class Database:
         with self.translated():
             return self._db.execute(sql, named or values).rowcount
 
-    def execute_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
-        """Run one statement for each of `rows`."""
-        with self.translated():
-            self._db.executemany(sql, rows)
+    def tick(self) -> int:
+        """Return the next value of the counter that orders what several processes do."""
+        with self.writing():
+            self.execute("UPDATE counter SET value = value + 1")
+            return int(self.value("SELECT value FROM counter"))
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""

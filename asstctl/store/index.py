@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
@@ -146,6 +146,17 @@ class Index:
         if not found:
             raise NotFoundError(f"no thread {thread_id!r} at {endpoint or 'this machine'}")
         return found[0]
+
+    def learn(self, thread: Thread, found: bytes | None, metadata: Mapping[str, str]) -> None:
+        """Note a thread's object, packed, and the metadata that the service has of it."""
+        with self._db.writing():
+            self._db.execute(
+                "UPDATE threads SET object = coalesce(?, object), metadata = ?"
+                " WHERE id = ? AND endpoint = ?",
+                found,
+                json.dumps({**thread.metadata, **metadata}, ensure_ascii=False),
+                *thread.key,
+            )
 
     def namesakes(self, thread: Thread) -> int:
         """Count the threads whose ids differ at most by their case: two endpoints may agree."""

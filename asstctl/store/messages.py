@@ -1,4 +1,7 @@
-"""Messages that are kept here: all of a local thread, and those that a chain has not sent yet."""
+"""Messages that are kept here: all of a local thread, and what was seen of a server's.
+
+A message's row is `thread << 24 | n`, which never changes; its order is `place`.
+"""
 
 import json
 import os
@@ -6,12 +9,35 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
+from asstctl._record import record
 from asstctl.errors import IncompleteError, NotFoundError
-from asstctl.model import Message, Part, Role, Status, ToolNote, part_from, part_json
+from asstctl.model import Message, Role, Status
+from asstctl.parts import Other, Part, part_from, part_json, words
 from asstctl.store.database import Database
+from asstctl.store.objects import packed, unpacked
 
 Key = tuple[str, str]
 """A thread's id and endpoint."""
+
+COLUMNS = "id, role, CAST(parts AS BLOB), created_at, status, CAST(metadata AS BLOB), gone_at, was"
+
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""Exceptions that reading a damaged row raises."""
+
+
+@record
+class Facts:
+    """Facts of a row beside its message: the prompt's mark, our turn, the service's run.
+
+    `born` and `learned` are values of the counter: when it was written, and when the reading began
+    that said it last.
+    """
+
+    mark: str = ""
+    turn: str = ""
+    run: str = ""
+    born: int = 0
+    learned: int = 0
 
 
 class Messages:
@@ -21,72 +47,37 @@ class Messages:
         self._db = database
         self._clock = clock
 
-    def append(self, thread: Key, messages: Sequence[Message]) -> int:
-        """Add messages at the end of a thread and return the last one's position.
+    # Reading
 
-        Raises NotFoundError if the thread is gone.
-        """
-        with self._db.writing():
-            number = self._number(thread)
-            position = self._last(number)
-            self._db.execute_many(
-                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        number,
-                        position + offset,
-                        message.id or new_id("msg"),
-                        message.role,
-                        packed(message.parts),
-                        message.status,
-                        message.created_at,
-                        json.dumps(dict(message.metadata)),
-                    )
-                    for offset, message in enumerate(messages, 1)
-                ],
-            )
-        return position + len(messages)
-
-    def update(self, thread: Key, position: int, reply: Message) -> None:
-        """Write a reply over the row at `position` that has its id, if it was not deleted."""
-        with self._db.writing():
-            self._db.execute(
-                "UPDATE messages SET parts = ?, status = ?, created_at = ?"
-                " WHERE place = ? AND id = ?"
-                " AND thread = (SELECT number FROM threads WHERE id = ? AND endpoint = ?)",
-                packed(reply.parts),
-                reply.status,
-                self._clock(),
-                position,
-                reply.id,
-                *thread,
-            )
-
-    def has(self, thread: Key, message_id: str) -> bool:
-        """Return whether a thread holds a message."""
-        sql = "SELECT 1 FROM messages WHERE thread = ? AND id = ?"
-        return self._db.value(sql, self._number(thread), message_id) is not None
-
-    def of(self, thread: Key, last: int | None = None) -> Iterator[Message]:
-        """Yield a thread's messages, or the `last` ones, oldest first.
+    def of(self, thread: Key, last: int | None = None, *, raw: bool = False) -> Iterator[Message]:
+        """Yield a thread's messages, or the `last` ones, oldest first; `raw`: with the objects.
 
         One that a damaged disk made unreadable is replaced by a note; IncompleteError follows.
         """
-        number = self._number(thread)
+        return (message for _, message in self.with_runs(thread, last, raw=raw))
+
+    def with_runs(
+        self, thread: Key, last: int | None = None, *, raw: bool = False
+    ) -> Iterator[tuple[str, Message]]:
+        """Yield messages as `of` does, each after the run that it belongs to, "" without one."""
+        number = self.number(thread)
         where, values = "", [number]
         if last is not None:
-            where = " AND place > (SELECT max(place) FROM messages WHERE thread = ?) - ?"
+            where = " AND place > (SELECT max(place) FROM messages WHERE number >> 24 = ?) - ?"
             values += [number, last]
-        columns = "id, role, CAST(parts AS BLOB), created_at, status, CAST(metadata AS BLOB)"
-        sql = f"SELECT {columns} FROM messages WHERE thread = ?{where} ORDER BY place"  # noqa: S608
+        table = "messages LEFT JOIN raw USING (number)" if raw else "messages"
+        sql = (
+            f"SELECT {COLUMNS}, {'object' if raw else 'NULL'}, run FROM {table}"  # noqa: S608
+            f" WHERE messages.number >> 24 = ?{where} ORDER BY place"
+        )
         unreadable = 0
         for row in self._db.each(sql, *values):
             try:
-                yield _message(row)
-            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+                message = _message(row)
+            except UNREADABLE:
                 unreadable += 1
-                note = ToolNote("this message can't be read: the disk damaged what was kept of it")
-                yield Message(row[0], row[1], (note,), row[3], row[4])
+                message = Message(row[0] or "", row[1], (DAMAGED,), row[3], row[4])
+            yield row[9], message
         if unreadable:
             raise IncompleteError(
                 f"{unreadable} of the messages that are kept of {thread[0]} can't be read",
@@ -95,23 +86,99 @@ class Messages:
 
     def count(self, thread: Key) -> int:
         """Count the messages that are kept of a thread."""
-        number = self._number(thread)
-        return int(self._db.value("SELECT count(*) FROM messages WHERE thread = ?", number))
+        number = self.number(thread)
+        return int(self._db.value("SELECT count(*) FROM messages WHERE number >> 24 = ?", number))
 
-    def last(self, thread: Key) -> int:
-        """Return the position of the last message that is kept, 0 where there is none."""
-        return self._last(self._number(thread))
-
-    def _last(self, number: int) -> int:
-        sql = "SELECT coalesce(max(place), 0) FROM messages WHERE thread = ?"
-        return int(self._db.value(sql, number))
-
-    def _number(self, thread: Key) -> int:
+    def number(self, thread: Key) -> int:
+        """Return the number of a thread's row; raises NotFoundError."""
         sql = "SELECT number FROM threads WHERE id = ? AND endpoint = ?"
         number = self._db.value(sql, *thread)
         if number is None:
             raise NotFoundError(f"no thread {thread[0]!r} on this machine")
         return int(number)
+
+    # Writing
+
+    def append(self, thread: Key, messages: Sequence[Message]) -> None:
+        """Add messages at the end of a thread. Raises NotFoundError if the thread is gone."""
+        with self._db.writing():
+            number = self.number(thread)
+            place = self.last_place(number)
+            for offset, message in enumerate(messages, 1):
+                self.insert(number, place + offset, message, message.id or new_id("msg"))
+
+    def insert(
+        self,
+        thread: int,
+        place: int,
+        message: Message,
+        identity: str | None,
+        beside: Facts = Facts(),  # noqa: B008 - it is never changed
+    ) -> int:
+        """Add a message to the thread with a number, and return its row's number.
+
+        An id that the thread has already is left out.
+        """
+        with self._db.writing():
+            self._db.execute(
+                "INSERT INTO messages (number, place, id, role, parts, status, created_at,"
+                " metadata, mark, turn, run, born, learned, gone_at, was)"
+                " VALUES ((SELECT coalesce(max(number), :thread << 24) + 1 FROM messages"
+                " WHERE number BETWEEN :thread << 24 AND :thread << 24 | 0xffffff), :place,"
+                " iif(EXISTS (SELECT 1 FROM messages WHERE number >> 24 = :thread AND id = :id),"
+                " NULL, :id), :role, :parts, :status, :created_at, :metadata, :mark, :turn, :run,"
+                " :born, :learned, :gone_at, :was)",
+                thread=thread,
+                place=place,
+                id=identity,
+                mark=beside.mark,
+                turn=beside.turn,
+                run=beside.run,
+                born=beside.born,
+                learned=beside.learned,
+                gone_at=message.gone_at,
+                was=_texts(message.was),
+                **_facts(message),
+            )
+            row = int(self._db.value("SELECT last_insert_rowid()"))
+            self._keep_raw(row, message)
+        return row
+
+    def replace(self, row: int, message: Message, *, run: str = "") -> None:
+        """Write a message over the row with a number."""
+        with self._db.writing():
+            self._db.execute(
+                "UPDATE messages SET role = :role, parts = :parts, status = :status,"
+                " created_at = coalesce(:created_at, created_at), metadata = :metadata,"
+                " run = iif(:run = '', run, :run) WHERE number = :row",
+                row=row,
+                run=run,
+                **_facts(message),
+            )
+            self._keep_raw(row, message)
+
+    def _keep_raw(self, row: int, message: Message) -> None:
+        if message.raw is not None:
+            self._db.execute(
+                "INSERT OR REPLACE INTO raw (number, object) VALUES (?, ?)",
+                row,
+                packed(message.raw),
+            )
+
+    def last_place(self, number: int) -> int:
+        """Return the place of the last message of the thread with a number, 0 without one."""
+        sql = "SELECT coalesce(max(place), 0) FROM messages WHERE number >> 24 = ?"
+        return int(self._db.value(sql, number))
+
+    def forget(self, number: int) -> None:
+        """Delete all that is kept of the messages of the thread with a number."""
+        with self._db.writing():
+            for table in ("raw", "messages"):
+                sql = f"DELETE FROM {table} WHERE number BETWEEN ? << 24 AND ? << 24 | 0xffffff"  # noqa: S608
+                self._db.execute(sql, number, number)
+
+
+DAMAGED = Other("damaged", "this message can't be read: the disk damaged what was kept of it")
 
 
 def new_id(kind: str) -> str:
@@ -119,18 +186,43 @@ def new_id(kind: str) -> str:
     return f"{kind}_{os.urandom(8).hex()}"
 
 
-def packed(parts: Sequence[Part]) -> str:
-    """Return parts as the stored JSON."""
-    return json.dumps([part_json(part) for part in parts])
+def _facts(message: Message) -> dict[str, Any]:
+    """Return the columns that hold what a message says."""
+    return {
+        "role": message.role,
+        "parts": json.dumps([part_json(part) for part in message.parts], ensure_ascii=False),
+        "status": message.status,
+        "created_at": message.created_at,
+        "metadata": json.dumps(dict(message.metadata), ensure_ascii=False),
+    }
+
+
+def _texts(was: Sequence[str]) -> str:
+    return json.dumps(list(was), ensure_ascii=False)
+
+
+def _parts(parts: Any) -> tuple[Part, ...]:
+    return tuple(part_from(part) for part in json.loads(parts))
+
+
+def text_of(parts: Any) -> str:
+    """Return stored parts in words, "" where they can't be read."""
+    try:
+        return "\n".join(map(words, _parts(parts)))
+    except UNREADABLE:
+        return ""
 
 
 def _message(row: Sequence[Any]) -> Message:
-    identity, role, parts, created_at, status, metadata = row
+    identity, role, parts, created_at, status, metadata, gone_at, was, raw, _ = row
     return Message(
-        id=identity,
+        id=identity or "",
         role=cast("Role", role),
-        parts=tuple(part_from(part) for part in json.loads(parts)),
+        parts=_parts(parts),
         created_at=created_at,
         status=cast("Status", status),
         metadata=json.loads(metadata),
+        raw=None if raw is None else unpacked(raw),
+        gone_at=gone_at,
+        was=tuple(json.loads(was)),
     )

@@ -16,59 +16,47 @@ class Replies:
         reply_id: str,
         *,
         after: str = "",
-        sent: int = 0,
         seconds: float = BUSY_SECONDS,
     ) -> None:
         """Note a reply that has begun; one that is there already stays.
 
-        It goes on from the reply `after`, and took along the kept messages up to position `sent`,
-        which a reply that was noted before they were known learns now. It waits so many seconds
-        for other processes.
+        It goes on from the reply `after`, which a reply that was noted before it was known learns
+        now. It waits so many seconds for other processes.
         """
         with self._db.writing(seconds):
             self._db.execute(
-                "INSERT INTO replies (endpoint, thread, place, id, after, sent)"
+                "INSERT INTO replies (endpoint, thread, place, id, after)"
                 " SELECT :at, :thread, (SELECT coalesce(max(place), 0) + 1 FROM replies"
-                " WHERE endpoint = :at AND thread = :thread), :id, :after, :sent WHERE NOT EXISTS"
+                " WHERE endpoint = :at AND thread = :thread), :id, :after WHERE NOT EXISTS"
                 " (SELECT 1 FROM replies WHERE endpoint = :at AND thread = :thread AND id = :id)",
                 at=endpoint,
                 thread=thread_id,
                 id=reply_id,
                 after=after,
-                sent=sent,
             )
-            if after or sent:
+            if after:
                 self._db.execute(
-                    "UPDATE replies SET after = ?, sent = ? WHERE endpoint = ? AND thread = ?"
-                    " AND id = ? AND held = 0 AND after = '' AND sent = 0",
+                    "UPDATE replies SET after = ? WHERE endpoint = ? AND thread = ?"
+                    " AND id = ? AND held = 0 AND after = ''",
                     after,
-                    sent,
                     endpoint,
                     thread_id,
                     reply_id,
                 )
 
     def hold(self, endpoint: str, thread_id: str, reply_id: str) -> bool:
-        """Note that the thread goes on from a reply, which took kept messages along.
+        """Note that the thread goes on from a reply.
 
         Return whether it does: not where another reply was held since this one was asked for.
         """
         with self._db.writing():
             key = {"at": endpoint, "thread": thread_id, "id": reply_id}
-            changed = self._db.execute(
+            self._db.execute(
                 "UPDATE replies SET held = 1 WHERE endpoint = :at AND thread = :thread AND id = :id"
                 " AND held = 0 AND after = coalesce((SELECT id FROM replies WHERE endpoint = :at"
                 " AND thread = :thread AND held ORDER BY place DESC LIMIT 1), '')",
                 **key,
             )
-            if changed:
-                self._db.execute(
-                    "DELETE FROM messages WHERE thread ="
-                    " (SELECT number FROM threads WHERE endpoint = :at AND id = :thread)"
-                    " AND place <= (SELECT sent FROM replies"
-                    " WHERE endpoint = :at AND thread = :thread AND id = :id)",
-                    **key,
-                )
             held = "SELECT held FROM replies WHERE endpoint = ? AND thread = ? AND id = ?"
             return bool(self._db.value(held, endpoint, thread_id, reply_id))
 

@@ -11,12 +11,18 @@ GAP = 4096
 
 KEYED: dict[str, tuple[str, ...]] = {
     "threads": ("number",),
-    "messages": ("thread", "place"),
+    "messages": ("number",),
+    "raw": ("number",),
+    "runs": (),
     "endpoints": (),
     "replies": (),
     "copies": (),
 }
 """The tables, and the numbers by which their rows can be found one by one."""
+
+
+OLD_KEYS = ("thread", "place")
+"""The numbers of a message in a store before version 5."""
 
 
 def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
@@ -28,24 +34,28 @@ def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
     uri = f"file:{quote(damaged)}?mode=ro"
     with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as old:
         old.execute("PRAGMA writable_schema = ON")  # else a file that was cut short has no rows
-        for table, keys in KEYED.items():
-            columns = _common(old, fresh, table)
+        for table, numbers in KEYED.items():
+            keys = numbers
+            columns = _columns(old, table) & _columns(fresh, table)
             if not columns:
                 continue
-            for row in _rows(old, table, columns, keys):
+            if table == "messages" and "number" not in columns:  # of a store before version 5
+                keys, columns = OLD_KEYS, columns | {*OLD_KEYS}
+            for row in _rows(old, table, sorted(columns), keys):
+                facts = dict(zip(sorted(columns), row, strict=True))
+                if keys == OLD_KEYS:
+                    facts["number"] = facts.pop("thread") << 24 | facts["place"]
                 if table == "messages":
-                    _adopt(fresh, int(row[columns.index("thread")]))
-                marks = ", ".join("?" * len(columns))
-                sql = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of ours
+                    _adopt(fresh, int(facts["number"]) >> 24)
+                marks = ", ".join("?" * len(facts))
+                sql = f"INSERT OR IGNORE INTO {table} ({', '.join(facts)}) VALUES ({marks})"  # noqa: S608 - names of ours
                 with suppress(sqlite3.Error):  # a row that a constraint refuses
-                    counts[table] += fresh.execute(sql, row).rowcount
+                    counts[table] += fresh.execute(sql, tuple(facts.values())).rowcount
     return counts
 
 
-def _common(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> list[str]:
-    """Return the columns that a table has in both files."""
-    names = [{row[1] for row in db.execute(f"PRAGMA table_info({table})")} for db in (old, fresh)]
-    return sorted(names[0] & names[1])
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
 
 
 def _adopt(fresh: sqlite3.Connection, number: int) -> None:

@@ -72,5 +72,50 @@ MIGRATIONS = (
     CREATE INDEX threads_by_profile ON threads (profile, turn DESC, said_at DESC, number DESC);
     ALTER TABLE endpoints ADD COLUMN noted_at REAL NOT NULL DEFAULT 0;
     """,
+    """
+    CREATE TABLE kept (
+        number INTEGER PRIMARY KEY,
+        place INTEGER NOT NULL,
+        id TEXT,
+        role TEXT NOT NULL,
+        parts TEXT NOT NULL,
+        status TEXT NOT NULL,
+        created_at REAL,
+        metadata TEXT NOT NULL DEFAULT '{}',
+        mark TEXT NOT NULL DEFAULT '',
+        turn TEXT NOT NULL DEFAULT '',
+        run TEXT NOT NULL DEFAULT '',
+        born INTEGER NOT NULL DEFAULT 0,
+        learned INTEGER NOT NULL DEFAULT 0,
+        gone_at REAL,
+        was TEXT NOT NULL DEFAULT '[]'
+    );
+    INSERT INTO kept (number, place, id, role, parts, status, created_at, metadata)
+        SELECT thread << 24 | row_number() OVER (PARTITION BY thread ORDER BY place), place,
+            iif(row_number() OVER (PARTITION BY thread, id ORDER BY place) = 1, id, NULL),
+            role, parts, status, created_at, metadata
+        FROM messages;
+    DROP TABLE messages;
+    ALTER TABLE kept RENAME TO messages;
+    CREATE INDEX messages_by_place ON messages (number >> 24, place);
+    CREATE UNIQUE INDEX messages_by_id ON messages (number >> 24, id) WHERE id IS NOT NULL;
+    CREATE TABLE raw (
+        number INTEGER PRIMARY KEY,
+        object BLOB NOT NULL
+    );
+    CREATE TABLE runs (
+        thread INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+        id TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        object BLOB NOT NULL,
+        PRIMARY KEY (thread, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE counter (value INTEGER NOT NULL);
+    INSERT INTO counter VALUES (0);
+    ALTER TABLE threads ADD COLUMN order_at INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE threads ADD COLUMN whole_at INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE threads ADD COLUMN fetched_at REAL;
+    ALTER TABLE threads ADD COLUMN object BLOB;
+    """,
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from asstctl.errors import AsstctlError
+from asstctl.errors import AsstctlError, NotFoundError
 from asstctl.model import Thread
 from asstctl.store.abilities import Abilities
 from asstctl.store.copies import Copies
 from asstctl.store.database import Database
 from asstctl.store.index import Index
+from asstctl.store.keeping import Keeping
 from asstctl.store.messages import Messages
+from asstctl.store.objects import Runs
 from asstctl.store.replies import Replies
 from asstctl.store.turns import Turns
 
@@ -30,7 +32,18 @@ class Store:
         self.replies = Replies(self._db)
         self.copies = Copies(self._db)
         self.abilities = Abilities(self._db, clock)
-        self.turns = Turns(self._db, self.index, self.messages, self.replies, path, clock)
+        self.runs = Runs(self._db)
+        self.keeping = Keeping(self._db, self.messages, clock)
+        self.turns = Turns(
+            self._db,
+            self.index,
+            self.messages,
+            self.replies,
+            self.runs,
+            self.keeping,
+            path,
+            clock,
+        )
 
     @property
     def read_only(self) -> AsstctlError | None:
@@ -55,5 +68,7 @@ class Store:
     def forget(self, thread: Thread) -> None:
         """Delete a thread and all that is kept of it."""
         with self._db.writing():
+            with suppress(NotFoundError):
+                self.messages.forget(self.messages.number(thread.key))
             self.index.forget(thread)
             self.replies.forget(thread.endpoint, thread.id)

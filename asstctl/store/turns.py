@@ -11,11 +11,14 @@ from typing import Any
 
 from asstctl._record import record
 from asstctl.errors import AsstctlError
-from asstctl.model import Message, Status, Text, Thread
+from asstctl.model import Message, Status, Thread, count, message_from
+from asstctl.parts import Text
 from asstctl.store.beside import Beside, read
 from asstctl.store.database import Database, locked
 from asstctl.store.index import Index
-from asstctl.store.messages import Messages, new_id
+from asstctl.store.keeping import Keeping
+from asstctl.store.messages import Facts, Messages, new_id
+from asstctl.store.objects import Runs
 from asstctl.store.replies import Replies
 
 END_SECONDS = 3.0
@@ -26,46 +29,47 @@ END_SECONDS = 3.0
 class Noted:
     """One turn, as far as it went; `kept`: its messages are kept in the store.
 
-    `reply_id` is the service's id of the reply, `position` the place of the kept one in its
-    thread, `taken` whether the service took the prompt.
+    `run_id` is the service's id of the reply, `taken` whether the service took the prompt, `own`
+    whether no server has the thread. `replies` and `runs` are the messages of the reply and the
+    service's objects beside them, as JSON.
     """
 
     thread: Thread
     prompt: str
     said_at: float
     kept: bool = False
-    position: int = 0
-    reply_id: str | None = None
+    own: bool = False
+    run_id: str | None = None
+    linked: bool = False
+    mark: str = ""
     taken: bool = False
-    text: str = ""
     status: Status = "cut"
+    replies: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
     begun: bool = False  # it stands in the store
     pending: bool = False  # there is more of it than stands there
     top: tuple[int, float] = (0, 0.0)  # where its thread stood in the list before
-    prompt_message: str = field(default_factory=lambda: new_id("msg"))
-    reply_message: str = field(default_factory=lambda: new_id("msg"))
+    key: str = field(default_factory=lambda: new_id("turn"))
 
     @property
-    def messages(self) -> tuple[Message, Message]:
-        """The prompt and the reply."""
-        parts = (Text(self.text),) if self.text else ()
-        at = self.said_at
-        said = Message(self.prompt_message, "user", (Text(self.prompt),), at)
-        return said, Message(self.reply_message, "assistant", parts, at, self.status)
+    def messages(self) -> list[Message]:
+        """The prompt, and the messages of the reply: at least one, empty until it has ended."""
+        said = Message("", "user", (Text(self.prompt),), self.said_at)
+        replies = [message_from(found) for found in self.replies]
+        return [said, *(replies or [Message("", "assistant", (), self.said_at, self.status)])]
 
 
 @record
 class Link:
     """A reply that a thread goes on from.
 
-    It came after the reply `after`, and took along the kept messages up to position `sent`.
+    It came after the reply `after`.
     """
 
     endpoint: str
     thread_id: str
     reply_id: str
     after: str = ""
-    sent: int = 0
 
 
 @record
@@ -82,8 +86,8 @@ class Taken:
     def told(self) -> Iterator[str]:
         """Yield what the user has to know of it."""
         if self.taken:
-            which, be = ("1 turn", "is") if self.taken == 1 else (f"{self.taken} turns", "are")
-            yield f"{which} that the store had no time for {be} in it now"
+            be = "is" if self.taken == 1 else "are"
+            yield f"{count(self.taken, 'turn')} that the store had no time for {be} in it now"
         for path in self.damaged:
             yield f"a turn kept beside the store can't be read: it stays in {path}"
 
@@ -97,6 +101,8 @@ class Turns:
         index: Index,
         messages: Messages,
         replies: Replies,
+        runs: Runs,
+        keeping: Keeping,
         path: Path | None,
         clock: Callable[[], float],
     ) -> None:
@@ -104,6 +110,8 @@ class Turns:
         self._index = index
         self._messages = messages
         self._replies = replies
+        self._runs = runs
+        self._keeping = keeping
         self._beside = Beside(path.with_name(path.name + "-turns") if path else None)
         self._clock = clock
 
@@ -112,9 +120,9 @@ class Turns:
         """Whether turns wait beside the store."""
         return bool(self._beside.waiting())
 
-    def begin(self, thread: Thread, prompt: str, *, kept: bool) -> Noted:
+    def begin(self, thread: Thread, prompt: str, *, kept: bool, own: bool) -> Noted:
         """Return a turn that begins now; nothing is written yet."""
-        return Noted(thread, prompt, self._clock(), kept=kept)
+        return Noted(thread, prompt if kept else "", self._clock(), kept=kept, own=own)
 
     def note(self, turn: Noted) -> None:
         """Write a turn that goes on, if that does not have to wait for another process."""
@@ -135,7 +143,7 @@ class Turns:
         except AsstctlError as error:
             if not locked(error):
                 raise
-            return self._beside.keep(turn.reply_message, turn.said_at, {"turn": asdict(turn)})
+            return self._beside.keep(turn.key, turn.said_at, {"turn": asdict(turn)})
         return None
 
     def hold(self, link: Link, also: Callable[[], None]) -> tuple[bool, Path | None]:
@@ -158,7 +166,7 @@ class Turns:
     def _write_link(self, link: Link, seconds: float) -> bool:
         at = (link.endpoint, link.thread_id, link.reply_id)
         with self._db.writing(seconds):
-            self._replies.begin(*at, after=link.after, sent=link.sent)
+            self._replies.begin(*at, after=link.after)
             return self._replies.hold(*at)
 
     def _write(self, turn: Noted, seconds: float) -> None:
@@ -166,8 +174,8 @@ class Turns:
             if turn.kept and not turn.begun:
                 turn.top = self._index.top(turn.thread)
             self._index.put(turn.thread, turn.prompt, said=turn.taken)
-            if turn.reply_id:
-                self._replies.begin(turn.thread.endpoint, turn.thread.id, turn.reply_id)
+            if turn.run_id and turn.linked:
+                self._replies.begin(turn.thread.endpoint, turn.thread.id, turn.run_id)
             if turn.kept:
                 self._write_messages(turn)
             if turn.status == "failed":
@@ -175,12 +183,21 @@ class Turns:
         turn.begun, turn.pending = True, False
 
     def _write_messages(self, turn: Noted) -> None:
-        """Add the turn at the end of its thread, or complete the reply that stands there."""
-        said, reply = turn.messages
-        if turn.begun:  # what was deleted meanwhile stays deleted
-            self._messages.update(turn.thread.key, turn.position, reply)
-        elif not self._messages.has(turn.thread.key, reply.id):
-            turn.position = self._messages.append(turn.thread.key, [said, reply])
+        """Add the turn at the end of its thread, or complete the one that stands there."""
+        number = self._messages.number(turn.thread.key)
+        rows = self._keeping.of_turn(number, turn.key)
+        if not rows and turn.begun:
+            return  # what was deleted meanwhile stays deleted
+        said, *replies = turn.messages
+        if not rows:
+            facts = Facts(turn.mark, turn.key, turn.run_id or "", self._db.tick())
+            self._keeping.begin_turn(number, said, replies[0], facts, own=turn.own)
+            rows = self._keeping.of_turn(number, turn.key)
+        elif turn.run_id:
+            self._keeping.name_run(number, turn.key, turn.run_id, turn.mark)
+        if turn.replies:
+            self._keeping.end_turn(number, rows, replies, turn.key, turn.run_id or "")
+        self._runs.put_all(number, turn.runs)
 
     # Taking in
 

@@ -1,12 +1,12 @@
 """Threads as files of our own form, and the reading of every form that is known.
 
-Ours is one JSON object a thread, `"schema": "asstctl-thread/v1"`, described in the README.
+Ours is one JSON object a thread, `"schema": "asstctl-thread/v2"`, described in the README.
 """
 
 import json
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -15,10 +15,11 @@ from typing import Any
 from asstctl import _files
 from asstctl._json import loads
 from asstctl._record import record
-from asstctl.errors import AsstctlError
+from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.model import (
     Message,
     Thread,
+    count,
     message_from,
     message_json,
     thread_from,
@@ -27,7 +28,10 @@ from asstctl.model import (
 )
 from asstctl.transfer import foreign
 
-SCHEMA = "asstctl-thread/v1"
+SCHEMA = "asstctl-thread/v2"
+
+OLDER = ("asstctl-thread/v1",)
+"""Older forms of ours, which are read too."""
 
 PLAIN_NAME = re.compile(r"(?i)(?!(con|prn|aux|nul|com\d|lpt\d)\.?$)\w[\w.-]{0,99}", re.ASCII)
 """An id that every file system takes as it is, the names of devices left out."""
@@ -35,11 +39,16 @@ PLAIN_NAME = re.compile(r"(?i)(?!(con|prn|aux|nul|com\d|lpt\d)\.?$)\w[\w.-]{0,99
 
 @record
 class Archived:
-    """A thread from a file; `notes` name what the file holds and messages do not."""
+    """A thread as a file holds it; `notes` name what it holds and can't be carried elsewhere.
+
+    `runs` are the service's runs with their steps, `missing` why something could not be had.
+    """
 
     thread: Thread
     messages: list[Message]
-    notes: list[str]
+    notes: Sequence[str] = ()
+    runs: Sequence[Mapping[str, Any]] = ()
+    missing: Sequence[str] = ()
 
 
 # Writing
@@ -59,19 +68,87 @@ def short_hash(text: str) -> str:
     return sha256(text.encode(errors="replace")).hexdigest()[:16]
 
 
-def document(thread: Thread, messages: Iterable[Message]) -> Iterator[str]:
+def document(content: Archived) -> Iterator[str]:
     """Yield a thread as our JSON, piece by piece, so that no thread is too long.
 
     The same thread makes the same text: nothing of the moment of writing is in it.
     """
-    facts = json.dumps(thread_json(thread), ensure_ascii=False)
-    yield f'{{"schema": {json.dumps(SCHEMA)},\n"thread": {facts},\n'
+    yield f'{{"schema": {text(SCHEMA)},\n"thread": {text(thread_json(content.thread))},\n'
     yield '"messages": ['
+    yield from listed(map(message_text, content.messages))
+    yield '\n],\n"runs": ['
+    yield from listed(text(run, raw=True) for run in content.runs)
+    yield f'\n],\n"missing": {text(list(content.missing))}}}\n'
+
+
+def message_text(message: Message) -> str:
+    """Return a message as JSON."""
+    found = message_json(message)
+    if message.raw is not None:
+        found["raw"] = steady(message.raw)
+    return text(found)
+
+
+def listed(objects: Iterable[str]) -> Iterator[str]:
+    """Yield JSON objects as the members of a list, a line each."""
     separator = "\n"
-    for message in messages:
-        yield separator + json.dumps(message_json(message), ensure_ascii=False)
+    for one in objects:
+        yield separator + one
         separator = ",\n"
-    yield "\n]}\n"
+
+
+def text(found: Any, *, raw: bool = False) -> str:
+    """Return JSON; `raw`: of a service's object, with its keys in order and unsigned links."""
+    return json.dumps(steady(found) if raw else found, ensure_ascii=False)
+
+
+SIGNATURE = re.compile(
+    r"(?i)([?&](?:sig|se|st|sp|sv|signature|expires|key-pair-id|x-amz-[\w-]+|x-goog-[\w-]+)=)[^&#]*"
+)
+"""Parameters of a link that sign it: they change with every reading."""
+
+LINKS = ("url", "image_url", "file_url")
+"""Fields that hold links."""
+
+
+def steady(found: Any) -> Any:
+    """Return a service's object as every reading says it: keys in order, links unsigned."""
+    if isinstance(found, list):
+        return [steady(one) for one in found]
+    if not isinstance(found, dict):
+        return found
+    return {
+        key: SIGNATURE.sub(r"\1…", value)
+        if key in LINKS and isinstance(value, str)
+        else steady(value)
+        for key, value in sorted(found.items())
+    }
+
+
+def demand_no_less(path: Path, messages: Sequence[Message]) -> None:
+    """Raise IncompleteError if a file holds what `messages` lack; one that is no thread may."""
+    if not path.is_file():
+        return
+    try:
+        old = parse(load(path), path, {})
+    except AsstctlError:
+        return
+    ids = {message.id: message for message in messages if message.id}
+    texts = {(message.role, message.text) for message in messages}
+    lost = sum(not _held(message, ids.get(message.id), texts) for message in old.messages)
+    if lost:
+        raise IncompleteError(
+            f"{path} holds {count(lost, 'message')} that would be lost",
+            hint="--replace overwrites it",
+        )
+
+
+def _held(old: Message, new: Message | None, texts: Container[tuple[str, str]]) -> bool:
+    """Return whether an exported message is in the new export, whole."""
+    if new is None:
+        return (old.role, old.text) in texts
+    enough = old.text == new.text or old.text in new.was or new.text.startswith(old.text)
+    return enough and len(new.parts) >= len(old.parts)
 
 
 def write(path: Path, pieces: Iterable[str]) -> bool:
@@ -128,7 +205,7 @@ def parse(found: Any, path: Path, manifest: Mapping[str, Any]) -> Archived:
     """Read a thread's object in any form that is known; raises AsstctlError."""
     schema = found.get("schema") or found.get("export_schema") if isinstance(found, dict) else None
     try:
-        if schema == SCHEMA:
+        if schema == SCHEMA or schema in OLDER:
             return ours(found)
         if schema == foreign.SCHEMA:
             thread, messages, notes = foreign.read(found, manifest)
@@ -144,7 +221,9 @@ def parse(found: Any, path: Path, manifest: Mapping[str, Any]) -> Archived:
 def ours(found: Mapping[str, Any]) -> Archived:
     """Read our own form."""
     messages = [message_from(one) for one in found["messages"]]
-    return Archived(used(thread_from(found["thread"]), messages), messages, [])
+    thread = used(thread_from(found["thread"]), messages)
+    runs = found.get("runs") or []
+    return Archived(thread, messages, [], runs, found.get("missing") or ())
 
 
 def used(thread: Thread, messages: list[Message]) -> Thread:

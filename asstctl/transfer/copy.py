@@ -14,18 +14,8 @@ from asstctl._record import record
 from asstctl.backends import CHUNK
 from asstctl.errors import AsstctlError, NotFoundError, StoppedError
 from asstctl.events import Progress
-from asstctl.model import (
-    File,
-    Image,
-    Message,
-    Part,
-    Refusal,
-    Text,
-    Thread,
-    ToolNote,
-    instant,
-    words,
-)
+from asstctl.model import Message, Thread, instant
+from asstctl.parts import File, Image, Other, Part, Refusal, Text, words
 from asstctl.store.copies import Copied
 from asstctl.transfer.destination import Destination
 
@@ -33,7 +23,7 @@ MOST_PAIRS = 16
 LONGEST_VALUE = 512
 """Pairs of metadata, and characters of a value, that servers take."""
 
-KINDS = {Image: "image", File: "file", ToolNote: "tool turn", Refusal: "refusal"}
+KINDS = {Image: "image", File: "file", Other: "tool turn", Refusal: "refusal"}
 """Parts that become placeholders elsewhere, in words."""
 
 EMPTY = "[no text]"

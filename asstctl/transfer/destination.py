@@ -7,7 +7,8 @@ from dataclasses import replace
 from asstctl import _locks
 from asstctl.config.settings import Settings
 from asstctl.errors import NotFoundError
-from asstctl.model import Message, Part, Thread
+from asstctl.model import Message, Thread
+from asstctl.parts import Part
 from asstctl.session import Session
 from asstctl.store.copies import Copied
 from asstctl.store.index import is_name
@@ -61,6 +62,7 @@ class Destination:
             endpoint=self._settings.place,
             profile=self.profile,
             name=source.name if named else None,
+            title=source.title if self._settings.keeps else "",
             metadata=metadata,
         )
         with self._store.writing():

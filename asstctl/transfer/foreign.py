@@ -9,7 +9,8 @@ from typing import Any
 
 from asstctl.backends.assistants import objects
 from asstctl.kind import Kind
-from asstctl.model import File, Message, Thread, moment, texts
+from asstctl.model import Message, Thread, moment, texts
+from asstctl.parts import File
 
 SCHEMA = "assistants-thread-export/v1"
 
@@ -45,6 +46,9 @@ def tool_steps(run: Mapping[str, Any]) -> int:
 def named(found: Message, names: Mapping[str, str]) -> Message:
     """Return a message with the names of its files."""
     parts = tuple(
-        File(p.id, names.get(p.id) or p.name) if isinstance(p, File) else p for p in found.parts
+        File(replace(p.file, name=names.get(p.file.id) or p.file.name))
+        if isinstance(p, File)
+        else p
+        for p in found.parts
     )
     return replace(found, parts=parts)

@@ -1,7 +1,7 @@
 """Threads on a server that speaks the threads wire."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from asstctl.backends import listed
 from asstctl.backends.assistants import objects
@@ -14,7 +14,8 @@ from asstctl.backends.cancelling import unlocked
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, IncompleteError, UnsupportedError
 from asstctl.events import Notice, Prompt, Stream
-from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts, moment, texts
+from asstctl.model import Assistant, Message, Thread, ThreadFacts, moment, texts
+from asstctl.parts import Part, Text
 from asstctl.store.store import Store
 from asstctl.wire.pages import found, identity, lacking, listing, pages
 from asstctl.wire.patience import Purpose
@@ -100,8 +101,7 @@ class Assistants:
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a thread; its messages are counted page by page."""
-        with lacking(self._wire.host, "say what a thread is"):
-            thread = found(self._wire.call(get(at("threads", thread_id))))
+        thread = self.thread(thread_id)
         return ThreadFacts(
             messages=sum(1 for _ in self._messages.all(thread_id)),
             active_run=self._active(thread_id),
@@ -124,11 +124,20 @@ class Assistants:
         else:
             yield from map(objects.message, self._messages.last(thread_id, last))
 
+    def thread(self, thread_id: str) -> Mapping[str, Any]:
+        """Return a thread's object."""
+        with lacking(self._wire.host, "say what a thread is"):
+            return found(self._wire.call(get(at("threads", thread_id))))
+
+    def runs(self, thread_id: str, known: Container[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield a thread's runs, oldest first, each with its steps."""
+        return self._runs.all(thread_id, known)
+
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread, one request each."""
         for message in messages:
             body: MessageCreateParams = {
-                "role": message.role,
+                "role": "user" if message.role == "user" else "assistant",
                 "content": message.text,
                 "metadata": dict(message.metadata),
             }

@@ -3,11 +3,11 @@
 from typing import Any
 
 from asstctl.backends.assistants.messages import Messages, Said
-from asstctl.backends.assistants.objects import mark_of
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
 from asstctl.backends.stream import unanswered, unknown
 from asstctl.errors import AsstctlError
+from asstctl.model import mark_of
 from asstctl.wire.patience import Seen
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from asstctl.backends.assistants.objects import MARK, mark_of
+from asstctl.model import MARK, mark_of
 from asstctl.store.abilities import Abilities
 from asstctl.wire.pages import PAGE, USUAL_PAGE, ending, pages
 from asstctl.wire.patience import Seen

@@ -7,37 +7,27 @@ string, times in seconds, milliseconds or ISO-8601, null where there should be a
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from asstctl.backends.content import contents, value
+from asstctl.backends.content import contents, dictionary, value
 from asstctl.backends.stream import why
-from asstctl.events import Citation, FileOutput
-from asstctl.model import (
-    Assistant,
-    File,
-    Image,
-    Message,
-    Part,
-    Refusal,
-    Status,
-    Text,
-    moment,
-    texts,
-)
+from asstctl.model import MARK, Assistant, Message, Role, Status, moment, texts
+from asstctl.parts import Citation, File, FileRef, Image, Other, Part, Refusal, Text
 from asstctl.wire.pages import objects
 
-MARK = "asstctl_prompt"
-"""The key of a prompt's mark in the metadata of its message and of its run."""
+ROLES: Mapping[str, Role] = {
+    "assistant": "assistant",
+    "agent": "assistant",
+    "system": "system",
+    "developer": "developer",
+}
+"""Roles by their names on the wire; all others are the user's."""
 
 
-def mark_of(found: Mapping[str, Any]) -> str:
-    """Return the mark that a message or a run carries, "" where it has none."""
-    return texts(found.get("metadata")).get(MARK, "")
-
-
-def output(part: Mapping[str, Any]) -> FileOutput | None:
+def output(part: Mapping[str, Any]) -> Image | None:
     """Return the image that a part holds, None for a part that is text."""
     for key in ("image_file", "image_url"):
         if isinstance(found := part.get(key), dict):
-            return FileOutput("image", str(found.get("file_id") or found.get("url") or ""))
+            file = FileRef(value(found.get("file_id")), value(found.get("url")))
+            return Image(file, value(found.get("detail")))
     return None
 
 
@@ -46,12 +36,16 @@ def citations(part: Mapping[str, Any]) -> Iterator[Citation]:
     text = part.get("text")
     annotations = text.get("annotations") if isinstance(text, dict) else None
     for note in objects(annotations):
-        details = note.get(str(note.get("type"))) or {}
-        source = details.get("url") or details.get("file_id") or ""
-        if details.get("title"):
-            source = f"{details['title']} {source}"
-        if note.get("text") and source:
-            yield Citation(str(note["text"]), str(source))
+        details = dictionary(note.get(str(note.get("type"))))
+        found = Citation(
+            value(note.get("text")),
+            value(details.get("file_id")),
+            value(details.get("url")),
+            value(details.get("title")),
+            value(details.get("quote")),
+        )
+        if found.marker and (found.id or found.url):
+            yield found
 
 
 def parts(message: Mapping[str, Any]) -> Iterator[Part]:
@@ -60,12 +54,14 @@ def parts(message: Mapping[str, Any]) -> Iterator[Part]:
         if part.get("type") == "refusal" or part.get("refusal"):
             yield Refusal(value(part.get("refusal")))
         elif found := output(part):
-            yield Image(found.id)
+            yield found
         elif text := value(part.get("text")):
-            yield Text(text)
+            yield Text(text, tuple(citations(part)))
+        elif part.get("type") not in (None, "text"):
+            yield Other(str(part["type"]), "")
     for attachment in objects(message.get("attachments")):
         if attachment.get("file_id"):
-            yield File(str(attachment["file_id"]))
+            yield File(FileRef(str(attachment["file_id"])))
 
 
 def alone(message: Mapping[str, Any]) -> str:
@@ -73,10 +69,10 @@ def alone(message: Mapping[str, Any]) -> str:
     try:
         [part] = message["content"]
         text = part["text"]["value"] if part["type"] == "text" else ""
-    except (KeyError, TypeError, ValueError):
+        whole = not (message.get("attachments") or part["text"].get("annotations"))
+    except (AttributeError, KeyError, TypeError, ValueError):
         return ""
-    whole = not message.get("attachments") and not part.get("refusal")
-    return text if whole and type(text) is str else ""
+    return text if whole and not part.get("refusal") and type(text) is str else ""
 
 
 def message(found: Mapping[str, Any]) -> Message:
@@ -89,11 +85,12 @@ def message(found: Mapping[str, Any]) -> Message:
     metadata.pop(MARK, None)  # it tells prompts apart, and is no word of anybody's
     return Message(
         str(found.get("id") or ""),
-        "assistant" if found.get("role") in ("assistant", "agent") else "user",
+        ROLES.get(str(found.get("role")), "user"),
         (Text(text),) if text else tuple(parts(found)),
         moment(found.get("created_at")),
         status,
         metadata,
+        found,
     )
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from asstctl.backends.assistants.look import Look
 from asstctl.backends.assistants.messages import Messages, Said
-from asstctl.backends.assistants.objects import mark_of
 from asstctl.backends.assistants.reply import Replies
 from asstctl.backends.assistants.run import Run
 from asstctl.backends.assistants.runs import Runs
@@ -19,6 +18,7 @@ from asstctl.backends.assistants.watch import watched
 from asstctl.config.settings import Settings
 from asstctl.errors import ActiveRunError, AsstctlError
 from asstctl.events import Notice, Prompt, RunStarted, Stream
+from asstctl.model import mark_of
 from asstctl.store.abilities import Abilities
 from asstctl.wire.pages import NO_PATH, identity
 from asstctl.wire.patience import Purpose, Seen, left_open

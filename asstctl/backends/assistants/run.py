@@ -8,17 +8,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from asstctl._json import sound
-from asstctl.backends.assistants import objects
+from asstctl.backends.assistants import objects, steps
 from asstctl.backends.content import contents, dictionary, part_text
 from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
 from asstctl.endings import WORDS
 from asstctl.errors import IncompleteError
-from asstctl.events import Event, RunFinished, ToolCall
+from asstctl.events import Event, MessageFinished, ObjectSeen, RunFinished
+from asstctl.model import mark_of
+from asstctl.parts import ToolCall
 from asstctl.wire import pages
 from asstctl.wire.sse import Frame
 
 FINAL = ("completed", "incomplete", "failed", "cancelled", "expired")
 """Statuses of a run that no longer change."""
+
+STEP = "thread.run.step."
+"""How the names of events about steps begin."""
 
 OPEN = ("queued", "in_progress", "requires_action", "cancelling")
 """Statuses of a run that locks its thread."""
@@ -79,16 +84,18 @@ class Run:
             yield from self.delta(found)
         elif name in ("thread.message.completed", "thread.message.incomplete"):
             yield from self.message(found)
-        elif name.startswith("thread.run.") and not name.startswith("thread.run.step."):
+        elif name.startswith(STEP) and name.removeprefix(STEP) in FINAL:
+            yield from self._step(found)
+        elif name.startswith("thread.run.") and not name.startswith(STEP):
             yield from self.facts(found, name.removeprefix("thread.run."))
 
     def _another(self, name: str, found: Mapping[str, Any]) -> bool:
         """Return whether an event is about another run: the rest of one that was stopped, say."""
         if not self._others.isdisjoint((str(found.get("id")), str(found.get("run_id")))):
             return True
-        if not name.startswith("thread.run.") or name.startswith("thread.run.step."):
+        if not name.startswith("thread.run.") or name.startswith(STEP):
             return False
-        marked = objects.mark_of(found)
+        marked = mark_of(found)
         if marked and self._mark:
             return marked != self._mark
         return self.id is not None and found.get("id") not in (None, self.id)
@@ -103,7 +110,11 @@ class Run:
             self.status = "failed" if broken else str(found.get("status") or name)
             if self.id is None and found.get("id"):
                 self.id = sound(str(found["id"]))
-                yield started(self.thread_id, self.id, announced=self._announced)
+                yield from started(
+                    self.thread_id, self.id, announced=self._announced, mark=self._mark
+                )
+            if self.final:
+                yield ObjectSeen("run", found)
 
     def delta(self, found: Mapping[str, Any]) -> Iterator[Event]:
         """Read a piece of a message."""
@@ -121,11 +132,18 @@ class Run:
         yield from self.shown.whole(identity, "".join(part_text(part) for part in parts))
         for part in parts:
             yield from self._part(identity, part, "")
+        yield MessageFinished(objects.message(found))
+
+    def _step(self, found: Mapping[str, Any]) -> Iterator[Event]:
+        """Read a step that has ended, and yield what the server's tools did in it."""
+        for part in steps.parts(found):
+            yield from self.shown.once(part)
+        yield ObjectSeen("step", found)
 
     def _part(self, identity: str, part: Mapping[str, Any], text: str) -> Iterator[Event]:
         yield from self.shown.piece(identity, text)
-        if file := objects.output(part):
-            yield from self.shown.once(file, identity)
+        if image := objects.output(part):
+            yield from self.shown.once(image, identity)
         for citation in objects.citations(part):
             yield from self.shown.once(citation, identity)
 

@@ -1,11 +1,12 @@
 """The runs of a thread: which one locks it, how one ends, and how one is cancelled."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from asstctl.backends.assistants.run import OPEN
 from asstctl.backends.cancelling import cancelled, last_status
-from asstctl.wire.pages import found, items, lacking
+from asstctl.errors import AsstctlError
+from asstctl.wire.pages import NO_PATH, found, items, lacking, pages
 from asstctl.wire.requests import at, cancel, get
 from asstctl.wire.wire import Wire
 
@@ -24,6 +25,25 @@ class Runs:
         """Return the newest runs of a thread, as the server orders them."""
         with lacking(self._wire.host, "list the runs of a thread"):
             return items(self._wire.call(get(at("threads", thread_id, "runs"), NEWEST)))
+
+    def all(self, thread_id: str, known: Container[str]) -> Iterator[dict[str, Any]]:
+        """Yield the runs of a thread that are not known, oldest first, each with its steps."""
+        path = at("threads", thread_id, "runs")
+        with lacking(self._wire.host, "list the runs of a thread"):
+            for run in pages(self._wire, path):
+                if run.get("id") not in known:
+                    yield {**run, "steps": self._steps(thread_id, str(run.get("id")))}
+
+    def _steps(self, thread_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return the steps of a run, oldest first; some servers know of none."""
+        path = at("threads", thread_id, "runs", run_id, "steps")
+        include = {"include[]": "step_details.tool_calls[*].file_search.results[*].content"}
+        try:
+            return list(pages(self._wire, path, query=include))
+        except AsstctlError as error:
+            if error.status not in NO_PATH:
+                raise
+            return []
 
     def latest(self, thread_id: str) -> dict[str, Any]:
         """Return the run that locks a thread, else the newest one, {} where there is none."""

@@ -1,25 +1,18 @@
 """Threads in the store, and a model that replies to them."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, get_args
 
 from asstctl.backends.local.chat import Chunks, events
 from asstctl.backends.local.turns import Turn, conversation, newest, smaller
 from asstctl.backends.stream import again
 from asstctl.config.settings import Settings
 from asstctl.errors import ContextExceededError, IncompleteError, UnsupportedError
-from asstctl.events import (
-    Event,
-    Notice,
-    Progress,
-    Prompt,
-    RunFinished,
-    RunStarted,
-    Stream,
-)
-from asstctl.model import File, Image, Message, Part, Refusal, Text, ThreadFacts, ToolNote
+from asstctl.events import Event, Notice, Progress, Prompt, RunFinished, RunStarted, Stream
+from asstctl.model import Message, ThreadFacts
+from asstctl.parts import Part
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
 from asstctl.wire.pages import readable
@@ -56,7 +49,7 @@ class Model(Protocol):
 class Local:
     """Threads in the store; a Backend. The model is made when it is first asked."""
 
-    carries: tuple[type[Part], ...] = (Text, Image, File, Refusal, ToolNote)
+    carries: tuple[type[Part], ...] = get_args(Part)
 
     def __init__(self, store: Store, model: Callable[[], Model], settings: Settings) -> None:
         self._messages = store.messages
@@ -131,6 +124,14 @@ class Local:
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a thread, or the `last` ones, oldest first."""
         yield from self._messages.of((thread_id, ""), last)
+
+    def thread(self, thread_id: str) -> Mapping[str, Any]:
+        """Return {}: no service has the thread."""
+        return {}
+
+    def runs(self, thread_id: str, known: Container[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield nothing."""
+        return iter(())
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""

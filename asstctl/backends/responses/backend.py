@@ -1,6 +1,7 @@
 """Threads on a server that speaks Responses."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -19,7 +20,8 @@ from asstctl.config.settings import Settings
 from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
 from asstctl.events import Prompt, RunFinished, Stream
-from asstctl.model import Assistant, Message, Part, Text, Thread, ThreadFacts
+from asstctl.model import Assistant, Message, Thread, ThreadFacts
+from asstctl.parts import Part, Text
 from asstctl.wire.pages import listing, objects, pages
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import post
@@ -176,6 +178,17 @@ class Responses:
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a thread, or the `last` ones, oldest first."""
         return self._prompting.keeper(thread_id).history(thread_id, last)
+
+    def thread(self, thread_id: str) -> Mapping[str, Any]:
+        """Return a conversation's object, {} for a chain."""
+        return self._prompting.keeper(thread_id).thread(thread_id)
+
+    def runs(self, thread_id: str, known: Container[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield the responses that began here and are still to be had."""
+        for response_id in self._store.replies.all(self._settings.place, thread_id):
+            if response_id not in known:
+                with suppress(NotFoundError):
+                    yield read(self._wire, response_id)
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from asstctl.events import ToolCall
+from asstctl.parts import ToolCall
 
 if TYPE_CHECKING:
     from openai.types.responses.response_input_item_param import ResponseInputItemParam
@@ -22,36 +22,50 @@ BLANK = (
 """One transparent pixel: a call of a computer takes no answer but a picture of its screen."""
 
 
+def is_call(item: Mapping[str, Any]) -> bool:
+    """Return whether an item is a call that a client may have to answer."""
+    kind = str(item.get("type"))
+    return kind == APPROVAL or (bool(item.get("call_id")) and not kind.endswith("_output"))
+
+
+def is_answer(item: Mapping[str, Any]) -> bool:
+    """Return whether an item answers a call."""
+    return str(item.get("type")).endswith(("_output", "_response"))
+
+
+def identity(item: Mapping[str, Any]) -> str | None:
+    """Return the id by which a call is answered, None where it has none."""
+    found = item.get("id") if item.get("type") == APPROVAL else item.get("call_id")
+    return found if isinstance(found, str) else None
+
+
 def unanswered(output: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the calls in a response's output that nothing there answers, by the calls' ids."""
     answered = {
-        item.get("call_id") or item.get("approval_request_id")
-        for item in output
-        if str(item.get("type")).endswith(("_output", "_response"))
+        item.get("call_id") or item.get("approval_request_id") for item in output if is_answer(item)
     }
     found = {}
     for number, item in enumerate(output):
-        kind = str(item.get("type"))
-        identity = item.get("id") if kind == APPROVAL else item.get("call_id")
-        if not isinstance(identity, str) or kind.endswith("_output") or identity in answered:
+        kind, named = str(item.get("type")), identity(item)
+        if named is None or kind.endswith("_output") or named in answered:
             continue
         if item.get("execution") == "server":
             continue
         # A server that answers its own call goes on to speak; a client's call is the last word.
         spoken = any(later.get("type") == "message" for later in output[number + 1 :])
         if kind != "custom_tool_call" or not spoken:
-            found[identity] = item
+            found[named] = item
     return found
 
 
-def shown(identity: str, item: Mapping[str, Any]) -> ToolCall:
+def shown(call_id: str, item: Mapping[str, Any]) -> ToolCall:
     """Return an open call as the event that shows it."""
     name = str(item.get("name") or item.get("type"))
     if item.get("type") == APPROVAL:  # no function of ours, whatever its name
         name = f"{item.get('server_label')}.{name}"
     told = ("arguments", "input", "action", "operation", "actions")
     asked = next((item[key] for key in told if item.get(key)), "{}")
-    return ToolCall(identity, name, asked if isinstance(asked, str) else json.dumps(asked))
+    return ToolCall(call_id, name, asked if isinstance(asked, str) else json.dumps(asked))
 
 
 def answer(kind: str, call_id: str, output: str) -> "ResponseInputItemParam":

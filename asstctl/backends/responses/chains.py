@@ -4,9 +4,9 @@ Each response names the one before it. The store keeps their ids, and messages t
 a chain by hand until a prompt takes them along.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asstctl.backends.responses import items
 from asstctl.backends.responses.resource import inputs
@@ -44,9 +44,7 @@ class Chains:
         self._replies = store.replies
         self._place = place
         self._links: dict[str, Link] = {}  # by response, those that began here
-        self._asked: dict[str, tuple[str, int]] = {}
-        # by thread, the response that the last request goes on from, and the position of the
-        # last kept message that it takes along
+        self._asked: dict[str, str] = {}  # by thread, what the last request goes on from
 
     @property
     def kept(self) -> bool | None:
@@ -73,39 +71,52 @@ class Chains:
         """Return the id of a chain that will exist once a response has begun in it."""
         return new_id(CHAIN.rstrip("_"))
 
-    def first(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
-        """Return the part of a request that says the first prompt of a chain."""
-        self._asked[thread_id] = ("", 0)
-        return {"input": text}
-
     def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
-        """Return the part of a request that says `text`, after the messages put there since."""
-        key = (thread_id, self._place)
+        """Return the part of a request that says `text`, after the messages put there since.
+
+        Where the server can't know what was said before, all that is kept goes along.
+        """
         held = self._replies.held(self._place, thread_id)
-        self._asked[thread_id] = (held[-1] if held else "", self._store.messages.last(key))
-        said: list[ResponseInputItemParam] = [
-            items.spoken(message) for message in self._store.messages.of(key)
-        ]
-        body: ResponseCreateParamsBase = {"input": text}
-        if said:
-            body["input"] = [*said, {"type": "message", "role": "user", "content": text}]
-        if held:
-            body["previous_response_id"] = held[-1]
+        self._asked[thread_id] = held[-1] if held else ""
+        if held and self.kept is None:
+            self.keeps(held[-1])
+        if not held or self.kept is False:
+            return self.whole(thread_id, text)
+        since: list[Message] = []
+        for run, message in self._rows(thread_id):
+            if run == held[-1]:
+                since.clear()
+            elif not run:
+                since.append(message)
+        body = _input(since, text)
+        body["previous_response_id"] = held[-1]
         return body
+
+    def whole(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
+        """Return the part of a request that says all that is kept of a thread, and `text`."""
+        held = set(self._replies.held(self._place, thread_id))
+        return _input([m for run, m in self._rows(thread_id) if not run or run in held], text)
+
+    def _rows(self, thread_id: str) -> list[tuple[str, Message]]:
+        """Return what is kept of a thread, each message with its run; nothing of a new thread."""
+        try:
+            return list(self._store.messages.with_runs((thread_id, self._place), raw=True))
+        except NotFoundError:
+            return []
 
     def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on from a response."""
-        self._asked[thread_id] = (response_id, 0)
+        self._asked[thread_id] = response_id
         return {"previous_response_id": response_id}
 
     def begun(self, thread_id: str, response_id: str) -> None:
-        """Note a response that begins, if it follows another one or kept messages."""
-        link = Link(self._place, thread_id, response_id, *self._asked[thread_id])
+        """Note a response that begins, if it follows another one."""
+        link = Link(self._place, thread_id, response_id, self._asked[thread_id])
         self._links[response_id] = link
-        if link.after or link.sent:
+        if link.after:
             at = (self._place, thread_id, response_id)
             with suppress(AsstctlError):  # a held store: `hold` notes it in any case
-                self._replies.begin(*at, after=link.after, sent=link.sent, seconds=0)
+                self._replies.begin(*at, after=link.after, seconds=0)
 
     def hold(self, thread_id: str, response_id: str) -> bool:
         """Continue the chain from a response; return False if another was first.
@@ -127,38 +138,52 @@ class Chains:
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a chain, or the `last` ones, oldest first.
 
-        A response that the server no longer has is one message with the status `gone`.
+        A response that the server no longer has is what is kept of it, else one message with the
+        status `gone`.
         """
-        kept = list(self._store.messages.of((thread_id, self._place)))
+        turns: dict[str, list[Message]] = {}  # by run; a message of none is a turn of its own
+        for number, (run, message) in enumerate(self._rows(thread_id)):
+            turns.setdefault(run or f"{number}", []).append(message)
         held = self._replies.held(self._place, thread_id)
+        wanted: list[str | Message] = [run for run in held if run not in turns]
+        for name, kept in turns.items():
+            wanted += [name] if name in held else kept if name.isdecimal() else []
         if last is None:
-            yield from self._said(held)
-            yield from kept
+            yield from self._said(wanted, turns)
         else:
-            yield from [*self._said(held[-last:]), *kept][-last:]
+            yield from list(self._said(wanted[-last:], turns))[-last:]
 
-    def _said(self, held: list[str]) -> Iterator[Message]:
-        """Yield the messages of responses; an input may repeat earlier ones."""
+    def _said(
+        self, wanted: Iterable[str | Message], turns: Mapping[str, list[Message]]
+    ) -> Iterator[Message]:
+        """Yield messages, and those of responses; an input may repeat earlier ones."""
         seen: set[str] = set()
-        for response_id in held:
-            whole = get(at("responses", response_id))
-            begun = self._wire.begin(whole)  # both are on their way at once
-            try:
-                asked = inputs(self._wire, response_id)
-                response = found(self._wire.call(whole, begun))
-            except NotFoundError:
-                if begun:
-                    begun.close()
-                yield Message(response_id, "assistant", (), status="gone")
-                continue
-            for item in (*asked, *objects(response.get("output"))):
-                identity = str(item.get("id") or "")
-                if identity in seen:
-                    continue
-                if identity:
-                    seen.add(identity)
-                if message := items.message(item):
+        for one in wanted:
+            found = [one] if isinstance(one, Message) else self._turn(one, turns.get(one, []))
+            for message in found:
+                if not message.id or message.id not in seen:
+                    seen.add(message.id)
                     yield message
+
+    def _turn(self, response_id: str, kept: list[Message]) -> list[Message]:
+        """Return the messages of one response, as the server has them, else as they are kept."""
+        if kept and self.kept is False:
+            return kept
+        whole = get(at("responses", response_id))
+        begun = None if kept else self._wire.begin(whole)  # both are on their way at once
+        try:
+            asked = [] if kept else inputs(self._wire, response_id)
+            response = found(self._wire.call(whole, begun))
+        except NotFoundError:
+            if begun:
+                begun.close()
+            return kept or [Message(response_id, "assistant", (), status="gone")]
+        said = list(map(items.message, (*asked, *objects(response.get("output")))))
+        if not kept:
+            return said
+        there = {message.id for message in said}
+        ours = [m for m in kept if m.role == "user" or (m.id and m.id not in there)]
+        return ours + said
 
     def newest(self, thread_id: str) -> list[Message]:
         """Return the messages of the last response, and those that are kept."""
@@ -170,7 +195,11 @@ class Chains:
     def since(self, thread_id: str, response_id: str | None) -> list[Message]:
         """Return what a response said if the chain goes on from it; else nothing is new."""
         held = self._replies.held(self._place, thread_id)
-        return list(self._said([response_id])) if response_id and response_id in held else []
+        return self._turn(response_id, []) if response_id and response_id in held else []
+
+    def thread(self, thread_id: str) -> Mapping[str, Any]:
+        """Return {}: a chain is known here alone."""
+        return {}
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Keep messages for the next prompt to take along."""
@@ -192,3 +221,11 @@ class Chains:
             except NotFoundError:
                 continue  # the server deleted it by itself
         return None
+
+
+def _input(said: Iterable[Message], text: str) -> "ResponseCreateParamsBase":
+    """Return the part of a request that says messages, and then a prompt."""
+    before = [item for message in said for item in items.again(message)]
+    if not before:
+        return {"input": text}
+    return {"input": [*before, {"type": "message", "role": "user", "content": text}]}

@@ -98,7 +98,11 @@ class Conversations:
         }
 
     def _messages(self, listed: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
-        return (message for item in listed if (message := items.message(item)))
+        return map(items.message, listed)
+
+    def thread(self, thread_id: str) -> Mapping[str, Any]:
+        """Return a conversation's object."""
+        return found(self._wire.call(get(at("conversations", thread_id))))
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a conversation, CHUNK a request."""
@@ -123,7 +127,7 @@ class Conversations:
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a conversation; its messages are counted page by page."""
-        conversation = found(self._wire.call(get(at("conversations", thread_id))))
+        conversation = self.thread(thread_id)
         return ThreadFacts(
             messages=sum(1 for _ in self.history(thread_id)),
             created_at=moment(conversation.get("created_at")),

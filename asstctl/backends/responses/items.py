@@ -4,17 +4,36 @@ Shapes as in the OpenAI API reference of Conversations; read as tolerantly as th
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from asstctl.backends.content import contents, part_text, value
-from asstctl.model import File, Image, Message, Part, Refusal, Role, Text, ToolNote, moment
+from asstctl.backends.content import contents, dictionary, part_text, value
+from asstctl.model import Message, Role, moment
+from asstctl.parts import (
+    Citation,
+    Code,
+    File,
+    FileRef,
+    Image,
+    Other,
+    Part,
+    Reasoning,
+    Refusal,
+    Search,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from asstctl.wire.pages import objects
 
 if TYPE_CHECKING:
     from openai.types.responses.easy_input_message_param import EasyInputMessageParam
+    from openai.types.responses.response_input_item_param import ResponseInputItemParam
 
-OWN_TURNS = {"message", "reasoning"}
-"""Kinds of items that are no tool's; a reasoning item is not part of what was said."""
+
+MARKER = re.compile(r"【[^【】]{1,80}】")
+"""The marks that annotations point to in the text; other spans are no marks."""
 
 
 def text(item: Mapping[str, Any]) -> str:
@@ -22,53 +41,134 @@ def text(item: Mapping[str, Any]) -> str:
     return "".join(part_text(part) for part in contents(item))
 
 
-def parts(item: Mapping[str, Any]) -> Iterator[Part]:
-    """Yield a message item's parts."""
-    for part in contents(item):
-        match str(part.get("type")):
-            case "refusal":
-                yield Refusal(value(part.get("refusal")))
-            case "input_image" | "computer_screenshot":
-                yield Image(str(part.get("file_id") or part.get("image_url") or ""))
-            case "input_file":
-                name = str(part.get("filename") or "")
-                yield File(str(part.get("file_id") or part.get("file_url") or name), name)
-            case _ if words := value(part.get("text")):
-                yield Text(words)
-
-
-def message(item: Mapping[str, Any]) -> Message | None:
-    """Return an item as a message; None for one in which nobody speaks."""
-    kind = str(item.get("type") or "message")
-    if kind not in OWN_TURNS:
-        found: tuple[Part, ...] = (ToolNote(note(kind, item)),)
-    elif kind == "message" and item.get("role") in ("user", "assistant"):
-        found = tuple(parts(item))
-    elif kind == "message":  # a system's or developer's word to the model
-        found = (ToolNote(f"{item.get('role')}: {text(item)}"),)
-    else:
-        return None
-    role: Role = "user" if item.get("role") == "user" else "assistant"
+def message(item: Mapping[str, Any]) -> Message:
+    """Return an item as a message."""
+    role = item.get("role")
     return Message(
         id=str(item.get("id") or ""),
-        role=role,
-        parts=found,
+        role=cast("Role", role) if role in get_args(Role) else "assistant",
+        parts=tuple(parts(item)),
         created_at=moment(item.get("created_at")),
         status="cut" if item.get("status") == "incomplete" else "completed",
+        raw=item,
     )
 
 
-def note(kind: str, item: Mapping[str, Any]) -> str:
-    """Return a tool's turn as one line."""
-    if kind.endswith("_output"):
-        output = item.get("output")
-        told = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
-        return f"{kind.removesuffix('_output')} gave {told}"
-    if item.get("name"):
-        return f"{item['name']}({item.get('arguments') or item.get('input') or ''})"
-    asked = item.get("action") or item.get("queries") or item.get("code") or ""
-    told = asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False)
-    return " ".join(f"{kind.replace('_', ' ')} {told}".split())
+def parts(item: Mapping[str, Any]) -> Iterator[Part]:  # noqa: C901 - one case for each kind
+    """Yield an item's parts."""
+    kind = str(item.get("type") or "message")
+    identity = value(item.get("call_id") or item.get("id"))
+    match kind:
+        case "message":
+            yield from map(_content, contents(item))
+        case "reasoning":
+            thought = (*objects(item.get("summary")), *objects(item.get("content")))
+            yield Reasoning("\n\n".join(map(part_text, thought)))
+        case "code_interpreter_call":
+            yield Code(value(item.get("code")), tuple(_outputs(item)))
+        case "file_search_call":
+            yield Search(
+                "file_search", _queries(item), tuple(map(_found, objects(item.get("results"))))
+            )
+        case "web_search_call":
+            action = dictionary(item.get("action"))
+            asked = _queries(action) or tuple(filter(None, (value(action.get("url")),)))
+            found = (Citation(url=value(one.get("url"))) for one in objects(action.get("sources")))
+            yield Search("web_search", asked, tuple(found))
+        case "image_generation_call":
+            yield Image(FileRef(identity, media_type=f"image/{item.get('output_format') or 'png'}"))
+        case "mcp_call":
+            name = f"{item.get('server_label')}.{item.get('name')}"
+            yield ToolCall(identity, name, value(item.get("arguments")))
+            answer = item.get("output") if item.get("error") is None else item["error"]
+            if answer is not None:
+                yield ToolResult(identity, _told(answer))
+        case "function_call" | "custom_tool_call":
+            told = item.get("arguments") or item.get("input") or ""
+            yield ToolCall(identity, value(item.get("name")), _told(told))
+        case _ if kind.endswith("_output"):
+            yield ToolResult(identity, _told(item.get("output")))
+        case _:
+            known = ("action", "queries", "operation", "arguments", "name", "tools")
+            told = next((item[key] for key in known if item.get(key)), "")
+            yield Other(kind, _told(told))
+
+
+def _content(part: Mapping[str, Any]) -> Part:
+    """Return a part of a message item's content."""
+    kind = str(part.get("type"))
+    match kind:
+        case "refusal":
+            return Refusal(value(part.get("refusal")))
+        case "input_image" | "computer_screenshot":
+            file = FileRef(value(part.get("file_id")), value(part.get("image_url")))
+            return Image(file, value(part.get("detail")))
+        case "input_file":
+            data = value(part.get("file_data"))
+            url = value(part.get("file_url")) or (data if data.startswith("data:") else "")
+            return File(FileRef(value(part.get("file_id")), url, value(part.get("filename"))))
+        case _ if "text" in part:
+            words = value(part.get("text"))
+            notes = (citation(note, words) for note in objects(part.get("annotations")))
+            return Text(words, tuple(filter(None, notes)))
+        case _:
+            return Other(kind, "")
+
+
+def citation(note: Mapping[str, Any], words: str) -> Citation | None:
+    """Return an annotation as a source of a text; None for one that names none."""
+    start, end = note.get("start_index"), note.get("end_index")
+    marker = words[start:end] if isinstance(start, int) and isinstance(end, int) else ""
+    found = Citation(
+        marker=marker if MARKER.fullmatch(marker) else "",
+        id=value(note.get("file_id")),
+        url=value(note.get("url")),
+        title=value(note.get("title") or note.get("filename")),
+    )
+    return found if found.id or found.url else None
+
+
+def _outputs(item: Mapping[str, Any]) -> Iterator[Text | Image]:
+    for output in objects(item.get("outputs")):
+        url = value(output.get("url"))
+        yield Image(FileRef(url=url)) if url else Text(value(output.get("logs")))
+
+
+def _queries(found: Mapping[str, Any]) -> tuple[str, ...]:
+    asked = found.get("queries")
+    if isinstance(asked, list):
+        return tuple(map(value, asked))
+    return tuple(filter(None, (value(found.get("query")),)))
+
+
+def _found(result: Mapping[str, Any]) -> Citation:
+    return Citation(
+        id=value(result.get("file_id")),
+        title=value(result.get("filename")),
+        quote=value(result.get("text")),
+    )
+
+
+def _told(found: Any) -> str:
+    """Return a text as it is, and anything else as JSON."""
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+
+
+def again(said: Message) -> "Iterator[ResponseInputItemParam]":
+    """Yield the items that say a message again to a server that does not know it."""
+    if said.text:
+        yield spoken(said)
+    for part in said.parts:
+        match part:
+            case ToolCall(call_id, name, arguments) if call_id and name:
+                yield {
+                    "type": "function_call",
+                    "call_id": call_id,
+                    "name": name,
+                    "arguments": arguments,
+                }
+            case ToolResult(call_id, output) if call_id:
+                yield {"type": "function_call_output", "call_id": call_id, "output": output}
 
 
 def spoken(said: Message) -> "EasyInputMessageParam":

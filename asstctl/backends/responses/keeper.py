@@ -1,7 +1,7 @@
 """The two ways in which servers of Responses keep threads, as one protocol."""
 
-from collections.abc import Generator, Iterable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Generator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asstctl.model import Message, ThreadFacts
 from asstctl.wire.patience import Purpose
@@ -43,6 +43,9 @@ class Keeper(Protocol):
 
     def since(self, thread_id: str, response_id: str | None) -> list[Message] | None:
         """Return the messages newer than those known before a response; None: nobody can tell."""
+
+    def thread(self, thread_id: str) -> Mapping[str, Any]:
+        """Return the service's own object of a thread, {} where it has none."""
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""

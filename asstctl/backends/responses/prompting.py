@@ -11,7 +11,7 @@ from asstctl.backends.responses.keeper import Keeper
 from asstctl.backends.responses.reply import Reply
 from asstctl.backends.responses.response import Response
 from asstctl.config.settings import Settings
-from asstctl.errors import AsstctlError
+from asstctl.errors import AsstctlError, ConfigError
 from asstctl.events import Event, Notice, RunFinished, RunStarted, Stream
 from asstctl.store.store import Store
 from asstctl.wire.pages import NO_PATH
@@ -26,6 +26,7 @@ class Prompting:
 
     def __init__(self, wire: Wire, store: Store, settings: Settings) -> None:
         self._wire = wire
+        self._settings = settings
         self._place = settings.place
         self._abilities = store.abilities
         self._asking = Asking(settings, store.abilities)
@@ -66,39 +67,54 @@ class Prompting:
             yield from self._asked(self.reply(thread_id, announced=True), said)
             return
         thread_id = self.new_chain()
-        yield from self._to_chain(thread_id, self._chains.first(thread_id, text))
+        yield from self._to_chain(thread_id, text)
 
     def to_old_thread(self, thread_id: str, text: str) -> Stream:
         """Post a prompt to a thread, and stream the reply."""
-        said = self.keeper(thread_id).request(thread_id, text)
         if thread_id.startswith(CHAIN):
-            yield from self._to_chain(thread_id, said)
+            yield from self._to_chain(thread_id, text)
         else:
+            said = self._conversations.request(thread_id, text)
             yield from self._asked(self.reply(thread_id), said)
 
-    def _to_chain(self, thread_id: str, said: "ResponseCreateParamsBase") -> Stream:
-        """Ask in a chain, and find out once whether the server keeps the replies of chains."""
-        forgets = Notice(
-            f"{self._wire.host} keeps no replies: it answers without what was said before"
-        )
-        keeps = self._chains.kept
-        if keeps is False and said.pop("previous_response_id", None):
-            yield forgets
+    def _to_chain(self, thread_id: str, text: str) -> Stream:
+        """Ask in a chain; where the server keeps no replies, what is kept here goes along."""
+        said = self._chains.request(thread_id, text)
         reply = self.reply(thread_id)
+        if self._chains.kept is False:
+            self._demand_kept()
         try:
-            with closing(self._asked(reply, said)) as events:
-                for event in events:
-                    ended = keeps is None and isinstance(event, RunFinished)
-                    if ended and self._chains.keeps(str(reply.response.id)) is False:
-                        yield forgets
-                    yield event
+            yield from self._tried(reply, said)
         except AsstctlError as error:
             refused = error.status in (400, 404, 422) and "previous" in error.message.lower()
-            if reply.taken() or not refused or not said.pop("previous_response_id", None):
+            if reply.taken() or not refused or "previous_response_id" not in said:
                 raise
-            yield forgets
-            yield from self._asked(self.reply(thread_id), said)
-            self._chains.note_kept(has=False)
+            self._demand_kept()
+            yield Notice(
+                f"{self._wire.host} no longer has the reply before: what is kept of the thread is"
+                " sent along"
+            )
+            yield from self._tried(self.reply(thread_id), self._chains.whole(thread_id, text))
+
+    def _tried(self, reply: Reply, said: "ResponseCreateParamsBase") -> Stream:
+        """Ask in a chain, and find out once whether the server keeps the replies of chains."""
+        with closing(self._asked(reply, said)) as events:
+            for event in events:
+                ended = self._chains.kept is None and isinstance(event, RunFinished)
+                if ended and self._chains.keeps(str(reply.response.id)) is False:
+                    yield Notice(
+                        f"{self._wire.host} keeps no replies: what is kept here will be sent along"
+                    )
+                yield event
+
+    def _demand_kept(self) -> None:
+        """Raise ConfigError where nothing is kept that could be sent along."""
+        if not self._settings.keeps:
+            raise ConfigError(
+                f"{self._wire.host} keeps no replies, and the profile {self._settings.profile!r}"
+                " keeps none here: keep is false",
+                hint=f"{self._settings.command} config unset keep",
+            )
 
     def _asked(self, reply: Reply, said: "ResponseCreateParamsBase") -> Stream:
         yield from self._asking.ask(reply, said)

@@ -4,21 +4,21 @@ Events as in the OpenAI API reference of Responses. There is no end mark; what d
 response's final status, whichever event brought it.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from asstctl._json import sound
-from asstctl.backends.content import contents
+from asstctl.backends.content import contents, dictionary
 from asstctl.backends.responses import calls, items
 from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
 from asstctl.endings import WORDS, Ending
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
-    Citation,
+    Beside,
     Event,
-    FileOutput,
+    MessageFinished,
     Notice,
+    ObjectSeen,
     ReasoningDelta,
     RunFinished,
 )
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 OPEN = ("queued", "in_progress", "cancelling")
 """Statuses of a response that is being written."""
-
-MARKER = re.compile(r"【[^【】]{1,80}】")
-"""The marks that annotations point to in the text; other spans are no marks."""
 
 NOT_CALLED = "there is no tool of this name; it was not called"
 
@@ -51,7 +48,6 @@ class Response:
         self.shown = Shown()
         self.items: set[str] = set()  # the ids of what it says
         self.waiting: dict[str, Mapping[str, Any]] = {}  # items that wait for an answer, by id
-        self._tools: set[str] = set()
         self._whole: dict[str, Mapping[str, Any]] = {}  # items that came whole, by index
         self._facts: Mapping[str, Any] = {}
 
@@ -113,13 +109,11 @@ class Response:
             case "output_text.done" if not found.get("content_index"):
                 yield from self.shown.whole(item, str(found.get("text") or ""))
             case "output_text.annotation.added":
-                yield from self._annotation(item, found.get("annotation"))
+                yield from self._annotation(item, dictionary(found.get("annotation")))
             case "reasoning_summary_text.delta" | "reasoning_text.delta":
                 yield ReasoningDelta(str(found.get("delta") or ""))
             case "reasoning_summary_text.done" | "reasoning_text.done":
                 yield ReasoningDelta("\n\n")
-            case "output_item.added":
-                yield from self._tool(found.get("item") or {})
             case "output_item.done":
                 yield from self._item(item, found.get("item") or {})
 
@@ -132,13 +126,14 @@ class Response:
             self.background = bool(found.get("background"))
             if self.id is None and found.get("id"):
                 self.id = sound(str(found["id"]))
-                yield started(self.thread_id, self.id, announced=self._announced)
+                yield from started(self.thread_id, self.id, announced=self._announced)
             if self.final:
                 output = objects(found.get("output"))
                 for index, item in enumerate(output):
                     yield from self._item(str(index), item)
                 self.waiting = calls.unanswered(output or tuple(self._whole.values()))
-                yield from map(calls.shown, self.waiting, self.waiting.values())
+                yield from self._calls()
+                yield ObjectSeen("run", found)
 
     def _refused(self, item: str) -> Iterator[Event]:
         if item not in self.shown:
@@ -146,40 +141,37 @@ class Response:
 
     def _item(self, index: str, item: Mapping[str, Any]) -> Iterator[Event]:
         """Read a whole item and yield the rest of it."""
-        kind = item.get("type")
         if item.get("id"):
             self.items.add(str(item["id"]))
-        if kind == "message" and item.get("role") in (None, "assistant"):
+        if item.get("type") == "message" and item.get("role") in (None, "assistant"):
             yield from self.shown.whole(index, items.text(item))
             for part in contents(item):
-                for annotation in part.get("annotations") or ():
-                    yield from self._annotation(index, annotation)
-        elif kind == "image_generation_call" and item.get("id"):
-            yield from self.shown.once(FileOutput("image", str(item["id"])), index)
+                for note in objects(part.get("annotations")):
+                    yield from self._annotation(index, note)
+        elif not calls.is_call(item) and not calls.is_answer(item):
+            yield from self._parts(index, item)
+        if item.get("id") or index not in self._whole:
+            yield MessageFinished(items.message(item))
         self._whole[index] = item
 
-    def _tool(self, item: Mapping[str, Any]) -> Iterator[Event]:
-        """Yield one notice for each kind of tool that works."""
-        kind = str(item.get("type") or "message")
-        ours = item.get("call_id") or kind == calls.APPROVAL
-        if kind not in items.OWN_TURNS and not ours and kind not in self._tools:
-            self._tools.add(kind)
-            yield Notice(f"the model uses a tool: {kind.removesuffix('_call').replace('_', ' ')}")
+    def _parts(self, index: str, item: Mapping[str, Any]) -> Iterator[Event]:
+        """Yield what is not text in an item, once."""
+        for part in items.parts(item):
+            if isinstance(part, Beside):
+                yield from self.shown.once(part, index)
 
-    def _annotation(self, index: str, note: Any) -> Iterator[Event]:
+    def _calls(self) -> Iterator[Event]:
+        """Yield calls and their answers in order, with those that wait for an answer last."""
+        for index, item in self._whole.items():
+            answered = calls.is_call(item) and calls.identity(item) not in self.waiting
+            if answered or calls.is_answer(item):
+                yield from self._parts(index, item)
+        yield from map(calls.shown, self.waiting, self.waiting.values())
+
+    def _annotation(self, index: str, note: Mapping[str, Any]) -> Iterator[Event]:
         """Yield the source of a part of the text; the type decides, never a class."""
-        if not isinstance(note, dict):
-            return
-        source = str(note.get("url") or note.get("file_id") or "")
-        if name := note.get("title") or note.get("filename"):
-            source = f"{name} {source}".strip()
-        start, end = note.get("start_index"), note.get("end_index")
-        marker = ""
-        if isinstance(start, int) and isinstance(end, int):
-            marker = self.shown.text(index)[start:end]
-        if source:
-            fits = MARKER.fullmatch(marker)
-            yield from self.shown.once(Citation(marker if fits else "", source), index)
+        if found := items.citation(note, self.shown.text(index)):
+            yield from self.shown.once(found, index)
 
     def answers(self, outputs: Mapping[str, str]) -> "list[ResponseInputItemParam]":
         """Return the items that answer every call that waits; `outputs` is by the call's id."""

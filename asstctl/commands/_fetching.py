@@ -1,0 +1,89 @@
+"""`asstctl threads fetch`: what is kept here, brought up to date with the servers."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from asstctl.commands import options
+from asstctl.commands.app import App
+from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, summed
+from asstctl.model import Thread, count
+from asstctl.render import listing, noted
+from asstctl.session import Session
+
+if TYPE_CHECKING:
+    from asstctl.transfer.fetch import Fetched
+
+app = App()
+
+
+@app.command()
+def fetch(
+    ctx: typer.Context,
+    references: Annotated[
+        list[str] | None, typer.Argument(metavar="[REF...]", help=options.REFERENCE)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every thread in the index.")] = False,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Every thread that the server lists.")
+    ] = False,
+) -> None:
+    """Bring what is kept of threads up to date: messages, runs, facts; again at any time."""
+    if sum((bool(references), everything, remote)) != 1:
+        raise typer.BadParameter("give threads, --all or --remote", param_hint="REF")
+    from asstctl.transfer.fetch import fetch as fetched
+
+    invocation = options.invocation(ctx)
+    with invocation.session() as session:
+        failures: list[AsstctlError] = []
+        done: list[Fetched] = []
+        try:
+            for thread in chosen(session, references, remote=remote):
+                try:
+                    with closing(fetched(session, thread)) as work:
+                        done.append(noted(work, invocation.notes))
+                except AsstctlError as error:
+                    gone = isinstance(error, NotFoundError)
+                    if not (gone and session.store.messages.count(thread.key)):
+                        failures.append(error)  # else what is kept is all there is
+                    listing.note(f"{thread.id}: {error.message}", sys.stderr)
+        except IncompleteError as error:
+            failures.append(error)
+        finally:
+            report(done, session.environment)
+        failures += [found.broken for found in done if found.broken]
+        if failures:
+            raise summed(f"{count(len(failures), 'thread')} not fetched whole", failures[0])
+
+
+def chosen(session: Session, references: list[str] | None, *, remote: bool) -> Iterator[Thread]:
+    """Yield the threads that were asked for; those that a server lists enter the index."""
+    if references:
+        yield from map(session.known_thread, references)
+    elif remote:
+        backend = session.backend(session.settings(session.profile))
+        for thread in backend.threads():
+            session.store.index.put(thread)
+            yield session.store.index.get(*thread.key)
+    else:
+        yield from session.threads()
+
+
+def report(done: "Iterable[Fetched]", environment: Mapping[str, str]) -> None:
+    """Write a line a thread: its id, messages, new ones, those kept here alone, runs, missing."""
+    headings = ["thread", "messages", "new", "here only", "runs", "missing"]
+    rows = [
+        [
+            found.thread.id,
+            *map(str, (found.messages, found.new, found.gone, found.runs)),
+            "; ".join(found.missing),
+        ]
+        for found in done
+    ]
+    if rows and sys.stdout.isatty():
+        listing.draw([word.upper() for word in headings], rows, sys.stdout, environment)
+    elif rows:
+        listing.lines([headings, *rows], sys.stdout)

@@ -1,0 +1,78 @@
+"""The messages of a reply, put together from its events, to be kept."""
+
+from asstctl.events import Event, MessageFinished, ReasoningDelta, TextDelta
+from asstctl.model import Message, Status
+from asstctl.parts import (
+    Citation,
+    Code,
+    File,
+    Image,
+    Other,
+    Part,
+    Reasoning,
+    Refusal,
+    Search,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+
+class Heard:
+    """A reply as far as it was heard: messages that are whole, and what no message has yet."""
+
+    def __init__(self) -> None:
+        self._whole: dict[str, Message] = {}
+        self._parts: list[Part] = []
+        self._text: list[str] = []
+        self._thought: list[str] = []
+        self._sources: list[Citation] = []
+
+    def feed(self, event: Event) -> None:
+        """Take an event of the reply."""
+        match event:
+            case TextDelta(text):
+                self._text.append(text)
+            case ReasoningDelta(text):
+                self._thought.append(text)
+            case Citation():
+                self._sources.append(event)
+            case MessageFinished(message):
+                self._finish(message)
+            case ToolCall() | ToolResult() | Code() | Search() | Image() | File() | Other():
+                self._flush()
+                self._parts.append(event)
+
+    def _finish(self, message: Message) -> None:
+        if not message.parts:
+            return
+        self._whole[message.id or str(len(self._whole))] = message
+        self._flush()
+        said = (Text, Refusal, Image, File, Reasoning)
+        self._parts = [p for p in self._parts if not (isinstance(p, said) or p in message.parts)]
+
+    def _flush(self) -> None:
+        """Make parts of the text and the thoughts that came since the last part."""
+        if thought := "".join(self._thought).strip():
+            self._parts.append(Reasoning(thought))
+        if text := "".join(self._text):
+            self._parts.append(Text(text, tuple(self._sources)))
+            self._sources.clear()
+        self._thought.clear()
+        self._text.clear()
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything was heard."""
+        return bool(self._text or self._parts or self._whole)
+
+    def messages(self, status: Status) -> list[Message]:
+        """Return the messages of the reply; one that is not whole has the status of the turn.
+
+        What the server's tools did between messages stands in the run's steps, and not here.
+        """
+        self._flush()
+        whole = list(self._whole.values())
+        if whole and not any(isinstance(part, Text) for part in self._parts):
+            return whole
+        return [*whole, Message("", "assistant", tuple(self._parts), status=status)]

@@ -1,0 +1,66 @@
+"""A thread's messages: as its server has them, else as they are kept here."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnavailableError
+from asstctl.events import Notice, Tell
+from asstctl.model import Message, Thread
+from asstctl.session import Session
+
+AWAY = (NotFoundError, UnavailableError)
+"""Errors of servers that no longer have a thread, or can't be reached."""
+
+
+class Reading:
+    """Reads threads for one command; `stale` is why one of them may be older than at its server."""
+
+    def __init__(self, session: Session, tell: Tell) -> None:
+        self._session = session
+        self._tell = tell
+        self.stale: AsstctlError | None = None
+
+    def history(
+        self, thread: Thread, last: int | None = None, *, kept: bool = False
+    ) -> Generator[Message]:
+        """Yield every message of a thread, or the `last` ones, oldest first.
+
+        From the store alone where `kept` is asked for, and where the server no longer has the
+        thread or can't be reached: that is said. Raises what the server says where nothing is kept.
+        """
+        if kept:
+            yield from self.kept(thread, last)
+            return
+        with closing(self._session.holder(thread).history(thread.id, last)) as messages:
+            try:
+                first = next(messages, None)
+            except AWAY as error:
+                self.fall_back(thread, error)
+                yield from self.kept(thread, last)
+                return
+            if first:
+                yield first
+                yield from messages
+
+    def kept(self, thread: Thread, last: int | None = None) -> Iterator[Message]:
+        """Yield the kept messages of a thread, oldest first, with the service's objects."""
+        return self._session.store.messages.of(thread.key, last, raw=True)
+
+    def fall_back(self, thread: Thread, error: AsstctlError) -> None:
+        """Announce that a thread is read from what is kept; raises `error` where nothing is."""
+        store = self._session.store
+        if thread.kind.facts.kept_here or not store.messages.count(thread.key):
+            raise error
+        self._tell(Notice(f"{error.message}; {thread.id} is read from what is kept here"))
+        named = isinstance(error, NotFoundError) and thread.id in error.message
+        if not named:
+            self.stale = error
+
+    def demand_current(self) -> None:
+        """Raise IncompleteError if a thread was read from what is kept, and may be older."""
+        if self.stale:
+            raise IncompleteError(
+                f"what is kept here may be older than at the server: {self.stale.message}",
+                hint=self.stale.hint,
+                retryable=True,
+            )

@@ -1,0 +1,214 @@
+"""Turns and lists of a server, written to the kept messages of their thread."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from asstctl.model import Message
+from asstctl.store.database import Database
+from asstctl.store.messages import Facts, Key, Messages, new_id, text_of
+
+if TYPE_CHECKING:
+    from asstctl.store.merging import Entry, Listed
+
+
+class Keeping:
+    """Writes turns as they end, and lists as they were read, to the kept messages."""
+
+    def __init__(
+        self, database: Database, messages: Messages, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._db = database
+        self._messages = messages
+        self._clock = clock
+
+    def began(self) -> int:
+        """Return the counter's value as a list begins to be read."""
+        return self._db.tick()
+
+    # Turns
+
+    def of_turn(self, number: int, turn: str) -> list[tuple[int, int, str]]:
+        """Return the row, the place and the id of each message of a turn, oldest first."""
+        sql = (
+            "SELECT number, place, coalesce(id, '') FROM messages"
+            " WHERE number >> 24 = ? AND turn = ? ORDER BY place"
+        )
+        return [(row, place, identity) for row, place, identity in self._db.rows(sql, number, turn)]
+
+    def begin_turn(
+        self, number: int, said: Message, reply: Message, facts: Facts, *, own: bool
+    ) -> None:
+        """Add a prompt and its reply at the end of the thread with a number.
+
+        `own`: no service gives them ids. A prompt that a list has said already, with its mark,
+        stays where it stands.
+        """
+        sql = (
+            "SELECT number, place FROM messages WHERE number >> 24 = ? AND mark = ?"
+            " AND mark != '' AND role = 'user'"
+        )
+        with self._db.writing():
+            if there := self._db.rows(sql, number, facts.mark):
+                row, place = there[0]
+                sql = "UPDATE messages SET turn = ?, run = ? WHERE number = ?"
+                self._db.execute(sql, facts.turn, facts.run, row)
+            else:
+                place = self._messages.last_place(number) + 1
+                identity = new_id("msg") if own else None
+                self._messages.insert(number, place, said, identity, facts)
+            self._make_room(number, place + 1)
+            identity = new_id("msg") if own else None
+            self._messages.insert(number, place + 1, reply, identity, facts)
+
+    def name_run(self, number: int, turn: str, run: str, mark: str) -> None:
+        """Note the run that answers a turn, and the mark that its prompt has."""
+        sql = "UPDATE messages SET run = ?, mark = ? WHERE number >> 24 = ? AND turn = ?"
+        with self._db.writing():
+            self._db.execute(sql, run, mark, number, turn)
+
+    def end_turn(
+        self,
+        number: int,
+        rows: Sequence[tuple[int, int, str]],
+        replies: Sequence[Message],
+        turn: str,
+        run: str,
+    ) -> None:
+        """Write the replies of a turn; `rows` are those of its prompt, and of replies if any.
+
+        Those that a list has said meanwhile stay as it said them; another text of ours is kept
+        beside it.
+        """
+        with self._db.writing():
+            place = rows[0][1]
+            for position, message in enumerate(replies, 1):
+                mine = rows[position] if position < len(rows) else None
+                if mine and message.id and mine[2] not in ("", message.id):
+                    mine = None  # a list gave our row to another message
+                there = self._with_id(number, message.id)
+                if there and (mine is None or there[0] != mine[0]):
+                    self._seen_elsewhere(there[0], message)
+                    if mine:
+                        self._delete(mine[0])
+                    place = max(place, there[1])
+                elif mine:
+                    self._finish(mine[0], message, run)
+                    place = mine[1]
+                else:
+                    place += 1
+                    self._make_room(number, place)
+                    beside = Facts(turn=turn, run=run, born=self._db.tick())
+                    self._messages.insert(number, place, message, message.id or None, beside)
+
+    def _make_room(self, number: int, place: int) -> None:
+        sql = "UPDATE messages SET place = place + 1 WHERE number >> 24 = ? AND place >= ?"
+        self._db.execute(sql, number, place)
+
+    def _with_id(self, number: int, identity: str) -> tuple[int, int] | None:
+        if not identity:
+            return None
+        sql = "SELECT number, place FROM messages WHERE number >> 24 = ? AND id = ?"
+        found = self._db.rows(sql, number, identity)
+        return (found[0][0], found[0][1]) if found else None
+
+    def _seen_elsewhere(self, row: int, message: Message) -> None:
+        from asstctl.store.merging import said
+
+        text = text_of(
+            self._db.value("SELECT CAST(parts AS BLOB) FROM messages WHERE number = ?", row)
+        )
+        ours = said(message)
+        if ours and not text.startswith(ours):
+            self.keep_old(row, ours)
+
+    def _delete(self, row: int) -> None:
+        for table in ("raw", "messages"):
+            self._db.execute(f"DELETE FROM {table} WHERE number = ?", row)  # noqa: S608
+
+    def _finish(self, row: int, message: Message, run: str) -> None:
+        """Write a reply over its row; a list that said it first is newer, and stays."""
+        if self._db.value("SELECT learned FROM messages WHERE number = ?", row):
+            self._seen_elsewhere(row, message)
+            return
+        self._messages.replace(row, message, run=run)
+        if message.id:
+            sql = "UPDATE messages SET id = ? WHERE number = ? AND id IS NULL"
+            self._db.execute(sql, message.id, row)
+
+    # Merging a server's list
+
+    def merge(
+        self, thread: Key, listed: "Sequence[Listed]", began: int, *, whole: bool
+    ) -> tuple[int, int]:
+        """Merge a server's list of a thread, read since the counter's value `began`.
+
+        Return how many messages are new, and how many are kept here alone now.
+        """
+        from asstctl.store.merging import Order, merge  # most commands merge nothing
+
+        with self._db.writing():
+            number = self._messages.number(thread)
+            sql = "SELECT order_at, whole_at FROM threads WHERE number = ?"
+            order = Order(*self._db.rows(sql, number)[0])
+            entries = self._entries(number)
+            before = {id(entry): (n, entry.gone) for n, entry in enumerate(entries, 1)}
+            merged, order = merge(entries, listed, began, order, whole=whole)
+            for place, entry in enumerate(merged, 1):
+                self._write(number, place, entry, before.get(id(entry)))
+            self._db.execute(
+                "UPDATE threads SET order_at = ?, whole_at = ?, fetched_at = ? WHERE number = ?",
+                order.order_at,
+                order.whole_at,
+                self._clock(),
+                number,
+            )
+        new = sum(id(entry) not in before for entry in merged)
+        return new, sum(entry.gone for entry in merged)
+
+    def _entries(self, number: int) -> "list[Entry]":
+        from asstctl.store.merging import Entry
+
+        sql = (
+            "SELECT number, coalesce(id, ''), role, CAST(parts AS BLOB), mark, born, learned,"
+            " gone_at IS NOT NULL FROM messages WHERE number >> 24 = ? ORDER BY place"
+        )
+        return [
+            Entry(row, identity, role, text_of(parts), mark, born, learned, bool(gone))
+            for row, identity, role, parts, mark, born, learned, gone in self._db.rows(sql, number)
+        ]
+
+    def _write(
+        self, thread: int, place: int, entry: "Entry", before: tuple[int, bool] | None
+    ) -> None:
+        """Write what merging changed of an entry."""
+        if entry.number is None:
+            assert entry.now is not None  # noqa: S101 - it came with the list
+            beside = Facts(entry.mark, born=entry.born, learned=entry.learned)
+            entry.number = self._messages.insert(thread, place, entry.now, entry.id, beside)
+        elif entry.now is not None:
+            self._messages.replace(entry.number, entry.now)
+        elif before == (place, entry.gone) and not entry.was:
+            return
+        self._db.execute(
+            "UPDATE messages SET place = ?, id = iif(? = '', id, ?), mark = ?, learned = ?,"
+            " gone_at = iif(?, coalesce(gone_at, ?), NULL) WHERE number = ?",
+            place,
+            entry.id,
+            entry.id,
+            entry.mark,
+            entry.learned,
+            entry.gone,
+            self._clock(),
+            entry.number,
+        )
+        for text in entry.was:
+            self.keep_old(entry.number, text)
+
+    def keep_old(self, row: int, text: str) -> None:
+        """Keep a text that a message had before, or that was seen in its place."""
+        was = json.loads(self._db.value("SELECT was FROM messages WHERE number = ?", row))
+        if text not in was:
+            sql = "UPDATE messages SET was = ? WHERE number = ?"
+            self._db.execute(sql, json.dumps([*was, text], ensure_ascii=False), row)

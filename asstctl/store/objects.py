@@ -1,0 +1,99 @@
+"""The services' own objects, packed: runs with their steps, and those of messages."""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from asstctl._secrets import struck
+from asstctl.store.database import Database
+
+SECRETS = ("authorization", "headers", "domain_secrets")
+"""Fields of tools that hold secrets of theirs: they are never stored."""
+
+FINAL = ("completed", "incomplete", "failed", "cancelled", "expired")
+"""Statuses of runs and responses that no longer change."""
+
+LEVEL = 6
+"""zlib's: more takes longer for nothing."""
+
+
+def packed(found: Mapping[str, Any]) -> bytes:
+    """Return an object as it is stored, without keys of ours and secrets of tools."""
+    text = json.dumps(cleaned(found), ensure_ascii=False, separators=(",", ":"))
+    return zlib.compress(struck(text).encode("utf-8", "replace"), LEVEL)
+
+
+def unpacked(stored: bytes) -> dict[str, Any]:
+    """Return a stored object; raises ValueError where it is damaged."""
+    try:
+        found: dict[str, Any] = json.loads(zlib.decompress(stored))
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    return found
+
+
+def cleaned(found: Any) -> Any:
+    """Return an object without the secrets of the tools that it lists."""
+    if isinstance(found, list):
+        return [cleaned(one) for one in found]
+    if not isinstance(found, dict):
+        return found
+    return {
+        key: [_tool(tool) for tool in value]
+        if key == "tools" and isinstance(value, list)
+        else cleaned(value)
+        for key, value in found.items()
+    }
+
+
+def _tool(tool: Any) -> Any:
+    if not isinstance(tool, dict):
+        return tool
+    return {key: value for key, value in tool.items() if key not in SECRETS}
+
+
+class Runs:
+    """The runs of threads, each with its steps."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def put(self, thread: int, run_id: str, found: Mapping[str, Any]) -> None:
+        """Keep a run of the thread with a number; `found` has the service's object and `steps`.
+
+        A run that is there is replaced, and keeps its place; one without steps keeps those it has.
+        """
+        with self._db.writing():
+            old = self._db.value(
+                "SELECT object FROM runs WHERE thread = ? AND id = ?", thread, run_id
+            )
+            if old is not None and not found.get("steps"):
+                found = {**found, "steps": unpacked(old).get("steps", [])}
+            self._db.execute(
+                "INSERT INTO runs (thread, id, place, object) VALUES (:thread, :id,"
+                " (SELECT coalesce(max(place), 0) + 1 FROM runs WHERE thread = :thread), :object)"
+                " ON CONFLICT (thread, id) DO UPDATE SET object = excluded.object",
+                thread=thread,
+                id=run_id,
+                object=packed(found),
+            )
+
+    def of(self, thread: int) -> list[dict[str, Any]]:
+        """Return the runs of the thread with a number, oldest first."""
+        sql = "SELECT object FROM runs WHERE thread = ? ORDER BY place"
+        return [unpacked(row[0]) for row in self._db.rows(sql, thread)]
+
+    def known(self, thread: int) -> set[str]:
+        """Return the ids of the runs that are kept with their steps, and change no more."""
+        return {
+            str(run.get("id"))
+            for run in self.of(thread)
+            if run.get("status") in FINAL and (run.get("steps") or run.get("object") == "response")
+        }
+
+    def put_all(self, thread: int, runs: Iterable[Mapping[str, Any]]) -> None:
+        """Keep several runs, oldest first, each by its own `id`."""
+        with self._db.writing():
+            for run in runs:
+                self.put(thread, str(run.get("id")), run)

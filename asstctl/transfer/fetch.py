@@ -1,0 +1,87 @@
+"""Kept threads, brought up to date with their servers."""
+
+from collections.abc import Generator
+from contextlib import closing, suppress
+
+from asstctl._record import record
+from asstctl.errors import AsstctlError, ConfigError, IncompleteError, UnsupportedError
+from asstctl.events import Progress
+from asstctl.model import Message, Thread, mark_of, texts
+from asstctl.session import Session
+from asstctl.store.merging import Listed
+from asstctl.store.objects import packed
+
+SHOWN = 200
+"""Messages between two steps of the progress."""
+
+
+@record
+class Fetched:
+    """Counts of one fetch: messages at the server, those that are new here, those kept here alone.
+
+    `runs` are new runs; `missing` are reasons why something could not be had, and `broken` the
+    error after which another attempt may have more.
+    """
+
+    thread: Thread
+    messages: int = 0
+    new: int = 0
+    gone: int = 0
+    runs: int = 0
+    missing: tuple[str, ...] = ()
+    broken: AsstctlError | None = None
+
+
+def fetch(session: Session, thread: Thread) -> Generator[Progress, None, Fetched]:
+    """Read a thread's messages, runs and facts, merge them into what is kept, and count them.
+
+    Each step is kept as it is done, so that a fetch that was stopped goes on from there. Raises
+    ConfigError where the profile keeps nothing, and what the server says of the thread itself.
+    """
+    if thread.kind.facts.kept_here:
+        return Fetched(thread, session.store.messages.count(thread.key))
+    settings = session.home(thread)
+    if not settings.keeps:
+        raise ConfigError(
+            f"the profile {settings.profile!r} keeps nothing here: keep is false",
+            hint=f"{settings.command} config unset keep",
+        )
+    backend = session.holder(thread)
+    began = session.store.keeping.began()
+    messages: list[Message] = []
+    broken: AsstctlError | None = None
+    with closing(backend.history(thread.id)) as listed:
+        try:
+            for message in listed:
+                messages.append(message)
+                if len(messages) % SHOWN == 0:
+                    yield Progress(f"fetching {thread.id}", len(messages), 0, "messages")
+        except AsstctlError as error:
+            if not messages:
+                raise
+            broken = error
+    found = [Listed(message, mark_of(message.raw)) for message in messages if message.id]
+    whole = broken is None and len(found) == len(messages)
+    new, gone = session.store.keeping.merge(thread.key, found, began, whole=whole)
+    if broken and not isinstance(broken, IncompleteError):
+        raise broken
+    runs, missing = _runs(session, thread)
+    with suppress(UnsupportedError):
+        facts = backend.thread(thread.id)
+        object_ = packed(facts) if facts else None
+        session.store.index.learn(thread, object_, texts(facts.get("metadata")))
+    return Fetched(thread, len(messages), new, gone, runs, missing, broken)
+
+
+def _runs(session: Session, thread: Thread) -> tuple[int, tuple[str, ...]]:
+    """Fetch the runs that are not kept whole; return how many, and why others could not be had."""
+    store = session.store
+    number = store.messages.number(thread.key)
+    count = 0
+    try:
+        for run in session.holder(thread).runs(thread.id, store.runs.known(number)):
+            store.runs.put(number, str(run.get("id")), run)
+            count += 1
+    except UnsupportedError as error:
+        return count, (error.message,)
+    return count, ()
