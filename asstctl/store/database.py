@@ -183,10 +183,11 @@ class Database:
             raise failure from error
 
     @contextmanager
-    def writing(self, seconds: float = BUSY_SECONDS) -> Iterator[None]:
+    def writing(self, seconds: float = BUSY_SECONDS, *, lasting: bool = True) -> Iterator[None]:
         """One transaction, which takes the write lock first, so that it can't fail half-way.
 
         It waits so many seconds for other processes. Inside another one it is a part of that.
+        Without `lasting` a power failure may lose it, and nothing else; a kill loses neither.
         """
         if self.read_only:
             raise self.read_only
@@ -198,6 +199,7 @@ class Database:
             if self._absent:
                 self._appear()
             self._db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
             self._log_ahead(seconds)
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -220,6 +222,11 @@ class Database:
         with self.writing():
             self.execute("UPDATE counter SET value = value + 1")
             return int(self.value("SELECT value FROM counter"))
+
+    def insert(self, sql: str, **named: Any) -> int:
+        """Insert one row with values for its names; return its number."""
+        with self.translated():
+            return int(self._db.execute(sql, named).lastrowid or 0)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asstctl.model import Message
@@ -33,9 +34,9 @@ class Keeping:
         """Return the row, the place and the id of each message of a turn, oldest first."""
         sql = (
             "SELECT number, place, coalesce(id, '') FROM messages"
-            " WHERE number >> 24 = ? AND turn = ? ORDER BY place"
+            " WHERE turn = ? AND turn != '' AND number >> 24 = ? ORDER BY place"
         )
-        return [(row, place, identity) for row, place, identity in self._db.rows(sql, number, turn)]
+        return [(row, place, identity) for row, place, identity in self._db.rows(sql, turn, number)]
 
     def begin_turn(
         self, number: int, said: Message, reply: Message, facts: Facts, *, own: bool
@@ -46,11 +47,11 @@ class Keeping:
         stays where it stands.
         """
         sql = (
-            "SELECT number, place FROM messages WHERE number >> 24 = ? AND mark = ?"
-            " AND mark != '' AND role = 'user'"
+            "SELECT number, place FROM messages WHERE mark = ? AND mark != ''"
+            " AND number >> 24 = ? AND role = 'user'"
         )
         with self._db.writing():
-            if there := self._db.rows(sql, number, facts.mark):
+            if there := self._db.rows(sql, facts.mark, number):
                 row, place = there[0]
                 sql = "UPDATE messages SET turn = ?, run = ? WHERE number = ?"
                 self._db.execute(sql, facts.turn, facts.run, row)
@@ -58,15 +59,19 @@ class Keeping:
                 place = self._messages.last_place(number) + 1
                 identity = new_id("msg") if own else None
                 self._messages.insert(number, place, said, identity, facts)
-            self._make_room(number, place + 1)
+            if there:
+                self._make_room(number, place + 1)
             identity = new_id("msg") if own else None
-            self._messages.insert(number, place + 1, reply, identity, facts)
+            self._messages.insert(number, place + 1, reply, identity, replace(facts, mark=""))
 
     def name_run(self, number: int, turn: str, run: str, mark: str) -> None:
         """Note the run that answers a turn, and the mark that its prompt has."""
-        sql = "UPDATE messages SET run = ?, mark = ? WHERE number >> 24 = ? AND turn = ?"
+        sql = (
+            "UPDATE messages SET run = ?, mark = iif(role = 'user', ?, '')"
+            " WHERE turn = ? AND turn != '' AND number >> 24 = ?"
+        )
         with self._db.writing():
-            self._db.execute(sql, run, mark, number, turn)
+            self._db.execute(sql, run, mark, turn, number)
 
     def end_turn(
         self,
@@ -129,13 +134,8 @@ class Keeping:
 
     def _finish(self, row: int, message: Message, run: str) -> None:
         """Write a reply over its row; a list that said it first is newer, and stays."""
-        if self._db.value("SELECT learned FROM messages WHERE number = ?", row):
+        if not self._messages.replace(row, message, run=run, unless_learned=True):
             self._seen_elsewhere(row, message)
-            return
-        self._messages.replace(row, message, run=run)
-        if message.id:
-            sql = "UPDATE messages SET id = ? WHERE number = ? AND id IS NULL"
-            self._db.execute(sql, message.id, row)
 
     # Merging a server's list
 
@@ -208,7 +208,7 @@ class Keeping:
 
     def keep_old(self, row: int, text: str) -> None:
         """Keep a text that a message had before, or that was seen in its place."""
-        was = json.loads(self._db.value("SELECT was FROM messages WHERE number = ?", row))
+        was = json.loads(self._db.value("SELECT was FROM messages WHERE number = ?", row) or "[]")
         if text not in was:
             sql = "UPDATE messages SET was = ? WHERE number = ?"
             self._db.execute(sql, json.dumps([*was, text], ensure_ascii=False), row)

@@ -120,7 +120,7 @@ class Messages:
         An id that the thread has already is left out.
         """
         with self._db.writing():
-            self._db.execute(
+            row = self._db.insert(
                 "INSERT INTO messages (number, place, id, role, parts, status, created_at,"
                 " metadata, mark, turn, run, born, learned, gone_at, was)"
                 " VALUES ((SELECT coalesce(max(number), :thread << 24) + 1 FROM messages"
@@ -140,22 +140,31 @@ class Messages:
                 was=_texts(message.was),
                 **_facts(message),
             )
-            row = int(self._db.value("SELECT last_insert_rowid()"))
             self._keep_raw(row, message)
         return row
 
-    def replace(self, row: int, message: Message, *, run: str = "") -> None:
-        """Write a message over the row with a number."""
+    def replace(
+        self, row: int, message: Message, *, run: str = "", unless_learned: bool = False
+    ) -> bool:
+        """Write a message over the row with a number; return whether it was written.
+
+        `unless_learned`: not where a list has said that row, which then is newer.
+        """
         with self._db.writing():
-            self._db.execute(
+            written = self._db.execute(
                 "UPDATE messages SET role = :role, parts = :parts, status = :status,"
                 " created_at = coalesce(:created_at, created_at), metadata = :metadata,"
-                " run = iif(:run = '', run, :run) WHERE number = :row",
+                " run = iif(:run = '', run, :run), id = coalesce(id, :id)"
+                " WHERE number = :row AND NOT (:guarded AND learned)",
                 row=row,
                 run=run,
+                id=message.id or None,
+                guarded=unless_learned,
                 **_facts(message),
             )
-            self._keep_raw(row, message)
+            if written:
+                self._keep_raw(row, message)
+        return bool(written)
 
     def _keep_raw(self, row: int, message: Message) -> None:
         if message.raw is not None:

@@ -9,6 +9,9 @@ from urllib.parse import quote
 GAP = 4096
 """Keys in a row that can't be read before the rest of a table counts as lost."""
 
+NEAR = 32
+"""Keys after the last row in a thread that are tried before those of the next thread."""
+
 KEYED: dict[str, tuple[str, ...]] = {
     "threads": ("number",),
     "messages": ("number",),
@@ -81,7 +84,8 @@ def _rows(
         case _ if rows is not None:
             yield from rows
         case [key]:
-            yield from _stepped(old, select, "1", key, columns.index(key))
+            far = 0 if table == "threads" else 24
+            yield from _stepped(old, select, "1", key, columns.index(key), far)
         case [first, second]:
             for (number,) in _stepped(old, f"SELECT {first} FROM {table}", "1", first, 0):  # noqa: S608
                 inside = f"{first} = {int(number)}"
@@ -89,16 +93,20 @@ def _rows(
 
 
 def _stepped(
-    old: sqlite3.Connection, select: str, where: str, key: str, column: int
+    old: sqlite3.Connection, select: str, where: str, key: str, column: int, far: int = 0
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield rows one by one in the order of the number `key`, past those that can't be read."""
+    """Yield rows one by one in the order of the number `key`, past those that can't be read.
+
+    `far`: bits of the number within a thread, so that whole threads can be passed over.
+    """
     last, failed = -1, 0
     while failed < GAP:
         try:
             sql = f"{select} WHERE {where} AND {key} > ? ORDER BY {key} LIMIT 1"
             row = old.execute(sql, (last,)).fetchone()
         except sqlite3.Error:
-            last, failed = last + 1, failed + 1
+            failed += 1
+            last = ((last >> far) + 1) << far if far and failed % NEAR == 0 else last + 1
             with suppress(sqlite3.Error):  # one row alone may be readable beside broken ones
                 if row := old.execute(f"{select} WHERE {where} AND {key} = ?", (last,)).fetchone():
                     yield row

@@ -99,6 +99,8 @@ MIGRATIONS = (
     ALTER TABLE kept RENAME TO messages;
     CREATE INDEX messages_by_place ON messages (number >> 24, place);
     CREATE UNIQUE INDEX messages_by_id ON messages (number >> 24, id) WHERE id IS NOT NULL;
+    CREATE INDEX messages_by_turn ON messages (turn) WHERE turn != '';
+    CREATE INDEX messages_by_mark ON messages (mark) WHERE mark != '';
     CREATE TABLE raw (
         number INTEGER PRIMARY KEY,
         object BLOB NOT NULL

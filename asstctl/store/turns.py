@@ -47,6 +47,7 @@ class Noted:
     replies: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     begun: bool = False  # it stands in the store
+    named: str | None = None  # the run that stands there
     pending: bool = False  # there is more of it than stands there
     top: tuple[int, float] = (0, 0.0)  # where its thread stood in the list before
     key: str = field(default_factory=lambda: new_id("turn"))
@@ -127,7 +128,7 @@ class Turns:
     def note(self, turn: Noted) -> None:
         """Write a turn that goes on, if that does not have to wait for another process."""
         try:
-            self._write(turn, seconds=0)
+            self._write(turn, seconds=0, lasting=False)
         except AsstctlError as error:
             if not locked(error):
                 raise
@@ -169,18 +170,19 @@ class Turns:
             self._replies.begin(*at, after=link.after)
             return self._replies.hold(*at)
 
-    def _write(self, turn: Noted, seconds: float) -> None:
-        with self._db.writing(seconds):
+    def _write(self, turn: Noted, seconds: float, *, lasting: bool = True) -> None:
+        with self._db.writing(seconds, lasting=lasting):
             if turn.kept and not turn.begun:
                 turn.top = self._index.top(turn.thread)
-            self._index.put(turn.thread, turn.prompt, said=turn.taken)
-            if turn.run_id and turn.linked:
-                self._replies.begin(turn.thread.endpoint, turn.thread.id, turn.run_id)
+            if not turn.begun or turn.named != turn.run_id:  # else the index has it all
+                self._index.put(turn.thread, turn.prompt, said=turn.taken)
+                if turn.run_id and turn.linked:
+                    self._replies.begin(turn.thread.endpoint, turn.thread.id, turn.run_id)
             if turn.kept:
                 self._write_messages(turn)
             if turn.status == "failed":
                 self._index.back(turn.thread, turn.top)
-        turn.begun, turn.pending = True, False
+        turn.begun, turn.pending, turn.named = True, False, turn.run_id
 
     def _write_messages(self, turn: Noted) -> None:
         """Add the turn at the end of its thread, or complete the one that stands there."""
@@ -192,10 +194,10 @@ class Turns:
         if not rows:
             facts = Facts(turn.mark, turn.key, turn.run_id or "", self._db.tick())
             self._keeping.begin_turn(number, said, replies[0], facts, own=turn.own)
-            rows = self._keeping.of_turn(number, turn.key)
-        elif turn.run_id:
+        elif turn.run_id and turn.named != turn.run_id:
             self._keeping.name_run(number, turn.key, turn.run_id, turn.mark)
         if turn.replies:
+            rows = rows or self._keeping.of_turn(number, turn.key)
             self._keeping.end_turn(number, rows, replies, turn.key, turn.run_id or "")
         self._runs.put_all(number, turn.runs)
 
