@@ -40,7 +40,7 @@ class Session:
     def store(self) -> Store:
         """The index and the local threads; raises AsstctlError where it can't be opened."""
         path = self._data / "threads.db"
-        store = Store(path)
+        store = Store(path, tell=lambda words: self._tell(Notice(words)))
         if store.emptied:
             self._tell(Notice(f"the store {path} is empty: threads that it held are lost"))
         if store.turns.waiting and not store.read_only:
@@ -171,8 +171,9 @@ class Session:
         Return what the service still keeps of it, None if nothing.
         """
         kept = None if keep_remote else self.holder(thread).delete(thread.id)
-        self.store.forget(thread)
-        return kept
+        shredded = self.store.forget(thread)
+        later = None if shredded else "another process keeps its words in a file until it ends"
+        return "; ".join(filter(None, (kept, later))) or None
 
     # Prompts, and what threads hold
 

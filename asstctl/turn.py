@@ -35,6 +35,15 @@ MOST_ROUNDS = 100
 """How often in one reply a model may call tools; each time they are answered, and it goes on."""
 
 
+KEPT = (
+    "turns at servers are kept here now, whole, so that they outlive the server;"
+    " asstctl config set keep false stops that"
+)
+
+UNTOLD = "untold: turns are kept"
+"""The name of a row in the store's table of abilities, there where an older version wrote it."""
+
+
 @dataclass(slots=True)
 class _Round:
     """One stream of the reply: how it ended (None: the service did not say), and its calls."""
@@ -117,10 +126,20 @@ class Turn:
                     yield Notice("(no text)")
                 if not self._round.open:
                     yield event
+                if isinstance(event, RunStarted) and self._untold():
+                    yield Notice(KEPT)
                 if self._forgotten and self.thread:
                     thread_id = self.thread.id
                     yield Notice(f"{thread_id} is not remembered: {self._forgotten}")
                     self._forgotten = ""
+
+    def _untold(self) -> bool:
+        """Return whether an older version kept no turns here, and nobody has said so yet."""
+        abilities = self._store.abilities
+        untold = bool(self._noted and self._noted.kept and abilities.has("", UNTOLD))
+        if untold:
+            abilities.note("", UNTOLD, has=False)
+        return untold
 
     def _hear(self, event: Event) -> None:
         """Note what an event says of the turn."""

@@ -17,7 +17,7 @@ _asstctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} path="" names="" i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$path/${COMP_WORDS[i]}" in
-        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/delete|/threads/fetch|/threads/export|/threads/import|/threads/copy|/threads/fork|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
+        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/fetch|/threads/delete|/threads/export|/threads/import|/threads/copy|/threads/fork|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
         esac
     done
     case "$path:$prev" in
@@ -57,8 +57,8 @@ _asstctl() {
         "/threads/recover:-o"|"/threads/recover:--output") _asstctl_words "plain markdown json"; return ;;
         "/threads/recover:-p"|"/threads/recover:--profile") _asstctl_asked profiles; return ;;
         "/threads/rename:-p"|"/threads/rename:--profile") _asstctl_asked profiles; return ;;
-        "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
         "/threads/fetch:-p"|"/threads/fetch:--profile") _asstctl_asked profiles; return ;;
+        "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
         "/threads/export:-d"|"/threads/export:--directory") :; return ;;
         "/threads/export:--format") _asstctl_words "json markdown text jsonl"; return ;;
         "/threads/export:-p"|"/threads/export:--profile") _asstctl_asked profiles; return ;;
@@ -104,8 +104,8 @@ _asstctl() {
         "/threads/unlock") names="--wait -p --profile --help" ;;
         "/threads/recover") names="-o --output -p --profile --help" ;;
         "/threads/rename") names="-p --profile --help" ;;
-        "/threads/delete") names="-y --yes --keep-remote -p --profile --help" ;;
         "/threads/fetch") names="--all --remote -p --profile --help" ;;
+        "/threads/delete") names="-y --yes --keep-remote --kept -p --profile --help" ;;
         "/threads/export") names="--all -d --directory --format --kept --replace -p --profile --help" ;;
         "/threads/import") names="--dry-run -p --profile --help" ;;
         "/threads/copy") names="--to --dry-run -p --profile --help" ;;
@@ -130,15 +130,15 @@ _asstctl() {
     case "$path" in
         "") _asstctl_words "ask chat threads assistants config" ;;
         "/ask") : ;;
-        "/threads") _asstctl_words "new list show history add unlock recover rename delete fetch export import copy fork" ;;
+        "/threads") _asstctl_words "new list show history add unlock recover rename fetch delete export import copy fork" ;;
         "/threads/show") _asstctl_asked threads ;;
         "/threads/history") _asstctl_asked threads ;;
         "/threads/add") : ;;
         "/threads/unlock") _asstctl_asked threads ;;
         "/threads/recover") _asstctl_asked threads ;;
         "/threads/rename") _asstctl_asked threads ;;
-        "/threads/delete") _asstctl_asked threads ;;
         "/threads/fetch") : ;;
+        "/threads/delete") _asstctl_asked threads ;;
         "/threads/export") : ;;
         "/threads/import") : ;;
         "/threads/copy") _asstctl_asked threads ;;

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -266,3 +267,98 @@ def test_two_processes_that_fetch_and_ask_at_once_lose_and_double_nothing(talked
     talked.run("threads", "fetch", "thread_1")
     kept = messages(talked, "--kept")
     assert [m["id"] for m in kept] == [m["id"] for m in threads.threads["thread_1"]]
+
+
+def test_what_is_kept_of_a_thread_can_be_deleted_alone(talked, threads):
+    talked.run("threads", "fetch", "@last")
+    err = talked.run("threads", "delete", "--kept", "@last", "-y")[1]
+    assert err == "asstctl: deleted what was kept of thread_1\n"
+    assert messages(talked, "--kept") == []
+    assert texts(messages(talked)) == TURNS
+    for path in talked.data.rglob("*"):
+        assert not path.is_file() or b"You said" not in path.read_bytes(), path
+
+
+def test_a_reader_that_holds_deleted_words_is_named(talked):
+    with closing(sqlite3.connect(talked.data / "threads.db")) as db:
+        db.execute("BEGIN")
+        db.execute("SELECT * FROM messages").fetchall()
+        err = talked.run("threads", "delete", "@last", "-y")[1]
+        assert "another process keeps its words in a file until it ends" in err
+
+
+def test_an_imported_thread_answers_to_the_id_that_it_had(talked, threads):
+    exported(talked, "@last")
+    (talked.data / "threads.db").unlink()
+    talked.run("-p", "local", "threads", "import", str(talked.path / "out"))
+    found = messages(talked, "thread_1")
+    assert texts(found) == TURNS
+    assert [m["metadata"]["asstctl_id"] for m in found] == [
+        m["id"] for m in threads.threads["thread_1"]
+    ]
+    assert [m["raw"] for m in found] == threads.threads["thread_1"]
+    again = exported(talked, "thread_1", "--kept")
+    copied = next(found for found in again if found["thread"]["backend"] == "local")
+    assert [run["id"] for run in copied["runs"]] == [r["id"] for r in threads.runs["thread_1"]]
+
+
+# A store of an older version
+
+
+@pytest.fixture
+def older(home):
+    """The store that version 4 of the schema left, with a local thread named sky and others."""
+    home.data.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(home.data / "threads.db")) as db:
+        db.executescript((Path(__file__).parent / "store_4.sql").read_text())
+    return home
+
+
+def test_a_store_of_the_version_before_is_kept_whole(older, server):
+    older.use_server(server)
+    found = messages(older, "sky")
+    assert texts(found) == [
+        ("user", "Why is the sky blue?"),
+        ("assistant", "You said: Why is the sky blue? (1)"),
+        ("user", "And at night?"),
+        ("assistant", "You said: And at night? (3)"),
+        ("user", "A third?"),
+        ("assistant", ""),
+    ]
+    assert found[0]["id"] == "msg_548fa5c4f4d5af59"
+    assert found[-1]["status"] == "failed"
+    assert len(older.run("threads", "list", "-q")[0].splitlines()) == 5
+    assert older.run("ask", "-t", "sky", "Again")[0] == "You said: Again (5)\n"
+    assert len(messages(older, "sky")) == 8
+
+
+def test_tab_never_brings_a_store_up_to_date(older):
+    before = (older.data / "threads.db").read_bytes()
+    assert older.run("__complete", "threads")[0] == ""
+    assert (older.data / "threads.db").read_bytes() == before
+    older.run("threads", "list")
+    assert "sky" in older.run("__complete", "threads")[0]
+
+
+def test_the_first_turn_that_is_kept_of_a_server_is_announced_once(older, threads):
+    threads.form = "project"
+    older.use_threads(threads)
+    told = "turns at servers are kept here now, whole"
+    assert told in older.run("ask", "One")[1]
+    assert told not in older.run("ask", "-c", "Two")[1]
+
+
+def test_a_chain_of_an_older_store_goes_on_with_messages_put_into_it_by_hand(older):
+    class Resource(ResponsesServer):
+        form = "resource"
+
+    with Resource() as server:
+        older.use_threads(server)
+        with closing(sqlite3.connect(older.data / "threads.db")) as db, db:
+            for table in ("threads", "replies", "endpoints"):
+                sql = f"UPDATE {table} SET endpoint = ? WHERE endpoint LIKE '%:9'"
+                db.execute(sql, (server.url.removesuffix("/openai/v1"),))
+        chain = "chain_6ba4acf2ba343249"
+        out = older.run("ask", "-t", chain, "Further")[0]
+        assert out == "You said: Further (7)\n"
+        assert len(messages(older, chain)) == 8

@@ -156,7 +156,10 @@ def import_(
                 listing.note(f"{there.id} is here already", sys.stderr)
                 continue
             with copying(session):
-                carry(plan(found.thread, found.messages, to), invocation, dry_run=dry_run)
+                made = plan(found.thread, found.messages, to)
+                carry(made, invocation, dry_run=dry_run)
+                if not dry_run:
+                    to.keep_runs(found.thread, found.runs)
         if failures:
             raise summed(f"{count(len(failures), 'file')} not imported", failures[0])
 

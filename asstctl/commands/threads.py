@@ -11,15 +11,14 @@ from typing import Annotated
 
 import typer
 
-from asstctl.commands import _carrying, _fetching, options
+from asstctl.commands import _carrying, _deleting, _fetching, options
 from asstctl.commands._reply import ReplyOutput
 from asstctl.commands._when import since_when
 from asstctl.commands.app import word
-from asstctl.errors import AsstctlError, ConfigError, NotFoundError
-from asstctl.model import Message, Thread
+from asstctl.errors import AsstctlError, ConfigError
+from asstctl.model import Message
 from asstctl.reading import Reading
 from asstctl.render import listing, renderer, transcript
-from asstctl.session import Session
 from asstctl.store.index import is_name
 
 app = word("threads")
@@ -39,6 +38,7 @@ MOST = 1_000_000
 
 
 app.add_typer(_fetching.app)
+app.add_typer(_deleting.app)
 app.add_typer(_carrying.app)
 
 
@@ -247,43 +247,3 @@ def rename(
     with options.invocation(ctx).session() as session:
         thread = session.known_thread(reference)
         session.rename(thread, checked_name(name) or name)
-
-
-@app.command()
-def delete(
-    ctx: typer.Context,
-    references: Annotated[list[str], typer.Argument(metavar="REF...", help=options.REFERENCE)],
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
-    keep_remote: Annotated[
-        bool, typer.Option("--keep-remote", help="Forget them here, keep them on the server.")
-    ] = False,
-) -> None:
-    """Delete threads, and all messages in them."""
-    with options.invocation(ctx).session() as session:
-        doomed = [session.known_thread(reference) for reference in references]
-        here = [t for t in doomed if t.kind.alone(t.id)]
-        if keep_remote and here:
-            raise ConfigError(
-                f"{here[0].id} is known here alone: no server would have it",
-                hint="leave it alone, or delete it",
-            )
-        if not yes and not keep_remote:
-            confirm(session, doomed)
-        for thread in doomed:
-            try:
-                kept = session.delete(thread, keep_remote=keep_remote)
-            except NotFoundError as error:
-                error.hint = "is it gone there? --keep-remote forgets it here"
-                raise
-            done = f"{'forgot' if keep_remote else 'deleted'} {thread.id}"
-            listing.note(f"{done}; {kept}" if kept else done, sys.stderr)
-
-
-def confirm(session: Session, doomed: list[Thread]) -> None:
-    """Show the threads and ask; raises ConfigError where nobody can answer."""
-    if not sys.stdin.isatty():
-        raise ConfigError("deleting wants a yes, and there is no terminal to ask on", hint="add -y")
-    listing.as_table(doomed, sys.stderr, session.environment, time.time())
-    if not typer.confirm("Delete what was said in them for good?", err=True):
-        sys.stderr.write("asstctl: nothing was deleted\n")
-        raise typer.Exit(1)

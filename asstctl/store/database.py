@@ -13,12 +13,16 @@ from asstctl.store.schema import MIGRATIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Any
 
 BUSY_SECONDS = 30
 """How long one process waits for another's write."""
+
+
+REWRITTEN = 5
+"""The version of the schema that rewrote all messages."""
 
 
 class Database:
@@ -27,7 +31,14 @@ class Database:
     Every method raises AsstctlError where SQLite does; several processes at once are normal.
     """
 
-    def __init__(self, path: Path | str | None, *, reading: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | str | None,
+        *,
+        reading: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._tell = tell
         self._path = str(path) if path else None
         self.read_only: AsstctlError | None = None  # why nothing can be written
         self._empty = False
@@ -46,19 +57,14 @@ class Database:
         from pathlib import Path
 
         from asstctl._locks import alone
-        from asstctl.store.salvage import salvage
+        from asstctl.store.salvage import moved, salvage, sound
 
         self._db.close()
         with alone(Path(path + ".lock"), BUSY_SECONDS):
-            if sound(path):
+            if sound(path, BUSY_SECONDS):
                 error.hint = "another command has mended it; run this one again"
                 return
-            number = 1
-            while os.path.exists(aside := f"{path}.damaged-{number}"):
-                number += 1
-            for tail in ("-wal", "-shm", ""):
-                with suppress(FileNotFoundError):
-                    os.rename(path + tail, aside + tail)
+            aside = moved(path)
             self._make()
             with self.writing():
                 counts = salvage(aside, self._db)
@@ -71,7 +77,7 @@ class Database:
         self._connect(reading=reading)
         if self.read_only:
             return
-        self._db.execute("PRAGMA foreign_keys = ON")
+        self._begin()
         version = self._version()
         if version > len(MIGRATIONS):
             raise AsstctlError(
@@ -79,8 +85,14 @@ class Database:
             )
         self._empty = version == 0  # the first write makes the schema, in its own transaction
         if 0 < version < len(MIGRATIONS):
+            from asstctl.store.upkeep import demand_room  # only once for each store
+
+            demand_room(str(self._path), self._tell)
             with self.writing():
                 pass  # every write begins by migrating
+            if version < REWRITTEN:
+                with suppress(sqlite3.Error):  # the room of the old tables is worth having
+                    self._db.execute("VACUUM")
 
     def _migrate(self) -> None:
         for version in range(self._version(), len(MIGRATIONS)):
@@ -141,7 +153,11 @@ class Database:
         self._absent = False
         self._db.close()
         self._make()
+        self._begin()
+
+    def _begin(self) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA secure_delete = ON")  # builds of SQLite differ
 
     def _reading(self, path: str) -> sqlite3.Connection:
         """Open the file as it is; raises AsstctlError where its schema is not the one we read."""
@@ -217,6 +233,15 @@ class Database:
         with self.translated():
             return self._db.execute(sql, named or values).rowcount
 
+    def shred(self) -> bool:
+        """Remove what was deleted from the files too; return False while another process reads.
+
+        Then the last process that closes the file does it.
+        """
+        with self.translated():
+            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
+
     def tick(self) -> int:
         """Return the next value of the counter that orders what several processes do."""
         with self.writing():
@@ -255,17 +280,6 @@ def damaged(error: BaseException | None) -> bool:
     """Return whether SQLite found the file to be no database, or one with a broken head."""
     name = getattr(error, "sqlite_errorname", "")
     return name in ("SQLITE_NOTADB", "SQLITE_CORRUPT")
-
-
-def sound(path: str) -> bool:
-    """Return whether a file is a store that can be read to its end, or none at all."""
-    db = sqlite3.connect(path, timeout=BUSY_SECONDS)
-    try:
-        return bool(db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
-    except sqlite3.Error:
-        return False
-    finally:
-        db.close()
 
 
 def busy(error: BaseException | None) -> bool:

@@ -97,6 +97,9 @@ class Index:
             return self._recent(reference, profile)
         by = f"SELECT {_COLUMNS} FROM threads WHERE "  # noqa: S608 - a constant
         exact = self._rows(by + "id = ?", reference) or self._rows(by + "name = ?", reference)
+        if not exact:  # a copy answers to the id that its source had
+            sql = "number IN (SELECT target FROM copies WHERE source_id = ?)"
+            exact = self._rows(by + sql, reference)
         if len(exact) > 1 and profile:  # the same id at two endpoints
             exact = [thread for thread in exact if thread.profile == profile] or exact
         match exact or ([] if reference in PREFIXES else self._with_prefix(reference)):

@@ -84,6 +84,11 @@ class Runs:
         sql = "SELECT object FROM runs WHERE thread = ? ORDER BY place"
         return [unpacked(row[0]) for row in self._db.rows(sql, thread)]
 
+    def forget(self, thread: int) -> None:
+        """Delete the runs of the thread with a number."""
+        with self._db.writing():
+            self._db.execute("DELETE FROM runs WHERE thread = ?", thread)
+
     def known(self, thread: int) -> set[str]:
         """Return the ids of the runs that are kept with their steps, and change no more."""
         return {

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +27,28 @@ KEYED: dict[str, tuple[str, ...]] = {
 
 OLD_KEYS = ("thread", "place")
 """The numbers of a message in a store before version 5."""
+
+
+def sound(path: str, seconds: float) -> bool:
+    """Return whether a file is a store that can be read to its end, or none at all."""
+    db = sqlite3.connect(path, timeout=seconds)
+    try:
+        return bool(db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error:
+        return False
+    finally:
+        db.close()
+
+
+def moved(path: str) -> str:
+    """Move a damaged file aside, with those that SQLite keeps beside it; return its new name."""
+    number = 1
+    while Path(aside := f"{path}.damaged-{number}").exists():
+        number += 1
+    for tail in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            Path(path + tail).rename(aside + tail)
+    return aside
 
 
 def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:

@@ -118,6 +118,9 @@ MIGRATIONS = (
     ALTER TABLE threads ADD COLUMN whole_at INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE threads ADD COLUMN fetched_at REAL;
     ALTER TABLE threads ADD COLUMN object BLOB;
+    INSERT INTO endpoints (endpoint, ability, has, noted_at)
+        SELECT '', 'untold: turns are kept', 1, 0
+        WHERE EXISTS (SELECT 1 FROM threads WHERE endpoint != '');
     """,
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""

@@ -25,8 +25,13 @@ class Store:
     once are normal.
     """
 
-    def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
-        self._db = Database(path)
+    def __init__(
+        self,
+        path: Path | None,
+        clock: Callable[[], float] = time.time,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._db = Database(path, tell=tell)
         self.index = Index(self._db, clock)
         self.messages = Messages(self._db, clock)
         self.replies = Replies(self._db)
@@ -65,10 +70,26 @@ class Store:
         with self._db.writing():
             yield
 
-    def forget(self, thread: Thread) -> None:
-        """Delete a thread and all that is kept of it."""
+    def forget(self, thread: Thread) -> bool:
+        """Delete a thread and all that is kept of it, beside the store too.
+
+        Return False where another process keeps its words in a file until it ends.
+        """
+        self.turns.forget(thread)
         with self._db.writing():
             with suppress(NotFoundError):
                 self.messages.forget(self.messages.number(thread.key))
             self.index.forget(thread)
             self.replies.forget(thread.endpoint, thread.id)
+        return self._db.shred()
+
+    def forget_kept(self, thread: Thread) -> bool:
+        """Delete what is kept of a server's thread, and leave it in the index.
+
+        Return False where another process keeps its words in a file until it ends.
+        """
+        with self._db.writing():
+            number = self.messages.number(thread.key)
+            self.messages.forget(number)
+            self.runs.forget(number)
+        return self._db.shred()

@@ -201,6 +201,14 @@ class Turns:
             self._keeping.end_turn(number, rows, replies, turn.key, turn.run_id or "")
         self._runs.put_all(number, turn.runs)
 
+    def forget(self, thread: Thread) -> None:
+        """Delete what waits beside the store of a thread."""
+        for path in self._beside.waiting():
+            found = read(path, _kept)
+            at = (found.thread_id, found.endpoint) if isinstance(found, Link) else None
+            if thread.key in (at, found.thread.key if isinstance(found, Noted) else None):
+                path.unlink(missing_ok=True)
+
     # Taking in
 
     def take_in(self, seconds: float = END_SECONDS) -> Taken:

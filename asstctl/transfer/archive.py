@@ -209,7 +209,8 @@ def parse(found: Any, path: Path, manifest: Mapping[str, Any]) -> Archived:
             return ours(found)
         if schema == foreign.SCHEMA:
             thread, messages, notes = foreign.read(found, manifest)
-            return Archived(used(thread, messages), messages, notes)
+            runs = found.get("runs") or []
+            return Archived(used(thread, messages), messages, notes, runs)
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise AsstctlError(f"{path} is damaged: {type(error).__name__}: {error}") from error
     raise AsstctlError(

@@ -1,8 +1,9 @@
 """Where threads are copied to: a profile's backend, and what is noted of its copies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from asstctl import _locks
 from asstctl.config.settings import Settings
@@ -69,6 +70,12 @@ class Destination:
             self._store.index.put(target, said=said)
             self._store.copies.begin(source.key, target.id, self._settings.place)
         return target
+
+    def keep_runs(self, source: Thread, runs: Sequence[Mapping[str, Any]]) -> None:
+        """Keep the runs of an imported thread beside its copy: no server takes them."""
+        target, _ = self.copy_of(source)
+        if target and runs:
+            self._store.runs.put_all(self._store.messages.number(target.key), runs)
 
     def history(self, target: Thread) -> Iterator[Message]:
         """Yield every message of a copy, oldest first."""

@@ -23,7 +23,7 @@ def read(
     thread = Thread(
         id=str(found["thread_id"]),
         backend=Kind.ASSISTANTS.value,
-        endpoint=str(manifest.get("endpoint") or ""),
+        endpoint=address(manifest),
         profile="",
         created_at=moment(raw.get("created_at")) or 0.0,
         metadata=texts(raw.get("metadata")),
@@ -31,16 +31,15 @@ def read(
     names = {i: str(f.get("filename") or "") for i, f in (found.get("files") or {}).items() if f}
     messages = [named(objects.message(one), names) for one in found["messages"]]
     notes = []
-    if steps := sum(tool_steps(run) for run in found.get("runs") or ()):
-        notes.append(f"{thread.id}: {steps} tool steps stand in its runs and are not carried")
     if errors := len(found.get("errors") or ()):
         notes.append(f"{thread.id}: the export says that it missed {errors} things")
     return thread, messages, notes
 
 
-def tool_steps(run: Mapping[str, Any]) -> int:
-    """Count a run's steps in which a tool worked."""
-    return sum(step.get("type") == "tool_calls" for step in run.get("steps") or ())
+def address(manifest: Mapping[str, Any]) -> str:
+    """Return the endpoint of an export: `endpoint` may be the service's mere name."""
+    found = (str(manifest.get(key) or "") for key in ("base_url", "endpoint"))
+    return next((where.rstrip("/") for where in found if "://" in where), "")
 
 
 def named(found: Message, names: Mapping[str, str]) -> Message:

@@ -123,7 +123,7 @@ class Local:
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a thread, or the `last` ones, oldest first."""
-        yield from self._messages.of((thread_id, ""), last)
+        yield from self._messages.of((thread_id, ""), last, raw=True)
 
     def thread(self, thread_id: str) -> Mapping[str, Any]:
         """Return {}: no service has the thread."""
