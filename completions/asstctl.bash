@@ -104,9 +104,9 @@ _asstctl() {
         "/threads/unlock") names="--wait -p --profile --help" ;;
         "/threads/recover") names="-o --output -p --profile --help" ;;
         "/threads/rename") names="-p --profile --help" ;;
-        "/threads/fetch") names="--all --remote -p --profile --help" ;;
+        "/threads/fetch") names="--all --remote --no-files -p --profile --help" ;;
         "/threads/delete") names="-y --yes --keep-remote --kept -p --profile --help" ;;
-        "/threads/export") names="--all -d --directory --format --kept --replace -p --profile --help" ;;
+        "/threads/export") names="--all -d --directory --format --kept --no-files --replace -p --profile --help" ;;
         "/threads/import") names="--dry-run -p --profile --help" ;;
         "/threads/copy") names="--to --dry-run -p --profile --help" ;;
         "/threads/fork") names="--at -p --profile --help" ;;
@@ -147,9 +147,9 @@ _asstctl() {
         "/assistants/show") : ;;
         "/config") _asstctl_words "init show get set unset path key" ;;
         "/config/init") : ;;
-        "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep timeout" ;;
-        "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep timeout" ;;
-        "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep timeout" ;;
+        "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
+        "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
+        "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
         "/config/key") _asstctl_words "set delete" ;;
     esac
 }

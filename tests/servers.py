@@ -160,6 +160,7 @@ class ThreadsServer(Server):
         self.refuses: dict[str, Reply] = {}  # by "new" and "old"
         self.ignores_prompts = False
         self.drops_metadata = False
+        self.files: dict[str, tuple[str, str, bytes]] = {}  # name, purpose, contents
         self.steps: dict[str, list[dict]] = {}  # by run
         self.outputs: list[list[str]] = []  # what tools answered
         self.polls_left = 0  # how often a run is still in progress when it is asked for
@@ -214,6 +215,10 @@ class ThreadsServer(Server):
         words = path.strip("/").split("/")
         body = request.body or {}
         match request.method, words:
+            case "GET", ["files", identity, *rest] if identity in self.files:
+                return self.file(identity, content=bool(rest))
+            case "GET", ["files", _, *_]:
+                return error(404, "No such File object")
             case "POST", ["threads"]:
                 return Reply(body=self.new_thread(body.get("metadata")))
             case "POST", ["threads", "runs"]:
@@ -286,6 +291,16 @@ class ThreadsServer(Server):
                 found["status"] = "cancelling"
                 return Reply(body=found)
         return error(404, f"no route {request.method} {path}")
+
+    def file(self, identity: str, *, content: bool) -> Reply:
+        """What is said of a file, or its contents; those that users uploaded are refused."""
+        name, purpose, data = self.files[identity]
+        facts = {"id": identity, "object": "file", "bytes": len(data), "created_at": NOW}
+        if not content:
+            return Reply(body=facts | {"filename": name, "purpose": purpose, "status": "processed"})
+        if purpose == "assistants":
+            return error(400, "Not allowed to download files of purpose: assistants")
+        return Reply(body=data, content_type="application/octet-stream")
 
     def identity(self, kind: str) -> str:
         self.count += 1

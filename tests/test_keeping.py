@@ -83,7 +83,15 @@ def test_a_fetch_finds_the_kept_turns_again_and_doubles_none(home, threads, form
         home.run("ask", *(("-c",) if threads.threads else ()), prompt)
     threads.say("thread_1", "user", "From elsewhere")
     out = home.run("threads", "fetch", "@last")[0].splitlines()
-    assert out[0].split("\t") == ["thread", "messages", "new", "here only", "runs", "missing"]
+    assert out[0].split("\t") == [
+        "thread",
+        "messages",
+        "new",
+        "here only",
+        "runs",
+        "files",
+        "missing",
+    ]
     assert out[1].split("\t")[:4] == ["thread_1", "7", "1", "0"]
     kept = messages(home, "--kept")
     assert [m["id"] for m in kept] == [m["id"] for m in threads.threads["thread_1"]]

@@ -81,11 +81,11 @@ def test_every_leaf_of_a_threads_messages_runs_and_steps_is_in_the_export(home, 
     thread = home.run("threads", "new")[0].strip()
     clock = random.Random(12)
     said = [
-        sample(VendorMessage, clock) | {"id": f"msg_{n}", "created_at": n + 1} for n in range(30)
+        sample(VendorMessage, clock) | {"id": f"msg_{n}", "created_at": n + 1} for n in range(12)
     ]
     runs = [
         sample(Run, clock) | {"id": f"run_{n}", "status": "completed", "created_at": n + 1}
-        for n in range(10)
+        for n in range(4)
     ]
     threads.threads[thread] += said
     threads.runs[thread] += runs

@@ -143,9 +143,10 @@ def test_a_package_is_used_in_its_room_alone(package, rooms):
             assert room_of(name) in rooms, name
 
 
-def test_the_vendors_package_gives_types_and_nothing_else():
+def test_the_vendors_package_gives_types_and_files_and_nothing_else():
     for path in MODULES:
-        assert "openai" not in {name.split(".")[0] for name in imports(path, typing=False)}
+        used = {name.split(".")[0] for name in imports(path, typing=False)}
+        assert "openai" not in used or path.name == "vendor.py"  # files alone go through it
 
 
 def test_the_linter_says_so_in_our_own_words():

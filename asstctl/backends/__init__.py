@@ -10,7 +10,7 @@ from asstctl._record import record
 from asstctl.config.settings import Settings
 from asstctl.events import Prompt, Stream, Tell
 from asstctl.model import Assistant, Message, Thread, ThreadFacts, moment, texts
-from asstctl.parts import Part
+from asstctl.parts import FileRef, Part
 from asstctl.store.store import Store
 
 CHUNK = 20
@@ -65,6 +65,15 @@ class Backend(Protocol):
         Those that are `known` by their ids are passed over. Raises UnsupportedError where the
         service can't list them.
         """
+
+    def file(self, file_id: str) -> FileRef:
+        """Return what the service knows of a file.
+
+        Raises UnsupportedError where it can't be had for good, with the service's words.
+        """
+
+    def content(self, file_id: str) -> Generator[bytes]:
+        """Yield a file's contents; raises as `file` does."""
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""

@@ -49,6 +49,7 @@ def export(
     ] = Path(),
     form: Annotated[Form, typer.Option("--format", help="json can be imported again.")] = Form.JSON,
     kept: options.Kept = False,
+    no_files: options.NoFiles = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Also over a file that holds more.")
     ] = False,
@@ -68,10 +69,14 @@ def export(
             apart = session.store.index.namesakes(thread) > 1
             path = directory / archive.file_name(thread, SUFFIXES[form], apart=apart)
             try:
-                with closing(current(reading, session, thread, kept=kept)) as whole:
+                with closing(
+                    current(reading, session, thread, kept=kept, files=not no_files)
+                ) as whole:
                     content = noted(whole, invocation.notes)
                     if form is Form.JSON and not replace:
                         archive.demand_no_less(path, content.messages)
+                    if not no_files:
+                        archive.copy_files(content, session.store.files.path, directory)
                     changed = archive.write(path, pieces(content, form))
             except AsstctlError as error:
                 failures.append(error)
@@ -87,7 +92,7 @@ def export(
 
 
 def current(
-    reading: Reading, session: Session, thread: Thread, *, kept: bool
+    reading: Reading, session: Session, thread: Thread, *, kept: bool, files: bool
 ) -> Generator[Progress, None, "Archived"]:
     """Return all of a thread, after what is kept of it was brought up to date.
 
@@ -103,7 +108,7 @@ def current(
         return Archived(thread, list(session.holder(thread).history(thread.id)))
     if not (here or kept):
         try:
-            fetched = yield from fetch(session, thread)
+            fetched = yield from fetch(session, thread, files=files)
         except AWAY as error:
             reading.fall_back(thread, error)
         else:
@@ -115,7 +120,8 @@ def current(
     )
     number = session.store.messages.number(thread.key)
     thread = session.store.index.get(*thread.key)
-    return Archived(thread, messages, (), session.store.runs.of(number), missing)
+    runs, known = session.store.runs.of(number), session.store.files.of(number)
+    return Archived(thread, messages, (), runs, missing, known)
 
 
 def pieces(content: "Archived", form: Form) -> Iterable[str]:
@@ -159,7 +165,7 @@ def import_(
                 made = plan(found.thread, found.messages, to)
                 carry(made, invocation, dry_run=dry_run)
                 if not dry_run:
-                    to.keep_runs(found.thread, found.runs)
+                    to.keep_beside(found)
         if failures:
             raise summed(f"{count(len(failures), 'file')} not imported", failures[0])
 

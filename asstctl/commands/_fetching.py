@@ -30,8 +30,9 @@ def fetch(
     remote: Annotated[
         bool, typer.Option("--remote", help="Every thread that the server lists.")
     ] = False,
+    no_files: options.NoFiles = False,
 ) -> None:
-    """Bring what is kept of threads up to date: messages, runs, facts; again at any time."""
+    """Bring what is kept of threads up to date: messages, runs, facts, files."""
     if sum((bool(references), everything, remote)) != 1:
         raise typer.BadParameter("give threads, --all or --remote", param_hint="REF")
     from asstctl.transfer.fetch import fetch as fetched
@@ -43,7 +44,7 @@ def fetch(
         try:
             for thread in chosen(session, references, remote=remote):
                 try:
-                    with closing(fetched(session, thread)) as work:
+                    with closing(fetched(session, thread, files=not no_files)) as work:
                         done.append(noted(work, invocation.notes))
                 except AsstctlError as error:
                     gone = isinstance(error, NotFoundError)
@@ -74,11 +75,11 @@ def chosen(session: Session, references: list[str] | None, *, remote: bool) -> I
 
 def report(done: "Iterable[Fetched]", environment: Mapping[str, str]) -> None:
     """Write a line a thread: its id, messages, new ones, those kept here alone, runs, missing."""
-    headings = ["thread", "messages", "new", "here only", "runs", "missing"]
+    headings = ["thread", "messages", "new", "here only", "runs", "files", "missing"]
     rows = [
         [
             found.thread.id,
-            *map(str, (found.messages, found.new, found.gone, found.runs)),
+            *map(str, (found.messages, found.new, found.gone, found.runs, found.files)),
             "; ".join(found.missing),
         ]
         for found in done

@@ -160,4 +160,7 @@ Profile = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")]
 Kept = Annotated[bool, typer.Option("--kept", help="Ask no server: read what is kept here.")]
+NoFiles = Annotated[
+    bool, typer.Option("--no-files", help="Fetch no contents of files; keep those that are here.")
+]
 JsonOutput = typer.Option("-o", "--output", help="The form of the output.", callback=remember_json)

@@ -61,6 +61,7 @@ class Settings:
     api_key_command: list[str] | None = _setting("the command that prints the key")
     api_key_keyring: bool = _setting("whether the system's keyring holds the key", default=False)
     keep: bool = _setting("whether what passes through is kept here, whole", default=True)
+    max_file: float = _setting("megabytes of the largest file that is kept", 512.0)
     timeout: float = _setting("seconds without a byte before a server counts as gone", 120.0)
 
     @property

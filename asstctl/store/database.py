@@ -239,6 +239,7 @@ class Database:
         Then the last process that closes the file does it.
         """
         with self.translated():
+            self._db.execute("PRAGMA busy_timeout = 500")
             busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not busy
 

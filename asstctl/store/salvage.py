@@ -18,6 +18,7 @@ KEYED: dict[str, tuple[str, ...]] = {
     "messages": ("number",),
     "raw": ("number",),
     "runs": (),
+    "files": (),
     "endpoints": (),
     "replies": (),
     "copies": (),

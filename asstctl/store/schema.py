@@ -112,6 +112,19 @@ MIGRATIONS = (
         object BLOB NOT NULL,
         PRIMARY KEY (thread, id)
     ) WITHOUT ROWID;
+    CREATE TABLE files (
+        thread INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+        endpoint TEXT NOT NULL,
+        id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        missing TEXT NOT NULL,
+        PRIMARY KEY (thread, endpoint, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX files_by_id ON files (endpoint, id);
+    CREATE INDEX files_by_hash ON files (sha256) WHERE sha256 != '';
     CREATE TABLE counter (value INTEGER NOT NULL);
     INSERT INTO counter VALUES (0);
     ALTER TABLE threads ADD COLUMN order_at INTEGER NOT NULL DEFAULT 0;

@@ -10,6 +10,7 @@ from asstctl.model import Thread
 from asstctl.store.abilities import Abilities
 from asstctl.store.copies import Copies
 from asstctl.store.database import Database
+from asstctl.store.files import Files
 from asstctl.store.index import Index
 from asstctl.store.keeping import Keeping
 from asstctl.store.messages import Messages
@@ -38,6 +39,7 @@ class Store:
         self.copies = Copies(self._db)
         self.abilities = Abilities(self._db, clock)
         self.runs = Runs(self._db)
+        self.files = Files(self._db, path.with_name("files") if path else None)
         self.keeping = Keeping(self._db, self.messages, clock)
         self.turns = Turns(
             self._db,
@@ -78,7 +80,7 @@ class Store:
         self.turns.forget(thread)
         with self._db.writing():
             with suppress(NotFoundError):
-                self.messages.forget(self.messages.number(thread.key))
+                self._forget_kept(self.messages.number(thread.key))
             self.index.forget(thread)
             self.replies.forget(thread.endpoint, thread.id)
         return self._db.shred()
@@ -89,7 +91,10 @@ class Store:
         Return False where another process keeps its words in a file until it ends.
         """
         with self._db.writing():
-            number = self.messages.number(thread.key)
-            self.messages.forget(number)
-            self.runs.forget(number)
+            self._forget_kept(self.messages.number(thread.key))
         return self._db.shred()
+
+    def _forget_kept(self, number: int) -> None:
+        self.messages.forget(number)
+        self.runs.forget(number)
+        self.files.forget(number)

@@ -6,10 +6,11 @@ Ours is one JSON object a thread, `"schema": "asstctl-thread/v2"`, described in 
 import json
 import re
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from asstctl import _files
@@ -26,9 +27,12 @@ from asstctl.model import (
     thread_json,
     titled,
 )
+from asstctl.store.files import Known
 from asstctl.transfer import foreign
 
 SCHEMA = "asstctl-thread/v2"
+
+FILE_FIELDS = ("id", "name", "media_type", "size", "sha256", "missing")
 
 OLDER = ("asstctl-thread/v1",)
 """Older forms of ours, which are read too."""
@@ -49,6 +53,8 @@ class Archived:
     notes: Sequence[str] = ()
     runs: Sequence[Mapping[str, Any]] = ()
     missing: Sequence[str] = ()
+    files: Sequence[Known] = ()
+    folder: Path = Path()  # of the file that it was read from
 
 
 # Writing
@@ -78,7 +84,28 @@ def document(content: Archived) -> Iterator[str]:
     yield from listed(map(message_text, content.messages))
     yield '\n],\n"runs": ['
     yield from listed(text(run, raw=True) for run in content.runs)
+    yield '\n],\n"files": ['
+    yield from listed(text(file_json(known)) for known in content.files)
     yield f'\n],\n"missing": {text(list(content.missing))}}}\n'
+
+
+def file_json(known: Known) -> dict[str, Any]:
+    """Return a file as JSON: `path` is where its contents are, beside the JSON."""
+    facts = {field: getattr(known, field) for field in FILE_FIELDS}
+    path = f"files/{known.sha256}" if known.sha256 else ""
+    return {name: value for name, value in (*facts.items(), ("path", path)) if value}
+
+
+def copy_files(content: Archived, kept: Callable[[str], Path], directory: Path) -> None:
+    """Copy the contents of a thread's files beside its JSON; raises AsstctlError."""
+    try:
+        for digest in {known.sha256 for known in content.files} - {""}:
+            target = directory / "files" / digest
+            if not target.exists():
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                copyfile(kept(digest), target)
+    except OSError as error:
+        raise AsstctlError(f"can't write {error.filename}: {error.strerror}") from error
 
 
 def message_text(message: Message) -> str:
@@ -206,7 +233,7 @@ def parse(found: Any, path: Path, manifest: Mapping[str, Any]) -> Archived:
     schema = found.get("schema") or found.get("export_schema") if isinstance(found, dict) else None
     try:
         if schema == SCHEMA or schema in OLDER:
-            return ours(found)
+            return ours(found, path)
         if schema == foreign.SCHEMA:
             thread, messages, notes = foreign.read(found, manifest)
             runs = found.get("runs") or []
@@ -219,12 +246,14 @@ def parse(found: Any, path: Path, manifest: Mapping[str, Any]) -> Archived:
     )
 
 
-def ours(found: Mapping[str, Any]) -> Archived:
+def ours(found: Mapping[str, Any], path: Path) -> Archived:
     """Read our own form."""
     messages = [message_from(one) for one in found["messages"]]
     thread = used(thread_from(found["thread"]), messages)
     runs = found.get("runs") or []
-    return Archived(thread, messages, [], runs, found.get("missing") or ())
+    facts = [{k: v for k, v in one.items() if k in FILE_FIELDS} for one in found.get("files") or ()]
+    files = [Known(**fact) for fact in facts]
+    return Archived(thread, messages, (), runs, found.get("missing") or (), files, path.parent)
 
 
 def used(thread: Thread, messages: list[Message]) -> Thread:

@@ -1,9 +1,8 @@
 """Where threads are copied to: a profile's backend, and what is noted of its copies."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from asstctl import _locks
 from asstctl.config.settings import Settings
@@ -12,7 +11,9 @@ from asstctl.model import Message, Thread
 from asstctl.parts import Part
 from asstctl.session import Session
 from asstctl.store.copies import Copied
+from asstctl.store.files import digest_of
 from asstctl.store.index import is_name
+from asstctl.transfer.archive import Archived
 
 
 class Destination:
@@ -71,11 +72,17 @@ class Destination:
             self._store.copies.begin(source.key, target.id, self._settings.place)
         return target
 
-    def keep_runs(self, source: Thread, runs: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the runs of an imported thread beside its copy: no server takes them."""
-        target, _ = self.copy_of(source)
-        if target and runs:
-            self._store.runs.put_all(self._store.messages.number(target.key), runs)
+    def keep_beside(self, found: Archived) -> None:
+        """Keep the runs and the files of an imported thread beside its copy."""
+        target, _ = self.copy_of(found.thread)
+        if target is None:
+            return
+        number = self._store.messages.number(target.key)
+        self._store.runs.put_all(number, found.runs)
+        for known in found.files:
+            path = found.folder / "files" / known.sha256
+            if known.sha256 and path.is_file() and digest_of(path) == known.sha256:
+                self._store.files.take(number, target.endpoint, known, path)
 
     def history(self, target: Thread) -> Iterator[Message]:
         """Yield every message of a copy, oldest first."""

@@ -10,6 +10,7 @@ from asstctl.model import Message, Thread, mark_of, texts
 from asstctl.session import Session
 from asstctl.store.merging import Listed
 from asstctl.store.objects import packed
+from asstctl.transfer.files import fetch_files
 
 SHOWN = 200
 """Messages between two steps of the progress."""
@@ -19,8 +20,8 @@ SHOWN = 200
 class Fetched:
     """Counts of one fetch: messages at the server, those that are new here, those kept here alone.
 
-    `runs` are new runs; `missing` are reasons why something could not be had, and `broken` the
-    error after which another attempt may have more.
+    `runs` and `files` are new ones; `missing` are reasons why something could not be had, and
+    `broken` the error after which another attempt may have more.
     """
 
     thread: Thread
@@ -28,12 +29,15 @@ class Fetched:
     new: int = 0
     gone: int = 0
     runs: int = 0
+    files: int = 0
     missing: tuple[str, ...] = ()
     broken: AsstctlError | None = None
 
 
-def fetch(session: Session, thread: Thread) -> Generator[Progress, None, Fetched]:
-    """Read a thread's messages, runs and facts, merge them into what is kept, and count them.
+def fetch(
+    session: Session, thread: Thread, *, files: bool = True
+) -> Generator[Progress, None, Fetched]:
+    """Read a thread's messages, runs, facts and files, merge them into what is kept, count them.
 
     Each step is kept as it is done, so that a fetch that was stopped goes on from there. Raises
     ConfigError where the profile keeps nothing, and what the server says of the thread itself.
@@ -70,7 +74,13 @@ def fetch(session: Session, thread: Thread) -> Generator[Progress, None, Fetched
         facts = backend.thread(thread.id)
         object_ = packed(facts) if facts else None
         session.store.index.learn(thread, object_, texts(facts.get("metadata")))
-    return Fetched(thread, len(messages), new, gone, runs, missing, broken)
+    count, refused = 0, list[str]()
+    if files:
+        number = session.store.messages.number(thread.key)
+        count, refused = yield from fetch_files(
+            session, thread, messages, session.store.runs.of(number)
+        )
+    return Fetched(thread, len(messages), new, gone, runs, count, (*missing, *refused), broken)
 
 
 def _runs(session: Session, thread: Thread) -> tuple[int, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from asstctl import __version__
 from asstctl._json import loads
+from asstctl._record import record
 from asstctl._secrets import struck
 from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError
@@ -39,6 +40,14 @@ COMPRESSED = {"Accept-Encoding": "gzip"}
 
 FIRST_POLL, LONGEST_POLL = 0.1, 2.0
 """Seconds between two looks at the same object, each pause 1.5 times the one before."""
+
+
+@record
+class Access:
+    """The headers, the key among them, and the query of every request to a server."""
+
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
 
 
 class Wire:
@@ -75,6 +84,10 @@ class Wire:
     def close(self) -> None:
         """Close the connections."""
         self._server.close()
+
+    def access(self) -> Access:
+        """Return what another client needs to speak to this server; raises as fetching a key."""
+        return Access({**self._headers, **self._signed()}, self._query)
 
     def hurry(self, seconds: float) -> None:
         """Let all that is still asked take so long together: the user wants to leave."""

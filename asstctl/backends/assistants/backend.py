@@ -11,11 +11,12 @@ from asstctl.backends.assistants.reply import Replies
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
 from asstctl.backends.cancelling import unlocked
+from asstctl.backends.vendor import Files
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, IncompleteError, UnsupportedError
 from asstctl.events import Notice, Prompt, Stream
 from asstctl.model import Assistant, Message, Thread, ThreadFacts, moment, texts
-from asstctl.parts import Part, Text
+from asstctl.parts import FileRef, Part, Text
 from asstctl.store.store import Store
 from asstctl.wire.pages import found, identity, lacking, listing, pages
 from asstctl.wire.patience import Purpose
@@ -35,6 +36,7 @@ class Assistants:
     def __init__(self, wire: Wire, store: Store, settings: Settings) -> None:
         self._wire = wire
         self._settings = settings
+        self._files = Files(wire)
         self._runs = Runs(wire)
         self._messages = Messages(wire, store.abilities)
         self._replies = Replies(wire, self._runs, self._messages)
@@ -45,6 +47,7 @@ class Assistants:
     def close(self) -> None:
         """Close the connections."""
         self._wire.close()
+        self._files.close()
 
     @property
     def request_id(self) -> str | None:
@@ -132,6 +135,14 @@ class Assistants:
     def runs(self, thread_id: str, known: Container[str]) -> Iterator[Mapping[str, Any]]:
         """Yield a thread's runs, oldest first, each with its steps."""
         return self._runs.all(thread_id, known)
+
+    def file(self, file_id: str) -> FileRef:
+        """Return what the service knows of a file."""
+        return self._files.facts(file_id)
+
+    def content(self, file_id: str) -> Generator[bytes]:
+        """Yield a file's contents."""
+        return self._files.content(file_id)
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread, one request each."""

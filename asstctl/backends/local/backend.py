@@ -133,6 +133,14 @@ class Local:
         """Yield nothing."""
         return iter(())
 
+    def file(self, file_id: str) -> NoReturn:
+        """Raise UnsupportedError: no service has files of the thread."""
+        raise UnsupportedError("the thread is on no server")
+
+    def content(self, file_id: str) -> NoReturn:
+        """Raise UnsupportedError."""
+        self.file(file_id)
+
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""
         self._messages.append((thread_id, ""), list(messages))

@@ -16,12 +16,13 @@ from asstctl.backends.responses.reply import WHOLE
 from asstctl.backends.responses.resource import read, settled, stopped
 from asstctl.backends.responses.response import OPEN
 from asstctl.backends.stream import again
+from asstctl.backends.vendor import Files
 from asstctl.config.settings import Settings
 from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
 from asstctl.events import Prompt, RunFinished, Stream
 from asstctl.model import Assistant, Message, Thread, ThreadFacts
-from asstctl.parts import Part, Text
+from asstctl.parts import FileRef, Part, Text
 from asstctl.wire.pages import listing, objects, pages
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import post
@@ -43,6 +44,7 @@ class Responses:
         self._wire = self._to(
             f"{self._root}/openai/v1" if settings.azure or settings.project else place
         )
+        self._files = Files(self._wire)
         self._prompting = Prompting(self._wire, world.store, settings)
 
     def _to(self, endpoint: str, query: Mapping[str, str] | None = None) -> Wire:
@@ -69,6 +71,7 @@ class Responses:
     def close(self) -> None:
         """Close the connections."""
         self._wire.close()
+        self._files.close()
         if "_agents" in self.__dict__:
             self._agents.close()
 
@@ -189,6 +192,14 @@ class Responses:
             if response_id not in known:
                 with suppress(NotFoundError):
                     yield read(self._wire, response_id)
+
+    def file(self, file_id: str) -> FileRef:
+        """Return what the service knows of a file."""
+        return self._files.facts(file_id)
+
+    def content(self, file_id: str) -> Generator[bytes]:
+        """Yield a file's contents."""
+        return self._files.content(file_id)
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread."""

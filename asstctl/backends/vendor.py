@@ -1,0 +1,92 @@
+"""Files of a service, through the vendor's client, which is imported when a file is wanted."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+from asstctl.errors import AsstctlError, AuthError, UnavailableError, UnsupportedError
+from asstctl.parts import FileRef
+from asstctl.wire.wire import Wire
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+PIECE = 1 << 20
+"""Bytes of a file that are read at once."""
+
+LATER = (408, 409, 429)
+"""Statuses after which a file may be had another time, beside those of 500 and more."""
+
+BROKEN = 500
+
+
+class Files:
+    """The files of the service at the end of a wire.
+
+    Methods raise UnsupportedError where the service refuses a file for good, with its words, and
+    UnavailableError or AuthError where another attempt may have it.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def close(self) -> None:
+        """Close the connections."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    def facts(self, file_id: str) -> FileRef:
+        """Return what the service knows of a file."""
+        with self._translated():
+            found = self._client.files.retrieve(file_id)
+        size = found.bytes if isinstance(found.bytes, int) else None
+        return FileRef(file_id, name=str(found.filename or ""), size=size)
+
+    def content(self, file_id: str) -> Generator[bytes]:
+        """Yield a file's contents."""
+        streaming = self._client.files.with_streaming_response
+        with self._translated(), streaming.content(file_id) as answer:
+            yield from answer.iter_bytes(PIECE)
+
+    @cached_property
+    def _client(self) -> "OpenAI":
+        """The vendor's client, which speaks as the wire does: same origin, key, headers and query.
+
+        It follows no redirects, so that no key leaves its origin.
+        """
+        import openai  # takes as long as many answers
+
+        access = self._wire.access()
+        headers: dict[str, str | openai.Omit] = dict(access.headers)
+        headers.setdefault("Authorization", openai.Omit())
+        return openai.OpenAI(
+            api_key="in the headers",
+            base_url=self._wire.endpoint,
+            default_headers=cast("dict[str, str]", headers),  # it takes Omit too
+            default_query=access.query,
+            timeout=self._wire.timeout,
+            http_client=openai.DefaultHttpxClient(follow_redirects=False),
+        )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn the errors of the vendor's client into ours."""
+        import openai
+
+        host = self._wire.host
+        try:
+            yield
+        except openai.APIStatusError as error:
+            said = error.body.get("message") if isinstance(error.body, dict) else None
+            raise _refused(error.status_code, str(said or error.message), host) from error
+        except openai.OpenAIError as error:
+            raise UnavailableError(f"no file from {host}: {error}", retryable=True) from error
+
+
+def _refused(status: int, words: str, host: str) -> AsstctlError:
+    if status in (401, 403) and "download" not in words.lower():
+        return AuthError(f"{host} refuses the key for files: {words}", status=status)
+    if status >= BROKEN or status in LATER:
+        return UnavailableError(f"no file from {host}: {words}", status=status, retryable=True)
+    return UnsupportedError(words.rstrip("."), status=status)

@@ -1,0 +1,160 @@
+"""The contents of files, kept once by their hash in a folder beside the database.
+
+A file is there before its row, and goes when no message uses it.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from asstctl._record import record
+from asstctl.errors import AsstctlError
+from asstctl.store.database import Database
+
+PIECE = 1 << 20
+"""Bytes of a file that are read at once."""
+
+
+@record
+class Known:
+    """A service's file as it is known here: kept by `sha256`, or `missing` for a reason."""
+
+    id: str
+    name: str = ""
+    media_type: str = ""
+    size: int = 0
+    sha256: str = ""
+    missing: str = ""
+
+
+class TooLargeError(AsstctlError):
+    """A file is larger than the profile's `max_file`."""
+
+
+class Files:
+    """The files of threads in a folder; None: nothing is kept."""
+
+    def __init__(self, database: Database, folder: Path | None) -> None:
+        self._db = database
+        self._folder = folder
+
+    def path(self, digest: str) -> Path:
+        """Return where a file's contents are."""
+        assert self._folder is not None  # noqa: S101 - without a folder nothing is kept
+        return self._folder / digest[:2] / digest
+
+    def keep(
+        self, thread: int, endpoint: str, known: Known, pieces: Iterable[bytes], most: int
+    ) -> Known:
+        """Keep a file's contents for the thread with a number; return what is known of it then.
+
+        Raises TooLargeError above `most` bytes, AsstctlError where it can't be written, and what
+        `pieces` raises; then nothing is left.
+        """
+        if self._folder is None:
+            raise AsstctlError("without a store no file is kept")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".new-")
+            neighbour = Path(name)
+            try:
+                digest, size = _written(descriptor, pieces, most, known.id)
+                with self._db.writing():
+                    path = self.path(digest)
+                    path.parent.mkdir(mode=0o700, exist_ok=True)
+                    if not path.exists():
+                        neighbour.rename(path)
+                    found = Known(known.id, known.name, known.media_type, size, digest)
+                    self._note(thread, endpoint, found)
+            finally:
+                neighbour.unlink(missing_ok=True)
+        except OSError as error:
+            raise AsstctlError(f"can't keep the file {known.id}: {error.strerror}") from error
+        return found
+
+    def take(self, thread: int, endpoint: str, known: Known, path: Path) -> None:
+        """Keep a file whose hash is known from another place on this machine."""
+        with path.open("rb") as file:
+            pieces = iter(lambda: file.read(PIECE), b"")
+            self.keep(thread, endpoint, known, pieces, path.stat().st_size)
+
+    def note(self, thread: int, endpoint: str, known: Known) -> None:
+        """Note a file that can't be had, or that is kept already for another thread."""
+        with self._db.writing():
+            self._note(thread, endpoint, known)
+
+    def _note(self, thread: int, endpoint: str, known: Known) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO files (thread, endpoint, id, name, media_type, size, sha256,"
+            " missing) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            thread,
+            endpoint,
+            known.id,
+            known.name,
+            known.media_type,
+            known.size,
+            known.sha256,
+            known.missing,
+        )
+
+    def known(self, endpoint: str, file_id: str) -> Known | None:
+        """Return a service's file as any thread knows it, None where none does."""
+        sql = (
+            "SELECT id, name, media_type, size, sha256, missing FROM files"
+            " WHERE endpoint = ? AND id = ? ORDER BY sha256 DESC LIMIT 1"
+        )
+        rows = self._db.rows(sql, endpoint, file_id)
+        return Known(*rows[0]) if rows else None
+
+    def of(self, thread: int) -> list[Known]:
+        """Return the files of the thread with a number, by their ids."""
+        sql = (
+            "SELECT id, name, media_type, size, sha256, missing FROM files"
+            " WHERE thread = ? ORDER BY id"
+        )
+        return [Known(*row) for row in self._db.rows(sql, thread)]
+
+    def forget(self, thread: int) -> None:
+        """Delete the files of the thread with a number that no other thread names."""
+        with self._db.writing():
+            sql = "SELECT DISTINCT sha256 FROM files WHERE thread = ? AND sha256 != ''"
+            digests = [row[0] for row in self._db.rows(sql, thread)]
+            self._db.execute("DELETE FROM files WHERE thread = ?", thread)
+            for digest in digests:
+                if self._db.value("SELECT 1 FROM files WHERE sha256 = ?", digest) is None:
+                    with suppress(OSError):
+                        self.path(digest).unlink()
+
+
+def digest_of(path: Path) -> str:
+    """Return the hash of a file's contents; raises OSError."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _written(descriptor: int, pieces: Iterable[bytes], most: int, name: str) -> tuple[str, int]:
+    """Write pieces to a file; return their hash and size. Raises TooLargeError above `most`."""
+    digest, size = sha256(), 0
+    with os.fdopen(descriptor, "wb") as file:
+        for piece in _bounded(pieces, most, name):
+            file.write(piece)
+            digest.update(piece)
+            size += len(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest(), size
+
+
+def _bounded(pieces: Iterable[bytes], most: int, name: str) -> Iterator[bytes]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > most:
+            raise TooLargeError(
+                f"{name} is larger than {most >> 20} MB",
+                hint="asstctl config set max_file MB takes larger ones",
+            )
+        yield piece
