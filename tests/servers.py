@@ -461,6 +461,7 @@ def error(status: int, message: str) -> Reply:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    disable_nagle_algorithm = True  # an answer of two writes would wait 40 ms
     protocol_version = "HTTP/1.1"
     server_: Server
 

@@ -420,8 +420,8 @@ def test_new_add_and_fork_put_a_thread_on_top_and_a_copy_does_not(home, threads)
 
 def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, server):
     home.use_server(server)
-    for number in range(40):
-        server.replies.append(Reply(f"reply {number} " * 60))
+    for number in range(16):
+        server.replies.append(Reply(f"reply {number} " * 150))
         home.run("ask", f"prompt {number}")
     path = home.data / "threads.db"
     with closing(sqlite3.connect(path)) as db:
@@ -443,15 +443,15 @@ def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, ser
     with closing(sqlite3.connect(path)) as db:
         after = db.execute("SELECT count(*) FROM messages").fetchone()[0]
         assert before * 0.7 < after < before
-        assert db.execute("SELECT count(*) FROM threads").fetchone() == (40,)
+        assert db.execute("SELECT count(*) FROM threads").fetchone() == (16,)
     assert "unexpected" not in err
     home.run("ask", "And now?")
 
 
 def test_a_store_that_was_cut_short_gives_back_the_rows_before_the_cut(home, server):
     home.use_server(server)
-    for number in range(40):
-        server.replies.append(Reply(f"reply {number} " * 60))
+    for number in range(16):
+        server.replies.append(Reply(f"reply {number} " * 150))
         home.run("ask", f"prompt {number}")
     path = home.data / "threads.db"
     with closing(sqlite3.connect(path)) as db:
@@ -460,8 +460,8 @@ def test_a_store_that_was_cut_short_gives_back_the_rows_before_the_cut(home, ser
     path.write_bytes(data[: -3 * 4096])
     home.run("threads", "list", code=1)
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT count(*) FROM threads").fetchone()[0] > 20
-        assert db.execute("SELECT count(*) FROM messages").fetchone()[0] > 20
+        assert db.execute("SELECT count(*) FROM threads").fetchone()[0] > 8
+        assert db.execute("SELECT count(*) FROM messages").fetchone()[0] > 8
     home.run("threads", "list")
 
 

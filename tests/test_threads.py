@@ -264,7 +264,7 @@ def test_the_memory_of_history_is_flat_in_the_threads_length(home):
         assert len(json.loads(done.stdout)["messages"]) == count
         return int(done.stderr)
 
-    small, large = peak(100), peak(20_000)
+    small, large = peak(100), peak(8_000)
     database.close()
     assert large <= small * 1.1
 
