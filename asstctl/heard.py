@@ -43,6 +43,14 @@ class Heard:
                 self._flush()
                 self._parts.append(event)
 
+    def answered(self, result: ToolResult) -> None:
+        """Take the answer to a call that was made here."""
+        self._flush()
+        if self._whole:  # the service's own messages: this is one of its own too
+            self._whole[f"answer to {result.id}"] = Message("", "assistant", (result,))
+        else:
+            self._parts.append(result)
+
     def _finish(self, message: Message) -> None:
         if not message.parts:
             return

@@ -27,6 +27,8 @@ class Facts(NamedTuple):
     """Whether a profile without an endpoint is of no use."""
     replies_by_id: bool = False
     """Whether its replies can be found again by their ids, so that the store notes them."""
+    answers_in_thread: bool = False
+    """Whether answers to calls are messages of a thread, and not steps of a run."""
     azure_assumed: bool = False
     """Whether a profile without an endpoint means an Azure OpenAI resource."""
     azure_scope: str = FOUNDRY_SCOPE
@@ -66,12 +68,14 @@ FACTS = {
         index_alone=("chain_",),
         endpoint="https://api.openai.com/v1",
         replies_by_id=True,
+        answers_in_thread=True,
         idle="has no active reply that was begun here",
     ),
     Kind.LOCAL: Facts(
         needs=("endpoint", "model", "instructions"),
         prefixes=("local_",),
         kept_here=True,
+        answers_in_thread=True,
     ),
 }
 """Every backend's facts; a new backend is a member above and its entry here."""

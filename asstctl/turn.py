@@ -104,7 +104,9 @@ class Turn:
                 if not self._round.open:
                     break
                 calls = self._round.calls if left else []  # no model calls without end
-                yield from self._passed(self._backend.answer(self._answers(calls, consent)))
+                outputs = self._answers(calls, consent)
+                yield from self._answered(outputs)
+                yield from self._passed(self._backend.answer(outputs))
             self._demand_an_end()
         except Exception:
             status = "cut" if self._heard.anything or self._round.end else "failed"
@@ -230,6 +232,14 @@ class Turn:
             if isinstance(leaving, IncompleteError) and done:
                 leaving.message = f"{leaving.message}: {done}"
             raise
+
+    def _answered(self, outputs: Mapping[str, str]) -> Stream:
+        """Yield the answers to calls, and keep them where no run of a server does."""
+        for identity, output in outputs.items():
+            result = ToolResult(identity, output)
+            if self._settings.backend.facts.answers_in_thread:
+                self._heard.answered(result)
+            yield result
 
     def _demand_an_end(self) -> None:
         """Raise IncompleteError unless the service claims a whole reply."""

@@ -46,7 +46,7 @@ class Echo:
     def ready(self):
         return iter(())
 
-    def complete(self, turns):
+    def complete(self, turns, tools):
         text = f"Echo: {turns[-1]['content']} ({len(turns)})"
         yield Chunks([{"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]}])
 

@@ -286,7 +286,8 @@ def test_twenty_processes_at_once_on_an_empty_store_make_it_once(home, server):
     running = [home.start("ask", f"prompt {n}") for n in range(20)]
     for process in running:
         _, err = process.communicate(timeout=60)
-        assert (process.returncode, err) == (0, b"")
+        assert process.returncode == 0, err
+        assert err == b""
     assert len(home.run("threads", "list", "-q")[0].split()) == 20
     whole(home.data / "threads.db")
 

@@ -78,7 +78,10 @@ def test_a_call_is_answered_by_the_profiles_command_and_the_reply_goes_on(home, 
     calls(server, ("call_1", "weather", '{"city": "Ulm"}'))
     out, err = home.run("ask", "--yes", "How is it?")
     assert out == "It says: ['sunny\\n']\n"
-    assert err == 'asstctl: tool call call_1: weather({"city": "Ulm"})\n'
+    assert err.splitlines() == [
+        'asstctl: tool call call_1: weather({"city": "Ulm"})',
+        "asstctl: tool result call_1: sunny",
+    ]
     assert (home.path / "asked").read_text() == '{"city": "Ulm"} 0\n'  # stdin, and no argument
     assert home.run("ask", "-c", "Next")[0].startswith("You said: Next")
 

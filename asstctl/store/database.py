@@ -215,9 +215,12 @@ class Database:
             if self._absent:
                 self._appear()
             self._db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
-            self._log_ahead(seconds)
-            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._log_ahead(seconds)
+                self._db.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
+                self._db.execute("BEGIN IMMEDIATE")
+            finally:  # what is read later waits for as long as it takes
+                self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
             try:
                 self._migrate()
                 yield

@@ -1,20 +1,38 @@
 """Threads in the store, and a model that replies to them."""
 
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from typing import Any, NoReturn, Protocol, get_args
 
 from asstctl.backends.local.chat import Chunks, events
-from asstctl.backends.local.turns import Turn, conversation, newest, smaller
+from asstctl.backends.local.turns import (
+    Turn,
+    conversation,
+    newest,
+    replied,
+    smaller,
+    text_of,
+)
 from asstctl.backends.stream import again
 from asstctl.config.settings import Settings
 from asstctl.errors import ContextExceededError, IncompleteError, UnsupportedError
-from asstctl.events import Event, Notice, Progress, Prompt, RunFinished, RunStarted, Stream
+from asstctl.events import (
+    Event,
+    Notice,
+    Progress,
+    Prompt,
+    RunFinished,
+    RunStarted,
+    Stream,
+    TextDelta,
+)
 from asstctl.model import Message, ThreadFacts
-from asstctl.parts import Part
+from asstctl.parts import FileRef, Part, Text, ToolCall
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
+from asstctl.tools import offered
 from asstctl.wire.pages import readable
 
 SHORTENINGS = 5
@@ -39,7 +57,9 @@ class Model(Protocol):
     def ready(self) -> Iterator[Progress]:
         """Raise ConfigError at once for a setting that is missing; iterating fetches the rest."""
 
-    def complete(self, turns: list[Turn]) -> Generator[Event | Chunks]:
+    def complete(
+        self, turns: list[Turn], tools: Sequence[Mapping[str, Any]] | None
+    ) -> Generator[Event | Chunks]:
         """Yield the chunks of a reply, in the batches in which they came."""
 
     def close(self) -> None:
@@ -53,6 +73,8 @@ class Local:
 
     def __init__(self, store: Store, model: Callable[[], Model], settings: Settings) -> None:
         self._messages = store.messages
+        self._files = store.files
+        self._waiting: list[Turn] | None = None  # what an answer to calls would follow
         self._make_model = model
         self._settings = settings
         self._noted = False
@@ -84,15 +106,15 @@ class Local:
         yield from fetching
         yield from self._reply(past, prompt)
 
-    def _reply(self, past: Iterable[Message], prompt: Prompt) -> Stream:
+    def _reply(self, past: Sequence[Message], prompt: Prompt) -> Stream:
         """Send as much of the thread as the model's window takes; a notice names the rest."""
         if self._model.note and not self._noted:
             self._noted = True
             yield Notice(self._model.note)
         instructions = self._settings.instructions
         system = [{"role": "system", "content": instructions}] if instructions else []
-        *turns, last = conversation(past, prompt.text)
-        always = len(last["content"]) + len(instructions or "")
+        *turns, last = conversation(past, prompt.text, self._contents)
+        always = len(text_of(last)) + len(instructions or "")
         room = self._model.window_characters
         kept = turns
         for _ in range(SHORTENINGS):
@@ -104,8 +126,7 @@ class Local:
                 )
             sent = [*system, *kept, last]
             try:
-                with closing(self._model.complete(sent)) as batches:
-                    yield from events(batches)
+                yield from self._complete(sent)
             except ContextExceededError as error:
                 if not kept:
                     raise
@@ -114,12 +135,46 @@ class Local:
                 return
         raise IncompleteError("the thread does not fit the model's window")
 
-    def answer(self, outputs: Mapping[str, str]) -> NoReturn:
-        """Raise UnsupportedError: no tool is offered to the model."""
-        raise UnsupportedError("the backend local answers no calls")
+    def _complete(self, sent: list[Turn]) -> Stream:
+        """Stream a completion, and remember what an answer to its calls would follow."""
+        texts: list[str] = []
+        calls: list[ToolCall] = []
+        with closing(self._model.complete(sent, offered(self._settings.tools))) as batches:
+            for event in events(batches):
+                if isinstance(event, TextDelta):
+                    texts.append(event.text)
+                elif isinstance(event, ToolCall):
+                    calls.append(event)
+                yield event
+        said = Message("", "assistant", (Text("".join(texts)), *calls))
+        self._waiting = [*sent, *replied(said, {call.id for call in calls})] if calls else None
+
+    def _contents(self, file: FileRef) -> str | None:
+        """Return the URL of an image's contents: a data URL of what is kept here, or its own."""
+        known = self._files.known("", file.id) if file.id and not file.sha256 else None
+        digest = file.sha256 or (known.sha256 if known else "")
+        if not digest:
+            return file.url or None
+        try:
+            data = self._files.path(digest).read_bytes()
+        except OSError:
+            return file.url or None
+        kind = file.media_type or (known.media_type if known else "") or "image/png"
+        return f"data:{kind};base64,{b64encode(data).decode()}"
+
+    def answer(self, outputs: Mapping[str, str]) -> Stream:
+        """Answer the calls of the last completion, and stream what follows."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            told = [
+                {"role": "tool", "tool_call_id": call, "content": output}
+                for call, output in outputs.items()
+            ]
+            yield from self._complete([*waiting, *told])
 
     def decline(self) -> None:
         """Do nothing: a call leaves nothing open."""
+        self._waiting = None
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a thread, or the `last` ones, oldest first."""

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from asstctl._json import loads_piece, sound
+from asstctl.backends.content import dictionary
 from asstctl.backends.stream import counted, failed, understood
-from asstctl.endings import WORDS
+from asstctl.endings import WORDS, Ending
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
     Event,
@@ -16,6 +17,7 @@ from asstctl.events import (
     TextDelta,
     Usage,
 )
+from asstctl.parts import ToolCall
 from asstctl.wire.pages import objects
 from asstctl.wire.sse import END
 
@@ -47,7 +49,9 @@ def events(batches: Iterable[Event | Chunks]) -> Stream:
             raise wrong
     if reply.reason is None:
         raise IncompleteError("the reply broke off: the server closed the stream", retryable=True)
-    ending = WORDS.get(reply.reason, "completed")
+    for call in reply.calls.values():
+        yield ToolCall(*map("".join, call))
+    ending: Ending = "tool_call" if reply.calls else WORDS.get(reply.reason, "completed")
     early = None if ending == "completed" else reply.reason
     yield RunFinished(ending, reply.usage, early)
 
@@ -58,6 +62,8 @@ class Completion:
     def __init__(self) -> None:
         self.reason: str | None = None
         self.usage: Usage | None = None
+        self.calls: dict[int, tuple[list[str], list[str], list[str]]] = {}
+        # by index, the pieces of each call's id, name and arguments
         self._text: list[str] = []
         self._thoughts: list[str] = []
 
@@ -84,8 +90,23 @@ class Completion:
             self._text.append(words(choice.get("text")))
             thought = delta.get("reasoning_content") or delta.get("reasoning")
             self._thoughts.append(words(thought))
+            for place, call in enumerate(objects(delta.get("tool_calls"))):
+                self._call(call, place)
             if choice.get("finish_reason"):
                 self.reason = str(choice["finish_reason"])
+
+    def _call(self, call: Mapping[str, Any], place: int) -> None:
+        """Read a piece of a call; some servers say another id in each, so the first one counts."""
+        index = call.get("index")
+        identity, name, arguments = self.calls.setdefault(
+            index if isinstance(index, int) else place, ([], [], [])
+        )
+        function = dictionary(call.get("function"))
+        if not identity and call.get("id"):
+            identity.append(str(call["id"]))
+        if not name and function.get("name"):
+            name.append(str(function["name"]))
+        arguments.append(words(function.get("arguments")))
 
     def taken_text(self) -> str:
         """Return the text since the last call."""

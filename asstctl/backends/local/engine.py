@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -18,9 +18,10 @@ from threading import Lock, Thread
 from typing import Any
 
 from asstctl.backends.local.chat import Chunks
+from asstctl.backends.local.turns import Turn, plain
 from asstctl.backends.local.weights import DEMO_MODEL, WEIGHTS, fetch
 from asstctl.errors import AsstctlError, ConfigError, ContextExceededError
-from asstctl.events import Event, Progress, RequestSent
+from asstctl.events import Event, Notice, Progress, RequestSent
 
 DEMO_WINDOW = 2048
 OTHER_WINDOW = 8192
@@ -57,6 +58,7 @@ class Engine:
         self._window = DEMO_WINDOW if demo else OTHER_WINDOW
         self._may_fetch = not environment.get("ASSTCTL_NO_DOWNLOAD")
         self._server: Any = None
+        self._told = False  # that it calls no tools
         self._loading = Lock()
         self._environment = environment
         self._socket_folder: str | None = None
@@ -84,11 +86,19 @@ class Engine:
             )
         return fetch(self._path, self._environment)
 
-    def complete(self, turns: list[dict[str, str]]) -> Generator[Event | Chunks]:
+    def complete(
+        self, turns: list[Turn], tools: Sequence[Mapping[str, Any]] | None
+    ) -> Generator[Event | Chunks]:
         """Complete a chat in a worker thread, and yield the chunks as they come.
+
+        The model takes words alone, and calls no tools.
 
         Closing the iterator stops the engine, within STOP_SECONDS at the latest.
         """
+        turns = plain(turns)
+        if tools and not self._told:
+            self._told = True
+            yield Notice("the embedded model calls no tools")
         characters = sum(len(turn["content"]) for turn in turns)
         if characters > self._window * MOST_CHARACTERS_A_TOKEN:
             raise ContextExceededError(

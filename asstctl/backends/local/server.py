@@ -1,8 +1,8 @@
 """A chat-completions server that replies to our own threads."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from asstctl import credentials
 from asstctl.backends import World
@@ -18,8 +18,12 @@ from asstctl.wire.requests import get, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
+    from openai.types.chat import (
+        ChatCompletionFunctionToolParam as ChatCompletionToolParam,
+    )
     from openai.types.chat import ChatCompletionMessageParam
     from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
+    from openai.types.shared_params import FunctionDefinition
 
 
 class Server:
@@ -61,14 +65,18 @@ class Server:
             )
         return names[0]
 
-    def complete(self, turns: list[Turn]) -> Generator[Event | Chunks]:
+    def complete(
+        self, turns: list[Turn], tools: Sequence[Mapping[str, Any]] | None
+    ) -> Generator[Event | Chunks]:
         """Post the chat and yield the reply's chunks, in the batches in which they come."""
         body: CompletionCreateParamsStreaming = {
             "model": self._name or "",
-            "messages": [spoken(turn) for turn in turns],
+            "messages": cast("list[ChatCompletionMessageParam]", turns),
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+        if told := [function(tool) for tool in tools or () if tool.get("type") == "function"]:
+            body["tools"] = told
         request = post("/chat/completions", body, Purpose.COMPLETION)
         with closing((yield from self._wire.stream(request))) as batches:
             for batch in batches:
@@ -85,12 +93,7 @@ class Server:
         self._wire.close()
 
 
-def spoken(turn: Turn) -> "ChatCompletionMessageParam":
-    """Return a turn as the wire takes it."""
-    match turn["role"]:
-        case "system":
-            return {"role": "system", "content": turn["content"]}
-        case "assistant":
-            return {"role": "assistant", "content": turn["content"]}
-        case _:
-            return {"role": "user", "content": turn["content"]}
+def function(tool: Mapping[str, Any]) -> "ChatCompletionToolParam":
+    """Return a function as chat completions take it: its facts stand one level deeper."""
+    facts = {key: value for key, value in tool.items() if key not in ("type", "strict")}
+    return {"type": "function", "function": cast("FunctionDefinition", facts)}
