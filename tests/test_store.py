@@ -419,7 +419,8 @@ def test_new_add_and_fork_put_a_thread_on_top_and_a_copy_does_not(home, threads)
 # Damage
 
 
-def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, server):
+def filled(home, server):
+    """Make a store of 16 threads, all in its one file; return its path."""
     home.use_server(server)
     for number in range(16):
         server.replies.append(Reply(f"reply {number} " * 150))
@@ -427,6 +428,12 @@ def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, ser
     path = home.data / "threads.db"
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, server):
+    path = filled(home, server)
+    with closing(sqlite3.connect(path)) as db:
         before = db.execute("SELECT count(*) FROM messages").fetchone()[0]
         leaves = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'")
         root = leaves.fetchone()[0]
@@ -450,13 +457,7 @@ def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, ser
 
 
 def test_a_store_that_was_cut_short_gives_back_the_rows_before_the_cut(home, server):
-    home.use_server(server)
-    for number in range(16):
-        server.replies.append(Reply(f"reply {number} " * 150))
-        home.run("ask", f"prompt {number}")
-    path = home.data / "threads.db"
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path = filled(home, server)
     data = path.read_bytes()
     path.write_bytes(data[: -3 * 4096])
     home.run("threads", "list", code=1)

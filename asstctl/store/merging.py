@@ -6,6 +6,7 @@ each start of a reading takes its next value. Nothing that was seen is lost, not
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from asstctl._record import record
 from asstctl.model import Message
@@ -76,10 +77,10 @@ def merge(
             if entry.id and id(entry) not in ids and entry.learned <= began:
                 entry.gone = True
     in_order = [matched[identity] for identity in once]
-    if began < known.order_at:
-        ordered = _behind(list(entries), in_order)
+    if began < known.order_at:  # a later list has ordered the thread: nothing moves
+        ordered = _woven(entries, in_order)
     else:
-        ordered = _beside(entries, in_order, began)
+        ordered = _newer_last(_woven(in_order, entries), ids, began)
     return ordered, Order(
         max(known.order_at, began), max(known.whole_at, began) if whole else known.whole_at
     )
@@ -139,47 +140,29 @@ def _learn(entry: Entry, found: Listed, began: int, *, late: bool) -> None:
     entry.learned, entry.gone = began, late
 
 
-def _beside(entries: Sequence[Entry], listed: list[Entry], began: int) -> list[Entry]:
-    """Return all entries: listed ones as listed, each other one after the one before it.
-
-    Without one before it an entry stands first, or last where it is newer than the list.
-    """
-    left: Mapping[int | None, list[Entry]] = _left(entries, {id(entry) for entry in listed})
-    alone = left.get(None, [])
-    ordered = [entry for entry in alone if entry.born <= began]
-    for entry in listed:
-        ordered.append(entry)
-        ordered += left.get(id(entry), ())
-    return ordered + [entry for entry in alone if entry.born > began]
-
-
-def _left(entries: Sequence[Entry], listed: set[int]) -> dict[int | None, list[Entry]]:
-    """Return the entries that a list lacks, by the listed one that stands before them."""
-    left: dict[int | None, list[Entry]] = {}
-    before: int | None = None
-    for entry in entries:
-        if id(entry) in listed:
-            before = id(entry)
-        else:
-            left.setdefault(before, []).append(entry)
-    return left
-
-
-def _behind(entries: list[Entry], listed: list[Entry]) -> list[Entry]:
-    """Return all entries where nothing moves; new ones stand after the one listed before them."""
-    there = {id(entry) for entry in entries}
+def _woven(frame: Sequence[Entry], others: Sequence[Entry]) -> list[Entry]:
+    """Return a frame in its order, and behind each entry those that followed it in `others`."""
+    there = {id(entry) for entry in frame}
     behind: dict[int | None, list[Entry]] = {}
     before: int | None = None
-    for entry in listed:
+    for entry in others:
         if id(entry) in there:
             before = id(entry)
         else:
             behind.setdefault(before, []).append(entry)
     ordered = list(behind.get(None, ()))
-    for entry in entries:
+    for entry in frame:
         ordered.append(entry)
         ordered += behind.get(id(entry), ())
     return ordered
+
+
+def _newer_last(ordered: list[Entry], listed: set[int], began: int) -> list[Entry]:
+    """Return entries with those at the beginning that are newer than the list at the end."""
+    lead = list(takewhile(lambda entry: id(entry) not in listed, ordered))
+    late = [entry for entry in lead if entry.born > began]
+    early = [entry for entry in lead if entry.born <= began]
+    return [*early, *ordered[len(lead) :], *late]
 
 
 def said(message: Message) -> str:
