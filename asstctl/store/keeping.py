@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from asstctl._json import sound
 from asstctl.model import Message
 from asstctl.store.database import Database
 from asstctl.store.messages import Facts, Key, Messages, new_id, text_of
@@ -115,7 +116,7 @@ class Keeping:
         if not identity:
             return None
         sql = "SELECT number, place FROM messages WHERE number >> 24 = ? AND id = ?"
-        found = self._db.rows(sql, number, identity)
+        found = self._db.rows(sql, number, sound(identity))
         return (found[0][0], found[0][1]) if found else None
 
     def _seen_elsewhere(self, row: int, message: Message) -> None:
@@ -195,9 +196,9 @@ class Keeping:
             "UPDATE messages SET place = ?, id = iif(? = '', id, ?), mark = ?, learned = ?,"
             " gone_at = iif(?, coalesce(gone_at, ?), NULL) WHERE number = ?",
             place,
-            entry.id,
-            entry.id,
-            entry.mark,
+            sound(entry.id),
+            sound(entry.id),
+            sound(entry.mark),
             entry.learned,
             entry.gone,
             self._clock(),
@@ -211,4 +212,4 @@ class Keeping:
         was = json.loads(self._db.value("SELECT was FROM messages WHERE number = ?", row) or "[]")
         if text not in was:
             sql = "UPDATE messages SET was = ? WHERE number = ?"
-            self._db.execute(sql, json.dumps([*was, text], ensure_ascii=False), row)
+            self._db.execute(sql, sound(json.dumps([*was, text], ensure_ascii=False)), row)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
+from asstctl._json import sound
 from asstctl._record import record
 from asstctl.errors import IncompleteError, NotFoundError
 from asstctl.model import Message, Role, Status
@@ -130,7 +131,7 @@ class Messages:
                 " :born, :learned, :gone_at, :was)",
                 thread=thread,
                 place=place,
-                id=identity,
+                id=identity and sound(identity),
                 mark=beside.mark,
                 turn=beside.turn,
                 run=beside.run,
@@ -158,7 +159,7 @@ class Messages:
                 " WHERE number = :row AND NOT (:guarded AND learned)",
                 row=row,
                 run=run,
-                id=message.id or None,
+                id=sound(message.id) or None,
                 guarded=unless_learned,
                 **_facts(message),
             )
@@ -199,10 +200,10 @@ def _facts(message: Message) -> dict[str, Any]:
     """Return the columns that hold what a message says."""
     return {
         "role": message.role,
-        "parts": json.dumps([part_json(part) for part in message.parts], ensure_ascii=False),
+        "parts": sound(json.dumps(list(map(part_json, message.parts)), ensure_ascii=False)),
         "status": message.status,
         "created_at": message.created_at,
-        "metadata": json.dumps(dict(message.metadata), ensure_ascii=False),
+        "metadata": sound(json.dumps(dict(message.metadata), ensure_ascii=False)),
     }
 
 

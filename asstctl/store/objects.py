@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from asstctl._json import sound
 from asstctl._secrets import struck
 from asstctl.store.database import Database
 
@@ -64,6 +65,7 @@ class Runs:
 
         A run that is there is replaced, and keeps its place; one without steps keeps those it has.
         """
+        run_id = sound(run_id)
         with self._db.writing():
             old = self._db.value(
                 "SELECT object FROM runs WHERE thread = ? AND id = ?", thread, run_id
