@@ -80,9 +80,8 @@ class Database:
         self._begin()
         version = self._version()
         if version > len(MIGRATIONS):
-            raise AsstctlError(
-                f"{self._path} was written by a newer asstctl", hint="upgrade asstctl to use it"
-            )
+            words = f"{self._path} was written by a newer asstctl"
+            raise AsstctlError(words, hint="upgrade asstctl to use it")
         self._empty = version == 0  # the first write makes the schema, in its own transaction
         if 0 < version < len(MIGRATIONS):
             from asstctl.store.upkeep import demand_room  # only once for each store
@@ -207,8 +206,7 @@ class Database:
         """
         if self.read_only:
             raise self.read_only
-        inside = self._db.in_transaction
-        if inside:
+        if self._db.in_transaction:
             yield
             return
         with self.translated():
