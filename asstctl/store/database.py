@@ -68,10 +68,8 @@ class Database:
             self._make()
             with self.writing():
                 counts = salvage(aside, self._db)
-        error.hint = (
-            f"it is kept as {aside}; {counts['threads']} threads and {counts['messages']} messages"
-            " were salvaged; run the command again"
-        )
+        told = f"{counts['threads']} threads and {counts['messages']} messages were salvaged"
+        error.hint = f"it is kept as {aside}; {told}; run the command again"
 
     def _open(self, *, reading: bool) -> None:
         self._connect(reading=reading)
@@ -206,7 +204,8 @@ class Database:
         """
         if self.read_only:
             raise self.read_only
-        if self._db.in_transaction:
+        inside = self._db.in_transaction
+        if inside:
             yield
             return
         with self.translated():
