@@ -44,7 +44,7 @@ class PromptTaken:
     `mark` is what the prompt is known by there, "" where it has none.
     """
 
-    run_id: str
+    run_id: str | None
     mark: str = ""
 
 

@@ -97,26 +97,43 @@ class Turn:
         by the profile's tools, as far as `consent` allows. Raises IncompleteError where the
         reply ended early, or without a claim that it ended, or with a call that nobody answers.
         """
-        status: Status = "cancelled"
         try:
             yield from self._passed(self._backend.send(thread_id, self._prompt))
-            for left in reversed(range(MOST_ROUNDS)):
-                if not self._round.open:
-                    break
-                calls = self._round.calls if left else []  # no model calls without end
+            rounds = 0
+            while self._round.open:
+                rounds += 1
+                calls = self._round.calls if rounds < MOST_ROUNDS else []  # none without end
                 outputs = self._answers(calls, consent)
                 yield from self._answered(outputs)
                 yield from self._passed(self._backend.answer(outputs))
             self._demand_an_end()
-        except Exception:
-            status = "cut" if self._heard.anything or self._round.end else "failed"
+        except BaseException as leaving:
+            self._left(leaving)
             raise
-        finally:
-            if self._round.end and self._round.end.ending == "completed":
-                status = "completed"
-            beside = self._end(status)
+        try:
+            beside = self._end("completed")
+        except AsstctlError as error:
+            if self._settings.backend.facts.kept_here:
+                raise
+            yield Notice(f"this turn is not kept here: {error.message}")
+            return
         if beside:
-            yield Notice(f"the store is locked: this turn is kept in {beside} until it is free")
+            yield Notice(words_beside(beside))
+
+    def _left(self, leaving: BaseException) -> None:
+        """Write how a turn ended that `leaving` ends; a fault in that is noted on it."""
+        status: Status = "cancelled"
+        if isinstance(leaving, Exception):
+            status = "cut" if self._heard.anything or self._round.end else "failed"
+        if self._round.end and self._round.end.ending == "completed":
+            status = "completed"
+        try:
+            beside = self._end(status)
+        except AsstctlError as error:
+            leaving.add_note(f"what came is not kept here: {error.message}")
+        else:
+            if beside:
+                leaving.add_note(words_beside(beside))
 
     def _passed(self, reply: Stream) -> Stream:
         """Pass one stream of the reply on; an end with calls is not passed on."""
@@ -173,7 +190,7 @@ class Turn:
         noted.taken = facts.kept_here or run_id is not None
         self._name(noted, run_id)
 
-    def _take(self, run_id: str) -> None:
+    def _take(self, run_id: str | None) -> None:
         """Note that the service took the prompt of a thread that was noted before."""
         if noted := self._noted:
             noted.taken = True
@@ -248,3 +265,8 @@ class Turn:
             raise IncompleteError("the reply broke off: the service did not say that it ended")
         if end.ending in SENTENCES:
             raise IncompleteError(sentence(end.ending, end.reason))
+
+
+def words_beside(path: Path) -> str:
+    """Return in words that a turn is kept in a file beside the store."""
+    return f"the store is locked: this turn is kept in {path} until it is free"

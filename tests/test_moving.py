@@ -148,11 +148,11 @@ def test_a_refusal_half_way_says_how_far_it_came_and_the_next_run_goes_on(world)
     def once(request, words, asked):
         if words[1:] == ["items"] and server.conversations.get(words[0]) and request.body:
             server.conversation = taken
-            return error(500, "Oh no")
+            return error(400, "Oh no")
         return taken(request, words, asked)
 
     server.conversation = once
-    err = world.run("threads", "copy", first, "--to", "responses", code=7)[1].splitlines()
+    err = world.run("threads", "copy", first, "--to", "responses", code=1)[1].splitlines()
     assert err[-1] == "hint: at least 20 of 30 messages are in conv_000001"
     assert copy(world, first, "responses") == "conv_000001"
     assert said(world, "conv_000001") == said(world, first)
@@ -560,9 +560,9 @@ def test_a_resumed_copy_loses_nothing_where_texts_repeat(world):
         path, archive.document(archive.Archived(Thread("thread_x", "local", "", ""), turns))
     )
     server = world.servers["responses"]
-    posts = iter([None, error(500, "Oh no")])
+    posts = iter([None, error(400, "Oh no")])
     server.before = lambda r: next(posts, None) if r.path.endswith("items") and r.body else None
-    world.run("threads", "import", "-p", "responses", str(path), code=7)
+    world.run("threads", "import", "-p", "responses", str(path), code=1)
     target = world.run("threads", "import", "-p", "responses", str(path))[0].strip()
     assert [text for _, text in said(world, target)] == ["ping", "pong"] * 25
 

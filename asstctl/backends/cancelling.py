@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from asstctl.errors import AsstctlError
+from asstctl.errors import AsstctlError, UnsupportedError
 
 CANCEL_SECONDS = 15.0
 """How long a reply that was cancelled may take to end."""
@@ -23,14 +23,15 @@ def last_status(looks: Iterator[Mapping[str, Any]], over: Callable[[str], bool])
 
 
 def cancelled(
+    run_id: str,
     order: Callable[[], Any],
     looks: Callable[[float], Iterator[Mapping[str, Any]]],
     over: Callable[[str], bool],
 ) -> str:
     """Order a run to be cancelled and wait a while for its end; return its last status.
 
-    `looks` reads it again and again, for so many seconds. Raises AsstctlError where neither the
-    order nor the waiting was answered well.
+    `looks` reads it again and again, for so many seconds. Raises AsstctlError where the order was
+    refused, and the run did not end by itself.
     """
     refused: AsstctlError | None = None
     status = ""
@@ -40,19 +41,29 @@ def cancelled(
     except AsstctlError as error:  # it may have ended by itself
         refused = error
     try:
-        return last_status(looks(REFUSED_SECONDS if refused else CANCEL_SECONDS), over)
+        status = last_status(looks(REFUSED_SECONDS if refused else CANCEL_SECONDS), over)
     except AsstctlError:
-        if refused:
-            raise refused from None
+        if refused is None:
+            return status
+        status = ""
+    if refused is None or (status and over(status)):
         return status
+    if not isinstance(refused, UnsupportedError):
+        still = f" and is {status}" if status else ""
+        refused.message = f"{run_id} could not be cancelled{still}: {refused.message}"
+    raise refused
 
 
-def unlocked(thread_id: str, run_id: str, status: str, *, open_: bool, wait: bool) -> str:
+UNLOCK_HINTS = {True: "without --wait it is cancelled", False: "try again in a while"}
+"""The next step where `threads unlock` did not unlock, with --wait and without it."""
+
+
+def unlocked(thread_id: str, run_id: str, status: str, *, open_: bool, hint: str) -> str:
     """Return how the run that locked a thread ended; raises AsstctlError where it is `open_`."""
     if open_:
         raise AsstctlError(
             f"{thread_id} is still locked: {run_id} is {status}",
-            hint="without --wait it is cancelled" if wait else "try again in a while",
+            hint=hint,
             retryable=True,
         )
     return f"{run_id} is {status}"

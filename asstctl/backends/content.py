@@ -18,8 +18,12 @@ def value(text: Any) -> str:
     """Return the words of a text part: a string, an object with `value`, or a list of either."""
     if isinstance(text, dict):
         text = text.get("value")
-    if isinstance(text, list):
-        return "".join(value(piece) for piece in text)
+    return "".join(map(_words, text)) if isinstance(text, list) else _words(text)
+
+
+def _words(text: Any) -> str:
+    if isinstance(text, dict):
+        text = text.get("value")
     return text if isinstance(text, str) else ""
 
 

@@ -90,6 +90,7 @@ class Shown:
     def __init__(self) -> None:
         self._texts: dict[str, StringIO] = {}  # a text that grew would be quadratic
         self._beside: set[Beside] = set()
+        self._ended: set[str] = set()  # messages that came whole
         self._mended: dict[str, str] = {}  # by message, the text that replaced what was shown
 
     def __bool__(self) -> bool:
@@ -121,17 +122,17 @@ class Shown:
         self._texts[message].write(text)
         return text
 
-    def whole(self, message: str, text: str) -> Iterator[Event]:
+    def whole(self, message: str, text: str, *, renamed: bool = True) -> Iterator[Event]:
         """Yield the rest of a message that is known to its end.
 
         Where what was shown is no beginning of it, a notice says so and the whole text follows,
-        once. Some servers repeat a message under another id: a text that begins with one that was
-        shown is taken for that one.
+        once. Some servers say a message again under another id (`renamed`): one of the same text,
+        or of which a beginning was shown and no end, is taken for that one.
         """
         text = sound(text)
-        if message not in self._texts:
-            seen = ((m, self.text(m)) for m in self._texts)
-            message = next((m for m, t in seen if t and text.startswith(t)), message)
+        if renamed and message not in self._texts:
+            message = next((m for m in self._texts if self._same(m, text)), message)
+        self._ended.add(message)
         shown = sound(self.text(message))
         if text.startswith(shown):
             yield from self.piece(message, text[len(shown) :])
@@ -141,6 +142,11 @@ class Shown:
             self._texts[message] = StringIO()
             yield MessageStarted("assistant")
             yield from self.piece(message, text)
+
+    def _same(self, message: str, text: str) -> bool:
+        shown = self.text(message)
+        whole = message in self._ended
+        return bool(shown) and (text == shown if whole else text.startswith(shown))
 
     def once(self, event: Beside, message: str = "") -> Iterator[Event]:
         """Yield what is not text the first time only; an image or a file belongs to `message`."""
@@ -157,12 +163,23 @@ class Shown:
             yield MessageStarted("assistant")
 
 
+SHAPELESS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""Errors of reading an object of another shape than is described."""
+
+
 @contextmanager
 def understood() -> Iterator[None]:
     """Raise IncompleteError for an object of another shape than a reply's."""
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except SHAPELESS as error:
         raise IncompleteError("the server sent something that is no part of a reply") from error
 
 
@@ -194,9 +211,16 @@ def unanswered(thread_id: str) -> str:
     return f"{thread_id} holds the prompt; threads recover fetches a reply to it"
 
 
-def again(thread_id: str, text: str) -> Stream:
-    """Stream a reply that is there already, as far as its end."""
-    yield RunStarted(thread_id)
+def unreplied(thread_id: str) -> str:
+    """Return in words that a thread holds a prompt that nothing replies to."""
+    return f"{thread_id} holds the prompt already; the reply to a further one can answer both"
+
+
+def again(thread_id: str, text: str, *, announced: bool = False) -> Stream:
+    """Stream a reply that is there already, as far as its end; see `started`."""
+    if not announced:
+        yield RunStarted(thread_id)
+    yield PromptTaken(None)
     yield MessageStarted("assistant")
     yield TextDelta(text)
 

@@ -48,6 +48,7 @@ class Noted:
     runs: list[dict[str, Any]] = field(default_factory=list)
     begun: bool = False  # it stands in the store
     named: str | None = None  # the run that stands there
+    topped: bool = False  # `taken` stands there
     pending: bool = False  # there is more of it than stands there
     top: tuple[int, float] = (0, 0.0)  # where its thread stood in the list before
     key: str = field(default_factory=lambda: new_id("turn"))
@@ -174,7 +175,8 @@ class Turns:
         with self._db.writing(seconds, lasting=lasting):
             if turn.kept and not turn.begun:
                 turn.top = self._index.top(turn.thread)
-            if not turn.begun or turn.named != turn.run_id:  # else the index has it all
+            stands = turn.begun and (turn.named, turn.topped) == (turn.run_id, turn.taken)
+            if not stands:  # else the index has it all
                 self._index.put(turn.thread, turn.prompt, said=turn.taken)
                 if turn.run_id and turn.linked:
                     self._replies.begin(turn.thread.endpoint, turn.thread.id, turn.run_id)
@@ -182,7 +184,8 @@ class Turns:
                 self._write_messages(turn)
             if turn.status == "failed":
                 self._index.back(turn.thread, turn.top)
-        turn.begun, turn.pending, turn.named = True, False, turn.run_id
+        turn.begun, turn.pending = True, False
+        turn.named, turn.topped = turn.run_id, turn.taken
 
     def _write_messages(self, turn: Noted) -> None:
         """Add the turn at the end of its thread, or complete the one that stands there."""

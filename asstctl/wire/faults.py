@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 from asstctl._json import loads
 from asstctl.errors import (
@@ -65,6 +65,9 @@ def broken(host: str, timeout: float) -> Iterator[None]:
         ) from error
 
 
+SIGNS = "/:@!$&'()*+,;=~%?"
+"""Characters that stand in a path and its query as they are (RFC 3986, 3.3 and 3.4)."""
+
 LARGEST_REFUSAL = 1024 * 1024
 """Bytes of a refusal that are read."""
 
@@ -106,7 +109,7 @@ def redirected(endpoint: str, target: str, location: str) -> str:
             f"{host} redirects to {there.hostname}, where the key must not go",
             hint="set endpoint to the address that it redirects to, if you trust it",
         )
-    return urlunsplit(("", "", there.path, there.query, ""))
+    return quote(urlunsplit(("", "", there.path, there.query, "")), safe=SIGNS)
 
 
 def origin(url: SplitResult) -> tuple[str, str | None, int]:

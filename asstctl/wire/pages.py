@@ -20,6 +20,8 @@ T = TypeVar("T")
 NO_PATH = (404, 405, 501)
 """Statuses of a server that does not know a path at all."""
 
+SERVER_ERROR = 500
+
 PAGE = 100
 """Objects a page: the most that the wires give."""
 
@@ -69,7 +71,7 @@ def pages(
     many could be read, where a server repeats itself and says, or seems, to have more.
     """
     order = "desc" if newest_first else "asc"
-    asked = {"limit": str(min(limit, PAGE)), "order": order, **(query or {})}
+    asked = {"limit": str(max(2, min(limit, PAGE))), "order": order, **(query or {})}
     each = _Pages(wire, path, asked, limit)
     with closing(each.read()) as read:
         first = next(read, [])
@@ -168,7 +170,7 @@ class _Pages:
         full = len(page) in (int(self._asked["limit"]), USUAL_PAGE)
         if repeated and (more or full):
             wrong = "repeats itself"
-        elif more and not page:
+        elif more:
             wrong = "says that there is more, and does not say it"
         elif doubled:
             wrong = "says an object twice in one page"

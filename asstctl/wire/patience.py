@@ -145,7 +145,8 @@ class Patience:
         self._renewed = False
         self._failures = 0
         self._counted = 0  # those of them that count as attempts
-        self.repeated = False
+        self._looked = False  # twice, and it was sent again
+        self.acted = False  # whether the service may have acted on an earlier attempt
 
     def rest(self, error: AsstctlError) -> Generator[Event]:
         """Announce a pause and make it; raises `error` where the request is not sent again."""
@@ -169,12 +170,13 @@ class Patience:
                     raise error
                 yield Retry(f"{error.message}; trying again in {pause:g} s")
                 self._sleep(pause)
-        self.repeated = True
+        self.acted = self.acted or left_open(error)
 
     def _looked_twice(self, error: AsstctlError) -> Generator[Event]:
         """Look, wait, look again; raises `error` unless neither look finds the request's effect."""
-        if self.repeated or self._look() is not Seen.ABSENT:
+        if self._looked or self._look() is not Seen.ABSENT:
             raise error
+        self._looked = True
         yield Retry(f"{error.message}; looking again in {LOOK_SECONDS:g} s whether it was taken")
         self._sleep(LOOK_SECONDS)
         if self._look() is not Seen.ABSENT:

@@ -31,11 +31,11 @@ class Streaming(Iterator[list[Frame]]):
         self._answer = answer
         self._host = host
         self._timeout = timeout
-        self._ending = False
+        self._until: float | None = None  # once the reply has ended
         self._batches = self._read()
 
     def __next__(self) -> list[Frame]:
-        if not self._ending:
+        if self._until is None:
             return next(self._batches)
         with suppress(AsstctlError):  # nothing that matters can come any more
             return next(self._batches)
@@ -43,8 +43,8 @@ class Streaming(Iterator[list[Frame]]):
 
     def ending(self) -> None:
         """Note that the reply has ended: what follows is waited for no longer than LAST_SECONDS."""
-        if not self._ending:
-            self._ending = True
+        if self._until is None:
+            self._until = time.monotonic() + LAST_SECONDS
             self._answer.hurry(LAST_SECONDS)
 
     def close(self) -> None:
@@ -60,10 +60,13 @@ class Streaming(Iterator[list[Frame]]):
                 pieces = self._answer.pieces()
                 last = time.monotonic()
                 for batch in frames(pieces):
+                    now = time.monotonic()
+                    if self._until is not None and now > self._until:
+                        return
                     if batch:
                         yield batch
-                        last = time.monotonic()
-                    elif time.monotonic() - last > MOST_QUIET * self._timeout:
+                        last = now
+                    elif now - last > MOST_QUIET * self._timeout:
                         raise TimeoutError
                 self._answer.hurry(CLOSING_SECONDS)
                 with suppress(OSError, HTTPException):  # a whole answer leaves a free connection

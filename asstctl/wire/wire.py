@@ -16,7 +16,7 @@ from asstctl._secrets import struck
 from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import Event, Notice, RequestSent, Tell
-from asstctl.wire.faults import broken, redirected, refused, request_log, unreached
+from asstctl.wire.faults import SIGNS, broken, redirected, refused, request_log, unreached
 from asstctl.wire.http import Answer, Begun, NoConnectionError, Server
 from asstctl.wire.patience import Patience, Purpose
 from asstctl.wire.refusals import Meaning, named_by
@@ -27,9 +27,6 @@ T = TypeVar("T")
 
 LONGEST_LOGGED = 2000
 """Characters of a request's body that --debug shows."""
-
-PATH_SIGNS = "/:@!$&'()*+,;=~%"
-"""Characters that stand in a path as they are (RFC 3986, 3.3)."""
 
 UNAUTHORIZED = 401
 REDIRECTED = (307, 308)
@@ -184,7 +181,7 @@ class Wire:
                     words = f"{self.host} answered with something not JSON"
                     raise AsstctlError(words) from error
             except AsstctlError as error:
-                if patience.repeated and done_before(request.purpose, error):
+                if patience.acted and done_before(request.purpose, error):
                     return {}
                 raise
             begun = None  # the connection may have broken while its answer was unread
@@ -257,7 +254,7 @@ class Wire:
         return self._signing.headers() if self._signing else {}
 
     def _target(self, path: str, query: Mapping[str, str]) -> str:
-        target = quote(urlsplit(self.endpoint).path, safe=PATH_SIGNS) + path
+        target = quote(urlsplit(self.endpoint).path, safe=SIGNS) + path
         asked = {**self._query, **query}
         return f"{target}?{urlencode(asked)}" if asked else target
 

@@ -4,13 +4,15 @@ from collections.abc import Container, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from asstctl.backends import listed
+from asstctl.backends.adding import add
 from asstctl.backends.assistants import objects
 from asstctl.backends.assistants.messages import Messages
 from asstctl.backends.assistants.prompting import Prompting
 from asstctl.backends.assistants.reply import Replies
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
-from asstctl.backends.cancelling import unlocked
+from asstctl.backends.cancelling import UNLOCK_HINTS, unlocked
+from asstctl.backends.content import dictionary
 from asstctl.backends.vendor import Files
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, IncompleteError, UnsupportedError
@@ -83,7 +85,7 @@ class Assistants:
             return None
         end = self._runs.wait if wait else self._runs.cancel
         status = end(thread_id, run_id)
-        return unlocked(thread_id, run_id, status, open_=status in OPEN, wait=wait)
+        return unlocked(thread_id, run_id, status, open_=status in OPEN, hint=UNLOCK_HINTS[wait])
 
     def recover(self, thread_id: str) -> Stream:
         """Wait for the last run's end and stream its reply, whole."""
@@ -92,7 +94,7 @@ class Assistants:
             raise IncompleteError("the thread has no run, so there is no reply to recover")
         run = Run(thread_id)
         yield from run.facts(latest)
-        yield from self._replies.rest(run)
+        yield from self._replies.recover(run)
         yield from run.end()
 
     # Threads
@@ -100,7 +102,9 @@ class Assistants:
     def new_thread(self, *, metadata: Mapping[str, str]) -> str:
         """Make an empty thread and return its id."""
         body: ThreadCreateParams = {"metadata": dict(metadata)}
-        return identity(self._wire.call(post("/threads", body, Purpose.CREATION)))
+        made = identity(self._wire.call(post("/threads", body, Purpose.CREATION)))
+        self._messages.made(made)
+        return made
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a thread; its messages are counted page by page."""
@@ -153,7 +157,8 @@ class Assistants:
                 "metadata": dict(message.metadata),
             }
             path = at("threads", thread_id, "messages")
-            self._wire.call(post(path, body, Purpose.ADDITION))
+            added = add(self._wire, path, body, 1, self._messages.newer(thread_id))
+            self._messages.note(thread_id, str(dictionary(added).get("id") or ""))
 
     def delete(self, thread_id: str) -> None:
         """Delete a thread on the server."""

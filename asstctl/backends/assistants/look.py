@@ -5,7 +5,7 @@ from typing import Any
 from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
-from asstctl.backends.stream import unanswered, unknown
+from asstctl.backends.stream import unanswered, unknown, unreplied
 from asstctl.errors import AsstctlError
 from asstctl.model import mark_of
 from asstctl.wire.patience import Seen
@@ -14,17 +14,14 @@ from asstctl.wire.patience import Seen
 class Look:
     """A look for a prompt and its run in the thread `thread_id`, which may be known late.
 
-    `seen` is the outcome of the last look, None before the first; `run` is the run that it found.
-    `alone`: the thread has the prompt, and only the run is looked for.
+    `seen` is the outcome of the last look, None before the first; `run` is the run that it found,
+    {} where none is known to answer the prompt.
     """
 
-    def __init__(
-        self, messages: Messages, runs: Runs, said: Said, thread_id: str | None, *, alone: bool
-    ) -> None:
+    def __init__(self, messages: Messages, runs: Runs, said: Said, thread_id: str | None) -> None:
         self._messages = messages
         self._runs = runs
         self._said = said
-        self._alone = alone
         self.thread_id = thread_id
         self.seen: Seen | None = None
         self.run: dict[str, Any] = {}
@@ -40,19 +37,23 @@ class Look:
 
     def _look(self, thread_id: str) -> Seen:
         newest = self._messages.newest(thread_id)
-        marks = bool(self._messages.marks)
-        seen = self._said.seen(newest, marks=marks)
-        if self._alone:
-            seen = self._answered(newest, marks=marks)
         runs = self._found_runs(thread_id)
-        ours = [run for run in runs if self._said.mark and mark_of(run) == self._said.mark]
         open_ones = [run for run in runs if run.get("status") in OPEN]
-        if ours or (self._alone and open_ones):
-            seen = Seen.TAKEN
         self.open_run = str(open_ones[0].get("id")) if open_ones else ""
+        ours = [run for run in runs if self._said.mark and mark_of(run) == self._said.mark]
+        replied = {message.get("run_id") for message in self._said.since(newest) or ()} - {None, ""}
+        ours += [run for run in open_ones if not mark_of(run)]
+        ours += [run for run in runs if run.get("id") in replied]
+        seen = self._judged(newest, ours)
         if seen is Seen.TAKEN:
-            self.run = next(iter((*ours, *open_ones, *runs)), {})
+            self.run = ours[0] if ours else {}
         return seen
+
+    def _judged(self, newest: list[dict[str, Any]], ours: list[dict[str, Any]]) -> Seen:
+        """Return the outcome, from the newest messages and the runs that may answer the prompt."""
+        if any(self._said.mark and mark_of(run) == self._said.mark for run in ours):
+            return Seen.TAKEN
+        return self._said.seen(newest, marks=bool(self._messages.marks))
 
     def _found_runs(self, thread_id: str) -> list[dict[str, Any]]:
         """Return the newest runs, none where the server can't list them."""
@@ -61,23 +62,12 @@ class Look:
         except AsstctlError:
             return []
 
-    def _answered(self, newest: list[dict[str, Any]], *, marks: bool) -> Seen:
-        """Return whether a run has said anything since the prompt."""
-        since = self._said.since(newest)
-        if since is None:
-            return Seen.UNKNOWN
-        if any(message.get("role") != "user" for message in since):
-            return Seen.TAKEN
-        return Seen.ABSENT if marks else Seen.UNKNOWN
-
     def hint(self, error: AsstctlError, host: str) -> None:
         """Add to an error that leaves the prompt's fate open what is known of it."""
         thread_id = self.thread_id
         history = f"asstctl threads history {thread_id} shows it"
         if thread_id is None:
             error.hint = f"a new thread may exist at {host}; the prompt is not repeated"
-        elif self._alone:
-            error.hint = unanswered(thread_id)
         elif self.seen is Seen.TAKEN:
             error.hint = f"{thread_id} holds the prompt; {history}"
         elif self.seen is Seen.ABSENT:
@@ -85,15 +75,33 @@ class Look:
         else:
             error.hint = unknown(thread_id)
         if self.open_run:
-            ends = f"asstctl threads unlock {thread_id} ends it"
-            error.hint = f"{error.hint}; the run {self.open_run} locks it: {ends}"
+            error.hint = f"{error.hint}; {locks(self.open_run, str(thread_id))}"
+
+
+class LookForRun(Look):
+    """A look for the run of a prompt that the thread holds already."""
+
+    def _judged(self, newest: list[dict[str, Any]], ours: list[dict[str, Any]]) -> Seen:
+        if ours:
+            return Seen.TAKEN
+        since = self._said.since(newest)
+        if since is None:
+            return Seen.UNKNOWN
+        if any(message.get("role") != "user" for message in since):
+            return Seen.TAKEN
+        return Seen.ABSENT if self._messages.marks else Seen.UNKNOWN
+
+    def hint(self, error: AsstctlError, host: str) -> None:
+        """Add to an error that the prompt is there, and whether a reply may come."""
+        thread_id = str(self.thread_id)
+        error.hint = unreplied(thread_id) if self.seen is Seen.ABSENT else unanswered(thread_id)
 
 
 class LookForOutputs(Look):
     """A look whether a run goes on with the answers to its calls."""
 
     def __init__(self, messages: Messages, runs: Runs, said: Said, run: Run) -> None:
-        super().__init__(messages, runs, said, run.thread_id, alone=True)
+        super().__init__(messages, runs, said, run.thread_id)
         self._run_id = run.id or ""
 
     def _look(self, thread_id: str) -> Seen:
@@ -102,3 +110,13 @@ class LookForOutputs(Look):
             return Seen.ABSENT
         self.run = run
         return Seen.TAKEN
+
+    def hint(self, error: AsstctlError, host: str) -> None:
+        """Add to an error whether the run took the answers."""
+        took = "did not take" if self.seen is Seen.ABSENT else "may not have taken"
+        error.hint = f"the run {self._run_id} {took} the answers to its calls"
+
+
+def locks(run_id: str, thread_id: str) -> str:
+    """Return in words that a run locks its thread, and how to end it."""
+    return f"the run {run_id} locks it: asstctl threads unlock {thread_id} ends it"

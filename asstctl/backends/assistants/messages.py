@@ -6,7 +6,7 @@ service gave it, or by the ids of the messages that were read before it was sent
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -111,11 +111,28 @@ class Messages:
 
     def said(self, thread_id: str) -> Said:
         """Return a new prompt to a thread."""
-        return Said(frozenset(self._known.get(thread_id, ())))
+        known = self._known.get(thread_id)
+        return Said(frozenset(known or ()), fresh=known is not None and not known)
+
+    def made(self, thread_id: str) -> None:
+        """Remember that a thread was made just now, and nothing is in it."""
+        self._known[thread_id] = deque(maxlen=REMEMBERED)
+
+    def newer(self, thread_id: str) -> Callable[[], int | None]:
+        """Return a count, made at each call, of what is in a thread and not known by now."""
+        said = self.said(thread_id)
+        said.mark = ""
+
+        def count() -> int | None:
+            since = said.since(self.newest(thread_id))
+            return None if since is None else len(since)
+
+        return count
 
     def note(self, thread_id: str, message_id: str) -> None:
         """Remember the id of a message that the service said."""
-        self._known.setdefault(thread_id, deque(maxlen=REMEMBERED)).append(message_id)
+        if message_id:
+            self._known.setdefault(thread_id, deque(maxlen=REMEMBERED)).append(message_id)
 
     def _noted(
         self, thread_id: str, messages: Iterator[dict[str, Any]]

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 from asstctl.backends.assistants.look import Look
 from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.reply import Replies
-from asstctl.backends.assistants.run import Run
+from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
 from asstctl.backends.assistants.watch import watched
+from asstctl.backends.cancelling import unlocked
+from asstctl.backends.stream import unreplied
 from asstctl.config.settings import Settings
 from asstctl.errors import ActiveRunError, AsstctlError
 from asstctl.events import Notice, Prompt, RunStarted, Stream
 from asstctl.model import mark_of
 from asstctl.store.abilities import Abilities
-from asstctl.wire.pages import NO_PATH, identity
+from asstctl.wire.pages import NO_PATH, SERVER_ERROR, identity
 from asstctl.wire.patience import Purpose, Seen, left_open
 from asstctl.wire.requests import at, post
 from asstctl.wire.wire import Wire
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
 NEW_THREAD = "a thread and its run in one request"
 OLD_THREAD = "a message and its run in one request"
 """The names of abilities in the store's table."""
-
-SERVER_ERROR = 500
 
 
 class Prompting:
@@ -157,14 +157,19 @@ class Prompting:
             )
 
         yield from self._unlocked(thread_id, prompt, add)
-        yield from self._unlocked(thread_id, prompt, begin)
+        try:
+            yield from self._unlocked(thread_id, prompt, begin)
+        except AsstctlError as error:
+            if run.id is None and not left_open(error):  # else the look has said more
+                error.hint = "; ".join(filter(None, (unreplied(thread_id), error.hint)))
+            raise
 
     def _added(self, said: Said, thread_id: str, prompt: Prompt) -> Stream:
         """Add the prompt to the thread, and note its id and whether the server keeps marks."""
         body: MessageCreateParams = {"role": "user", "content": prompt.text}
         if said.mark:
             body["metadata"] = said.metadata
-        look = Look(self._messages, self._runs, said, thread_id, alone=False)
+        look = Look(self._messages, self._runs, said, thread_id)
         request = post(at("threads", thread_id, "messages"), body, Purpose.PROMPT, look)
         try:
             added = yield from self._wire.ask(request)
@@ -196,18 +201,20 @@ class Prompting:
 
     def _unlocked(self, thread_id: str, prompt: Prompt, attempt: Callable[[], Stream]) -> Stream:
         """Repeat an attempt once the run that locks the thread has ended, as the prompt says."""
+        over: set[str] = set()
         while True:
             try:
                 yield from attempt()
             except ActiveRunError as error:
-                if prompt.if_busy == "refuse":
+                if prompt.if_busy == "refuse" or error.run_id in over:
                     raise
-                if prompt.if_busy == "cancel":
-                    yield Notice(f"cancelling the run {error.run_id}")
-                    self._runs.cancel(thread_id, error.run_id)
-                else:
-                    yield Notice(f"waiting for the run {error.run_id}")
-                    self._runs.wait(thread_id, error.run_id)
+                over.add(error.run_id)
+                wait = prompt.if_busy == "wait"
+                yield Notice(f"{'waiting for' if wait else 'cancelling'} the run {error.run_id}")
+                end = self._runs.wait if wait else self._runs.cancel
+                status = end(thread_id, error.run_id)
+                hint = "--cancel-active cancels it" if wait else "try again in a while"
+                unlocked(thread_id, error.run_id, status, open_=status in OPEN, hint=hint)
             else:
                 return
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
-from asstctl.backends.assistants.look import Look, LookForOutputs
+from asstctl.backends.assistants.look import Look, LookForOutputs, LookForRun, locks
 from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
@@ -19,6 +19,7 @@ from asstctl.errors import (
     UnsupportedError,
 )
 from asstctl.events import Notice, RunFinished, Stream
+from asstctl.model import mark_of
 from asstctl.wire.pages import NO_PATH
 from asstctl.wire.patience import Purpose, Seen, left_open
 from asstctl.wire.requests import Request, at, post
@@ -44,8 +45,8 @@ class Replies:
 
         Leaving early, by whatever way, cancels the run and waits for its end.
         """
-        alone = purpose is Purpose.ADDITION
-        look = Look(self._messages, self._runs, said, run.thread_id, alone=alone)
+        kind = LookForRun if purpose is Purpose.ADDITION else Look
+        look = kind(self._messages, self._runs, said, run.thread_id)
         yield from self._passed(run, said, post(path, body, purpose, look), look)
 
     def _passed(self, run: Run, said: Said, request: Request, look: Look) -> Stream:
@@ -54,20 +55,19 @@ class Replies:
         try:
             yield from self._streamed(run, request, look)
             if not run.ended or (run.status == "completed" and not run.shown):
-                yield from self.rest(run, said)
-            if run.status == "requires_action":
+                yield from self._rest(run, said)
+            for message_id in run.shown.messages:
+                self._messages.note(run.thread_id or "", message_id)
+            if said.repeated or look.seen is Seen.ABSENT:
+                yield from self._doubled(run.thread_id or "", said)
+            if run.waiting:
                 yield from run.calls()
+                self._waiting = run, said
+                yield RunFinished("tool_call")
         except (GeneratorExit, KeyboardInterrupt, StoppedError) as leaving:
-            self._abandon(run, thread_id, interruption(leaving))
+            self._abandon(run, said, thread_id, interruption(leaving))
             raise
-        for message_id in run.shown.messages:
-            self._messages.note(run.thread_id or "", message_id)
-        if said.repeated or look.seen is Seen.ABSENT:
-            yield from self._doubled(run.thread_id or "", said)
-        if run.status == "requires_action":
-            self._waiting = run, said
-            yield RunFinished("tool_call")
-        else:
+        if not run.waiting:
             yield from run.end()
 
     def answer(self, outputs: Mapping[str, str]) -> Stream:
@@ -81,6 +81,7 @@ class Replies:
             {"tool_call_id": call, "output": output} for call, output in outputs.items()
         ]
         run.status = ""
+        run.answered.update(outputs)
         look = LookForOutputs(self._messages, self._runs, said, run)
         body = {"tool_outputs": told, "stream": True}
         yield from self._passed(run, said, post(path, body, Purpose.ADDITION, look), look)
@@ -94,21 +95,32 @@ class Replies:
         failure = self._cancelled(run.thread_id or "", run.id or "")
         return failure or "the run was cancelled"
 
-    def rest(self, run: Run, said: Said | None = None) -> Stream:
-        """Wait for the run's end, then stream the rest of its messages.
+    def recover(self, run: Run) -> Stream:
+        """Wait for the end of a run, then stream its messages that follow the last prompt.
 
-        Without a prompt that is known, those messages are its own that follow the last prompt.
+        Raises IncompleteError where it completed, and none follows.
         """
-        thread_id, run_id = run.thread_id or "", run.id
-        if run_id is None:
-            raise IncompleteError(f"{self._wire.host} closed the stream before a run began")
         if not run.ended:
-            yield from self._awaited(run, thread_id, run_id)
-        newest = self._messages.newest(thread_id)
-        since = said.since(newest) if said else _after_last_prompt(newest)
+            yield from self._awaited(run)
+        newest = _after_last_prompt(self._messages.newest(run.thread_id or ""))
+        if not newest and run.status == "completed":
+            raise IncompleteError(f"{run.thread_id} holds no reply to its last prompt")
+        yield from self._held(run, newest, newest)
+
+    def _rest(self, run: Run, said: Said) -> Stream:
+        """Wait for the run's end, then stream the rest of its messages."""
+        if not run.ended:
+            yield from self._awaited(run)
+        newest = self._messages.newest(run.thread_id or "")
+        yield from self._held(run, newest, said.since(newest))
+
+    def _held(
+        self, run: Run, newest: list[dict[str, Any]], since: list[dict[str, Any]] | None
+    ) -> Stream:
+        """Stream a run's messages, or those of no run that are newer than its prompt."""
         unclaimed = False
         for message in reversed(newest):
-            if message.get("run_id") == run_id:
+            if message.get("run_id") == run.id:
                 yield from run.message(message)
             elif not message.get("run_id") and message.get("role") != "user":
                 if since is None:
@@ -117,12 +129,15 @@ class Replies:
                     yield from run.message(message)
         if unclaimed and not run.shown:
             raise IncompleteError(
-                f"{self._wire.host} does not say which message of {thread_id} is the reply",
-                hint=f"asstctl threads history {thread_id} shows them",
+                f"{self._wire.host} does not say which message of {run.thread_id} is the reply",
+                hint=f"asstctl threads history {run.thread_id} shows them",
             )
 
-    def _awaited(self, run: Run, thread_id: str, run_id: str) -> Stream:
+    def _awaited(self, run: Run) -> Stream:
         """Wait for a run's end, as far as the server can say how it is."""
+        thread_id, run_id = run.thread_id or "", run.id
+        if run_id is None:
+            raise IncompleteError(f"{self._wire.host} does not say which run is the last")
         try:
             for look in self._runs.poll(thread_id, run_id, self._wire.timeout):
                 yield from run.facts(look)
@@ -152,6 +167,8 @@ class Replies:
                     look.thread_id = run.thread_id
                     if run.ended:
                         batches.ending()
+            if run.id is None:
+                raise UnansweredError(f"{self._wire.host} closed the stream before a run began")
         except AsstctlError as error:
             if begun and isinstance(error, IncompleteError):
                 yield Notice(f"{error.message}; asking for the rest")
@@ -194,12 +211,12 @@ class Replies:
         except UnsupportedError as error:
             return f"the run {run_id} goes on: {error.message}"
         except AsstctlError as error:
-            return f"the run {run_id} could not be cancelled: {error.message}; {ends}"
+            return f"the run {error.message}; {ends}"
         if status in OPEN:
             return f"the run {run_id} could not be cancelled and is {status}; {ends}"
         return None
 
-    def _abandon(self, run: Run, thread_id: str | None, left: BaseException) -> None:
+    def _abandon(self, run: Run, said: Said, thread_id: str | None, left: BaseException) -> None:
         """Cancel the run of a reply that nobody waits for any more; `left` tells what failed."""
         if run.final:
             return
@@ -208,12 +225,22 @@ class Replies:
         if thread_id is None:
             left.add_note(f"a new thread may exist at {self._wire.host}: its id had not come yet")
             return
-        run_id = run.id
-        if run_id is None:
+        if run.id is None:
             with suppress(AsstctlError):
-                run_id = self._runs.active(thread_id)
-        if run_id and (failure := self._cancelled(thread_id, run_id)):
+                self._abandon_unseen(said, thread_id, left)
+        elif failure := self._cancelled(thread_id, run.id):
             left.add_note(failure)
+
+    def _abandon_unseen(self, said: Said, thread_id: str, left: BaseException) -> None:
+        """Cancel the run that locks a thread, unless it may be another prompt's."""
+        found = self._runs.latest(thread_id)
+        if found.get("status") not in OPEN:
+            return
+        run_id, mark = str(found.get("id")), mark_of(found)
+        another = mark != said.mark if mark else bool(said.mark and self._messages.marks)
+        told = locks(run_id, thread_id) if another else self._cancelled(thread_id, run_id)
+        if told:
+            left.add_note(told)
 
 
 def _after_last_prompt(newest: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -46,6 +46,7 @@ class Run:
         self.id: str | None = None
         self.status = ""
         self.unsaid = ""  # why its end is not known
+        self.answered: set[str] = set()  # ids of the calls that were answered
         self.shown = Shown()
         self._facts: Mapping[str, Any] = {}
 
@@ -55,9 +56,17 @@ class Run:
         return self.status in FINAL
 
     @property
+    def waiting(self) -> bool:
+        """Whether the run waits for answers; calls that were answered are no news."""
+        if self.status != "requires_action":
+            return False
+        calls = {call.id for call in self.calls()}
+        return not calls or not calls <= self.answered
+
+    @property
     def ended(self) -> bool:
         """Whether the run does nothing more by itself."""
-        return self.final or self.status == "requires_action"
+        return self.final or self.waiting
 
     def read(self, batch: list[Frame]) -> Iterator[Event]:
         """Read some events of the stream and yield ours; raises what an `error` event means."""
@@ -79,7 +88,7 @@ class Run:
         if name == "thread.created":
             self.thread_id = sound(str(found.get("id") or self.thread_id))
         elif self._another(name, found):
-            self._others.add(str(found.get("id")))
+            self._others.update(filter(None, [str(found.get("id") or "")]))
         elif name == "thread.message.delta":
             yield from self.delta(found)
         elif name in ("thread.message.completed", "thread.message.incomplete"):
@@ -127,12 +136,13 @@ class Run:
         """Read a whole message and yield the rest of it."""
         if found.get("role") not in (None, "assistant", "agent"):
             return
-        identity = str(found.get("id") or "")
-        parts = contents(found)
-        yield from self.shown.whole(identity, "".join(part_text(part) for part in parts))
-        for part in parts:
-            yield from self._part(identity, part, "")
-        yield MessageFinished(objects.message(found))
+        with understood():
+            identity = str(found.get("id") or "")
+            parts = contents(found)
+            yield from self.shown.whole(identity, "".join(part_text(part) for part in parts))
+            for part in parts:
+                yield from self._part(identity, part, "")
+            yield MessageFinished(objects.message(found))
 
     def _step(self, found: Mapping[str, Any]) -> Iterator[Event]:
         """Read a step that has ended, and yield what the server's tools did in it."""

@@ -82,4 +82,4 @@ class Runs:
         def looks(seconds: float) -> Iterator[dict[str, Any]]:
             return self.poll(thread_id, run_id, seconds)
 
-        return cancelled(order, looks, lambda status: status not in OPEN)
+        return cancelled(run_id, order, looks, lambda status: status not in OPEN)

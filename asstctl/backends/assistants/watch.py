@@ -6,7 +6,7 @@ from contextlib import closing
 from asstctl.backends.assistants.messages import Messages, Said, new_mark
 from asstctl.backends.assistants.run import Run
 from asstctl.backends.stream import unknown
-from asstctl.errors import AsstctlError
+from asstctl.errors import AsstctlError, StoppedError
 from asstctl.events import Event, Notice, RequestSent, RunStarted, Stream
 
 
@@ -21,15 +21,20 @@ def watched(
     """
     held: list[Event] = []
     with closing(reply):
-        for event in reply:
-            if isinstance(event, RequestSent | Notice):
-                yield event
-                continue
-            held.append(event)
-            if isinstance(event, RunStarted) and _seen(said, messages, thread_id):
-                yield from held
-                yield from reply
-                return True
+        try:
+            for event in reply:
+                if isinstance(event, RequestSent | Notice):
+                    yield event
+                    continue
+                held.append(event)
+                if isinstance(event, RunStarted) and _seen(said, messages, thread_id):
+                    yield from held
+                    held.clear()
+                    yield from reply
+                    return True
+        except (AsstctlError, KeyboardInterrupt, StoppedError):
+            yield from held  # a reply that fails was said as far as it came
+            raise
     took = _took(run, said, messages, thread_id)
     if took is False:
         yield Notice("the server passed over the prompt, so it is posted on its own")

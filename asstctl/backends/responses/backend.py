@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from asstctl.backends import World, listed
-from asstctl.backends.cancelling import unlocked
+from asstctl.backends.cancelling import UNLOCK_HINTS, unlocked
 from asstctl.backends.meanings import MEANINGS
 from asstctl.backends.responses.agents import Agents
 from asstctl.backends.responses.chains import CONVERSATIONS
@@ -125,7 +125,8 @@ class Responses:
             status = settled(self._wire, active, self._settings.timeout)
         else:
             status = stopped(self._wire, active)
-        told = unlocked(thread_id, active, status, open_=status in OPEN, wait=wait)
+        open_ = status in OPEN
+        told = unlocked(thread_id, active, status, open_=open_, hint=UNLOCK_HINTS[wait])
         if status in WHOLE:
             self._prompting.keeper(thread_id).hold(thread_id, active)
         return told
@@ -152,9 +153,10 @@ class Responses:
         except NotFoundError:
             return None
         ids = [item.get("id") for item in objects(response.get("output"))]
-        ended = response.get("status") not in OPEN
+        status = response.get("status")
         followed = any(m.role == "assistant" and m.id not in ids for m in newest)
-        return None if ended and followed else response
+        asked = status in WHOLE and bool(newest) and newest[-1].role == "user"
+        return None if asked or (followed and status not in OPEN) else response
 
     # Threads
 

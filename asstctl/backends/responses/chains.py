@@ -16,7 +16,7 @@ from asstctl.model import Message, ThreadFacts
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
 from asstctl.store.turns import Link
-from asstctl.wire.pages import NO_PATH, found, objects
+from asstctl.wire.pages import NO_PATH, SERVER_ERROR, found, objects
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import Request, at, delete, get
 from asstctl.wire.wire import Wire
@@ -30,6 +30,7 @@ CHAIN = "chain_"
 
 CONVERSATIONS = "conversations"
 REPLIES = "replies can be had again"
+DOUBTED = "a reply could not be had once"
 """The names of abilities in the store's table."""
 
 
@@ -61,11 +62,22 @@ class Chains:
         try:
             has = found(self._wire.call(once)).get("id") == response_id
         except AsstctlError as error:
-            if error.status not in (*NO_PATH, 400, 500):  # a gateway says 500 for what it lacks
+            if error.status not in (*NO_PATH, 400, SERVER_ERROR) or self._is_first(error):
                 return None
             has = False
         self.note_kept(has=has)
         return has
+
+    def _is_first(self, error: AsstctlError) -> bool:
+        """Return whether a 500 is the first to the question, and note it.
+
+        Gateways say 500 for what they lack, and anybody may once.
+        """
+        abilities = self._store.abilities
+        if error.status != SERVER_ERROR or abilities.has(self._place, DOUBTED):
+            return False
+        abilities.note(self._place, DOUBTED, has=True)
+        return True
 
     def unused(self) -> str:
         """Return the id of a chain that will exist once a response has begun in it."""
@@ -192,10 +204,12 @@ class Chains:
     def note(self, thread_id: str, item_ids: Iterable[str]) -> None:
         """Do nothing: a chain knows what it goes on from."""
 
-    def since(self, thread_id: str, response_id: str | None) -> list[Message]:
-        """Return what a response said if the chain goes on from it; else nothing is new."""
-        held = self._replies.held(self._place, thread_id)
-        return self._turn(response_id, []) if response_id and response_id in held else []
+    def unread(self, thread_id: str) -> None:
+        """Return None: a chain does not go on from a response that has no id."""
+
+    def lacks(self, thread_id: str, response_id: str) -> bool:
+        """Return whether the chain does not go on from a response."""
+        return response_id not in self._replies.held(self._place, thread_id)
 
     def thread(self, thread_id: str) -> Mapping[str, Any]:
         """Return {}: a chain is known here alone."""

@@ -1,10 +1,12 @@
 """Threads as conversations that the server keeps."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from asstctl.backends import CHUNK
+from asstctl.backends.adding import add
+from asstctl.backends.content import dictionary
 from asstctl.backends.responses import items
 from asstctl.backends.responses.resource import read
 from asstctl.events import Event
@@ -78,17 +80,24 @@ class Conversations:
         """Remember items that were streamed."""
         self._known.setdefault(thread_id, set()).update(item_ids)
 
-    def since(self, thread_id: str, response_id: str | None) -> list[Message] | None:
-        """Return the messages newer than those that were known, by the ids of what was read."""
+    def unread(self, thread_id: str) -> list[Message] | None:
+        """Return the messages newer than all that was read, by the ids of what was."""
         known = self._known.get(thread_id)
-        if known is None:
-            known = self._before(thread_id, response_id)
+        return None if known is None else self._since(thread_id, known)
+
+    def lacks(self, thread_id: str, response_id: str) -> bool:
+        """Return whether nothing is newer than the reply before, in what was read or noted."""
+        known = self._known.get(thread_id)
+        before = self._before(thread_id, response_id) if known is None else known
+        return self._since(thread_id, before) == []
+
+    def _since(self, thread_id: str, known: set[str]) -> list[Message] | None:
         newest = self.newest(thread_id)
         after = [n for n, message in enumerate(newest, 1) if message.id in known]
         fresh = not known and thread_id in self._known and len(newest) < NEWEST
         return newest[after[-1] :] if after else newest if fresh else None
 
-    def _before(self, thread_id: str, response_id: str | None) -> set[str]:
+    def _before(self, thread_id: str, response_id: str) -> set[str]:
         """Return the ids of what the last reply said that we know of, before a response."""
         earlier = [i for i in self._replies.all(self._place, thread_id) if i != response_id]
         if not earlier:
@@ -112,8 +121,21 @@ class Conversations:
     def _add(self, thread_id: str, added: "Sequence[ResponseInputItemParam]") -> None:
         body: ItemCreateParams = {"items": added}
         path = at("conversations", thread_id, "items")
-        answer = self._wire.call(post(path, body, Purpose.ADDITION))
-        self.note(thread_id, (str(item.get("id")) for item in objects(found(answer).get("data"))))
+        before = self._known.get(thread_id)
+        known = None if before is None else frozenset(before)
+
+        def newer() -> int | None:
+            listed = pages(self._wire, path, newest_first=True, limit=CHUNK + 1)
+            ids = [str(item.get("id")) for item in islice(listed, CHUNK + 1)]
+            new = list(takewhile(lambda identity: identity not in (known or ()), ids))
+            self.note(thread_id, new)
+            whole = known is not None and (len(new) < len(ids) or not known)
+            return len(new) if whole else None
+
+        answer = add(self._wire, path, body, len(added), newer)
+        self.note(
+            thread_id, (str(item.get("id")) for item in objects(dictionary(answer).get("data")))
+        )
 
     def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on: the conversation holds the response."""

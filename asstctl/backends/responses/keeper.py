@@ -41,8 +41,11 @@ class Keeper(Protocol):
     def note(self, thread_id: str, item_ids: Iterable[str]) -> None:
         """Remember the ids of items that were streamed."""
 
-    def since(self, thread_id: str, response_id: str | None) -> list[Message] | None:
-        """Return the messages newer than those known before a response; None: nobody can tell."""
+    def unread(self, thread_id: str) -> list[Message] | None:
+        """Return the messages newer than all that was read before; None: nobody can tell."""
+
+    def lacks(self, thread_id: str, response_id: str) -> bool:
+        """Return whether a thread is known to hold nothing of a response, nor its prompt."""
 
     def thread(self, thread_id: str) -> Mapping[str, Any]:
         """Return the service's own object of a thread, {} where it has none."""

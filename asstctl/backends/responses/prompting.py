@@ -79,10 +79,13 @@ class Prompting:
 
     def _to_chain(self, thread_id: str, text: str) -> Stream:
         """Ask in a chain; where the server keeps no replies, what is kept here goes along."""
+        told = self._chains.kept is not None
         said = self._chains.request(thread_id, text)
         reply = self.reply(thread_id)
         if self._chains.kept is False:
             self._demand_kept()
+            if not told:
+                yield Notice(f"{self._wire.host} keeps no replies: what is kept here is sent along")
         try:
             yield from self._tried(reply, said)
         except AsstctlError as error:

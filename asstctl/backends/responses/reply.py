@@ -46,7 +46,8 @@ class Reply:
     ) -> None:
         self._wire = wire
         self._keeper = keeper
-        self._found: list[Message] | None = None  # by a look: what is new in the thread
+        self._text = ""  # of the prompt
+        self._found: list[Message] | None = None  # by a look: the prompt, and what follows it
         self._before = before
         self._noted = False
         self.response = response
@@ -67,14 +68,14 @@ class Reply:
         """
         self._wire.calm()
         response = self.response
+        self._text = str(body.get("input"))
         cut = False
         try:
             try:
                 yield from self._read(post("/responses", body, self._keeper.purpose, self._look))
-            except IncompleteError as error:
-                if response.id is None:
-                    self._look()
-                    raise UnansweredError(error.message, retryable=True) from error
+            except AsstctlError as error:
+                if not self._is_cut(error):
+                    raise
                 yield Notice(f"{error.message}; asking for the rest")
             cut = not response.final
             if cut:
@@ -85,7 +86,7 @@ class Reply:
             raise
         except AsstctlError as error:
             if response.id is None and left_open(error):
-                yield from self._taken(error)
+                yield from self._go_on(error)
                 return
             if response.id and not response.final and not isinstance(error, OPEN_ENDS):
                 self._cancel()
@@ -93,28 +94,43 @@ class Reply:
         yield from self._ended(cut=cut)
         self._keeper.note(response.thread_id, response.items)
 
-    def _look(self) -> Seen:
-        """Return whether the thread is seen to hold the prompt, and remember what is new there."""
-        try:
-            self._found = self._keeper.since(self.response.thread_id, None)
-        except AsstctlError:
-            self._found = None
-        if not self._found:
-            return Seen.UNKNOWN
-        taken = any(message.role == "user" for message in self._found)
-        return Seen.TAKEN if taken else Seen.UNKNOWN
+    def _is_cut(self, error: AsstctlError) -> bool:
+        """Return whether a stream's error ends the stream, and not the reply.
 
-    def _taken(self, error: AsstctlError) -> Stream:
+        One that goes on in the background tells itself how it ended, whatever the stream says.
+        """
+        if self.response.id is None:
+            return False
+        goes_on = self.response.background and not self.response.final
+        return goes_on or isinstance(error, IncompleteError)
+
+    def _look(self) -> Seen:
+        """Return whether the thread is known to hold the prompt, and remember its reply.
+
+        It is where all that was there before is known, and one prompt alone is new, of this text.
+        """
+        with suppress(AsstctlError):
+            new = self._keeper.unread(self.response.thread_id) or []
+            asked = [n for n, message in enumerate(new) if message.role == "user"]
+            if len(asked) == 1 and new[asked[0]].text == self._text:
+                self._found = new[asked[0] :]
+        return Seen.TAKEN if self._found else Seen.UNKNOWN
+
+    def _go_on(self, error: AsstctlError) -> Stream:
         """Go on with what the thread holds of a reply; raises `error` without one."""
-        thread_id, new = self.response.thread_id, self._found or []
-        said = [m for m in new if m.role == "assistant" and m.text]
-        taken = any(message.role == "user" for message in new)
-        if taken and said and all(m.status == "completed" for m in said):
+        thread_id = self.response.thread_id
+        if self._found is None:
+            self._look()
+        said = [m for m in self._found or () if m.role == "assistant" and m.text]
+        if said and all(message.status == "completed" for message in said):
             yield Notice(f"{error.message}; the service took it, and this is the reply")
-            yield from again(thread_id, "\n\n".join(m.text for m in said))
+            text = "\n\n".join(message.text for message in said)
+            yield from again(thread_id, text, announced=self.response.announced)
             yield RunFinished("completed")
             return
-        if taken:
+        if isinstance(error, IncompleteError):  # no word of a reply came
+            error = UnansweredError(error.message, retryable=True)
+        if self._found:
             error.hint = unanswered(thread_id)
         elif self._keeper.purpose is Purpose.COMPLETION:
             error.hint = "the thread goes on from before this prompt; it can be asked again"
@@ -259,7 +275,7 @@ class Reply:
             if reply := [message for message in newest if message.id in self.response.items]:
                 told = sum(len(message.text) for message in reply)
                 return f"{thread_id} holds the prompt, and {told} characters of the reply"
-            if self._keeper.since(thread_id, response_id) == []:
+            if self._keeper.lacks(thread_id, response_id):
                 return f"{thread_id} does not hold this prompt: it goes on from before it"
             asked = {item.get("id") for item in inputs(self._wire, response_id)}
         except AsstctlError as error:

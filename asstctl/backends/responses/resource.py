@@ -36,6 +36,7 @@ def stopped(wire: Wire, response_id: str) -> str:
     Raises AsstctlError where neither the cancelling nor the waiting was answered well.
     """
     return cancelled(
+        response_id,
         lambda: wire.call(cancel(at("responses", response_id, "cancel"))),
         lambda seconds: poll(wire, response_id, seconds),
         lambda status: status not in OPEN,

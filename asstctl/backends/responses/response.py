@@ -39,7 +39,7 @@ class Response:
 
     def __init__(self, thread_id: str, *, announced: bool) -> None:
         self.thread_id = thread_id
-        self._announced = announced  # RunStarted was yielded already
+        self.announced = announced  # RunStarted was yielded already
         self.id: str | None = None
         self.status = ""
         self.background = False  # whether it goes on without us, and can be cancelled
@@ -47,6 +47,7 @@ class Response:
         self._after = -1  # events up to this number were read before the stream was resumed
         self.shown = Shown()
         self.items: set[str] = set()  # the ids of what it says
+        self._places: dict[str, str] = {}  # by id, where in the output the stream said an item
         self.waiting: dict[str, Mapping[str, Any]] = {}  # items that wait for an answer, by id
         self._whole: dict[str, Mapping[str, Any]] = {}  # items that came whole, by index
         self._facts: Mapping[str, Any] = {}
@@ -95,8 +96,10 @@ class Response:
             case part:
                 if found.get("item_id"):
                     self.items.add(str(found["item_id"]))
-                item = found.get("output_index", found.get("item_id"))
-                yield from self._part(part, str(item), found)
+                index = str(found.get("output_index", found.get("item_id")))
+                if identity := found.get("item_id") or dictionary(found.get("item")).get("id"):
+                    self._places.setdefault(str(identity), index)
+                yield from self._part(part, index, found)
 
     def _part(self, name: str, item: str, found: Mapping[str, Any]) -> Iterator[Event]:
         """Read an event about a part of the output, of the item `item`."""
@@ -107,7 +110,7 @@ class Response:
                 yield from self._refused(item)
                 yield from self.shown.piece(item, str(found.get("delta") or ""))
             case "output_text.done" if not found.get("content_index"):
-                yield from self.shown.whole(item, str(found.get("text") or ""))
+                yield from self.shown.whole(item, str(found.get("text") or ""), renamed=False)
             case "output_text.annotation.added":
                 yield from self._annotation(item, dictionary(found.get("annotation")))
             case "reasoning_summary_text.delta" | "reasoning_text.delta":
@@ -126,7 +129,7 @@ class Response:
             self.background = bool(found.get("background"))
             if self.id is None and found.get("id"):
                 self.id = sound(str(found["id"]))
-                yield from started(self.thread_id, self.id, announced=self._announced)
+                yield from started(self.thread_id, self.id, announced=self.announced)
             if self.final:
                 output = objects(found.get("output"))
                 for index, item in enumerate(output):
@@ -144,10 +147,12 @@ class Response:
         if item.get("id"):
             self.items.add(str(item["id"]))
         if item.get("type") == "message" and item.get("role") in (None, "assistant"):
-            yield from self.shown.whole(index, items.text(item))
+            known = self._places.get(str(item.get("id")))
+            place = known or index
+            yield from self.shown.whole(place, items.text(item), renamed=known is None)
             for part in contents(item):
                 for note in objects(part.get("annotations")):
-                    yield from self._annotation(index, note)
+                    yield from self._annotation(place, note)
         elif not calls.is_call(item) and not calls.is_answer(item):
             yield from self._parts(index, item)
         if item.get("id") or index not in self._whole:
