@@ -134,10 +134,10 @@ class Session:
         settings = self._settings(None)
         backend = self.backend(settings)
         with closing(backend.history(thread_id)) as messages:
-            newest = next(messages, None)
-            first = newest if newest and newest.role == "user" else None
+            oldest = next(messages, None)
+            first = oldest if oldest and oldest.role == "user" else None
             first = first or next((m for m in messages if m.role == "user"), None)
-        if newest is None:
+        if oldest is None:
             backend.facts(thread_id)
         created_at = (first and first.created_at) or 0.0
         thread = thread_at(settings, thread_id, name=name, created_at=created_at)
