@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from tests.servers import error
+from tests.servers import Reply, error
 
 PICTURE = b"\x89PNG picture" * 1000
 REPORT = b"a,b\n1,2\n"
@@ -165,3 +165,65 @@ def test_images_in_the_stream_and_data_urls_are_kept_as_files(home, responses):
     out = home.run("threads", "history", thread)[0]
     assert "[image data:image/jpeg]" in out
     assert "[image ig1]" in out
+
+
+# Files within objects
+
+
+def generated(picture):
+    result = base64.b64encode(picture).decode()
+    return {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": result}
+
+
+def test_an_image_in_a_reply_is_kept_once_by_its_hash_and_not_in_the_database(home, responses):
+    home.use_threads(responses)
+    home.run("ask", "Draw")
+    url = "data:image/png;base64," + base64.b64encode(PICTURE + b"2").decode()
+    shown = {"type": "message", "role": "user", "content": [{"type": "input_image"}]}
+    shown["content"][0]["image_url"] = url
+    responses.conversations["conv_000001"] += map(responses.item, (generated(PICTURE), shown))
+    facts = home.run("threads", "fetch", "@last")[0].splitlines()
+    assert dict(zip(facts[0].split("\t"), facts[1].split("\t"), strict=True))["files"] == "2"
+    stored = (home.data / "threads.db").read_bytes()
+    assert b"x9PNG" not in stored
+    assert (home.data / "threads.db").stat().st_size < len(PICTURE) * 12
+    for _ in range(2):
+        home.run("threads", "export", "@last", "-d", "out")
+    found = json.loads((home.path / "out" / "conv_000001.json").read_text())
+    image, picture = found["messages"][-2:]
+    assert image["raw"]["result"] == f"sha256:{digest(PICTURE)}"
+    link = picture["raw"]["content"][0]["image_url"]
+    assert link == f"data:image/png;base64,sha256:{digest(PICTURE + b'2')}"
+    assert picture["parts"][0]["file"]["sha256"] == digest(PICTURE + b"2")
+    for data in (PICTURE, PICTURE + b"2"):
+        assert (home.path / "out" / "files" / digest(data)).read_bytes() == data
+
+
+def test_a_file_of_a_container_is_fetched_where_the_container_has_it(home, responses):
+    home.use_threads(responses)
+    home.run("ask", "Make a table")
+    note = {
+        "type": "container_file_citation",
+        "container_id": "cntr_1",
+        "file_id": "cfile_1",
+        "filename": "a.csv",
+        "start_index": 0,
+        "end_index": 0,
+    }
+    item = responses.conversations["conv_000001"][-1]
+    item["content"][0]["annotations"] = [note]
+
+    def before(request):
+        match request.path.partition("?")[0]:
+            case "/v1/containers/cntr_1/files/cfile_1":
+                facts = {"id": "cfile_1", "path": "/mnt/data/a.csv", "bytes": len(REPORT)}
+                return Reply(body=facts | {"object": "container.file", "container_id": "cntr_1"})
+            case "/v1/containers/cntr_1/files/cfile_1/content":
+                return Reply(body=REPORT, content_type="application/octet-stream")
+        return None
+
+    responses.before = before
+    home.run("threads", "export", "@last", "-d", "out")
+    found = json.loads((home.path / "out" / "conv_000001.json").read_text())
+    assert found["files"][0]["name"] == "a.csv"
+    assert (home.path / "out" / "files" / digest(REPORT)).read_bytes() == REPORT

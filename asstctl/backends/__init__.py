@@ -66,13 +66,13 @@ class Backend(Protocol):
         service can't list them.
         """
 
-    def file(self, file_id: str) -> FileRef:
-        """Return what the service knows of a file.
+    def file(self, file_id: str, container: str = "") -> FileRef:
+        """Return what the service knows of a file, of those of a container if one is named.
 
         Raises UnsupportedError where it can't be had for good, with the service's words.
         """
 
-    def content(self, file_id: str) -> Generator[bytes]:
+    def content(self, file_id: str, container: str = "") -> Generator[bytes]:
         """Yield a file's contents; raises as `file` does."""
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:

@@ -36,18 +36,30 @@ class Files:
         if "_client" in self.__dict__:
             self._client.close()
 
-    def facts(self, file_id: str) -> FileRef:
-        """Return what the service knows of a file."""
+    def facts(self, file_id: str, container: str = "") -> FileRef:
+        """Return what the service knows of a file, of those of a container if one is named."""
         with self._translated():
+            if container:
+                files = self._client.containers.files
+                made = files.retrieve(file_id, container_id=container)
+                name = str(made.path or "").rpartition("/")[2]
+                size = made.bytes if isinstance(made.bytes, int) else None
+                return FileRef(file_id, name=name, size=size)
             found = self._client.files.retrieve(file_id)
         size = found.bytes if isinstance(found.bytes, int) else None
         return FileRef(file_id, name=str(found.filename or ""), size=size)
 
-    def content(self, file_id: str) -> Generator[bytes]:
+    def content(self, file_id: str, container: str = "") -> Generator[bytes]:
         """Yield a file's contents."""
-        streaming = self._client.files.with_streaming_response
-        with self._translated(), streaming.content(file_id) as answer:
-            yield from answer.iter_bytes(PIECE)
+        with self._translated():
+            if container:
+                made = self._client.containers.files.content.with_streaming_response
+                with made.retrieve(file_id, container_id=container) as answer:
+                    yield from answer.iter_bytes(PIECE)
+                return
+            kept = self._client.files.with_streaming_response
+            with kept.content(file_id) as answer:
+                yield from answer.iter_bytes(PIECE)
 
     @cached_property
     def _client(self) -> "OpenAI":

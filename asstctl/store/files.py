@@ -41,6 +41,11 @@ class Files:
         self._db = database
         self._folder = folder
 
+    @property
+    def kept(self) -> bool:
+        """Whether files are kept at all."""
+        return self._folder is not None
+
     def path(self, digest: str) -> Path:
         """Return where a file's contents are."""
         assert self._folder is not None  # noqa: S101 - without a folder nothing is kept
@@ -81,6 +86,14 @@ class Files:
             pieces = iter(lambda: file.read(PIECE), b"")
             self.keep(thread, endpoint, known, pieces, path.stat().st_size)
 
+    def keep_held(self, thread: int, known: Known, content: bytes) -> None:
+        """Keep a file that an object of a thread held, as `known` says it."""
+        endpoint = self._db.value("SELECT endpoint FROM threads WHERE number = ?", thread)
+        if self.path(known.sha256).exists():
+            self.note(thread, str(endpoint), known)
+        else:
+            self.keep(thread, str(endpoint), known, [content], len(content))
+
     def note(self, thread: int, endpoint: str, known: Known) -> None:
         """Note a file that can't be had, or that is kept already for another thread."""
         with self._db.writing():
@@ -116,6 +129,11 @@ class Files:
             " WHERE thread = ? ORDER BY id"
         )
         return [Known(*row) for row in self._db.rows(sql, thread)]
+
+    def count(self, thread: int) -> int:
+        """Count the files that are kept of the thread with a number."""
+        sql = "SELECT count(*) FROM files WHERE thread = ? AND sha256 != ''"
+        return int(self._db.value(sql, thread))
 
     def forget(self, thread: int) -> None:
         """Delete the files of the thread with a number that no other thread names."""

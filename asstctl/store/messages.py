@@ -15,6 +15,7 @@ from asstctl.errors import IncompleteError, NotFoundError
 from asstctl.model import Message, Role, Status
 from asstctl.parts import Other, Part, part_from, part_json, words
 from asstctl.store.database import Database
+from asstctl.store.files import Files
 from asstctl.store.objects import packed, unpacked
 
 Key = tuple[str, str]
@@ -44,8 +45,11 @@ class Facts:
 class Messages:
     """The messages of threads that are in the index."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, files: Files, clock: Callable[[], float] = time.time
+    ) -> None:
         self._db = database
+        self._files = files
         self._clock = clock
 
     # Reading
@@ -121,6 +125,7 @@ class Messages:
         An id that the thread has already is left out.
         """
         with self._db.writing():
+            message = self._lifted(thread, message)
             row = self._db.insert(
                 "INSERT INTO messages (number, place, id, role, parts, status, created_at,"
                 " metadata, mark, turn, run, born, learned, gone_at, was)"
@@ -152,6 +157,7 @@ class Messages:
         `unless_learned`: not where a list has said that row, which then is newer.
         """
         with self._db.writing():
+            message = self._lifted(row >> 24, message)
             written = self._db.execute(
                 "UPDATE messages SET role = :role, parts = :parts, status = :status,"
                 " created_at = coalesce(:created_at, created_at), metadata = :metadata,"
@@ -166,6 +172,11 @@ class Messages:
             if written:
                 self._keep_raw(row, message)
         return bool(written)
+
+    def _lifted(self, thread: int, message: Message) -> Message:
+        from asstctl.store.lifting import Lifting  # only what writes needs it
+
+        return Lifting(self._files).message(thread, message)
 
     def _keep_raw(self, row: int, message: Message) -> None:
         if message.raw is not None:

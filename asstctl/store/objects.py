@@ -8,6 +8,7 @@ from typing import Any
 from asstctl._json import sound
 from asstctl._secrets import struck
 from asstctl.store.database import Database
+from asstctl.store.files import Files
 
 SECRETS = ("authorization", "headers", "domain_secrets")
 """Fields of tools that hold secrets of theirs: they are never stored."""
@@ -57,8 +58,9 @@ def _tool(tool: Any) -> Any:
 class Runs:
     """The runs of threads, each with its steps."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, files: Files) -> None:
         self._db = database
+        self._files = files
 
     def put(self, thread: int, run_id: str, found: Mapping[str, Any]) -> None:
         """Keep a run of the thread with a number; `found` has the service's object and `steps`.
@@ -66,6 +68,8 @@ class Runs:
         A run that is there is replaced, and keeps its place; one without steps keeps those it has.
         """
         run_id = sound(run_id)
+        from asstctl.store.lifting import Lifting  # only what writes needs it
+
         with self._db.writing():
             old = self._db.value(
                 "SELECT object FROM runs WHERE thread = ? AND id = ?", thread, run_id
@@ -78,7 +82,7 @@ class Runs:
                 " ON CONFLICT (thread, id) DO UPDATE SET object = excluded.object",
                 thread=thread,
                 id=run_id,
-                object=packed(found),
+                object=packed(Lifting(self._files).object(thread, found)),
             )
 
     def of(self, thread: int) -> list[dict[str, Any]]:

@@ -34,12 +34,12 @@ class Store:
     ) -> None:
         self._db = Database(path, tell=tell)
         self.index = Index(self._db, clock)
-        self.messages = Messages(self._db, clock)
+        self.files = Files(self._db, path.with_name("files") if path else None)
+        self.messages = Messages(self._db, self.files, clock)
         self.replies = Replies(self._db)
         self.copies = Copies(self._db)
         self.abilities = Abilities(self._db, clock)
-        self.runs = Runs(self._db)
-        self.files = Files(self._db, path.with_name("files") if path else None)
+        self.runs = Runs(self._db, self.files)
         self.keeping = Keeping(self._db, self.messages, clock)
         self.turns = Turns(
             self._db,

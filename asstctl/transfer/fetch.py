@@ -51,6 +51,8 @@ def fetch(
             hint=f"{settings.command} config unset keep",
         )
     backend = session.holder(thread)
+    number = session.store.messages.number(thread.key)
+    before = session.store.files.count(number)
     began = session.store.keeping.began()
     messages: list[Message] = []
     broken: AsstctlError | None = None
@@ -74,12 +76,11 @@ def fetch(
         facts = backend.thread(thread.id)
         object_ = packed(facts) if facts else None
         session.store.index.learn(thread, object_, texts(facts.get("metadata")))
-    count, refused = 0, list[str]()
+    refused: list[str] = []
     if files:
-        number = session.store.messages.number(thread.key)
-        count, refused = yield from fetch_files(
-            session, thread, messages, session.store.runs.of(number)
-        )
+        objects = (*(m.raw or {} for m in messages), *session.store.runs.of(number))
+        refused = yield from fetch_files(session, thread, objects)
+    count = session.store.files.count(number) - before
     return Fetched(thread, len(messages), new, gone, runs, count, (*missing, *refused), broken)
 
 

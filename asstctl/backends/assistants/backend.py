@@ -140,13 +140,13 @@ class Assistants:
         """Yield a thread's runs, oldest first, each with its steps."""
         return self._runs.all(thread_id, known)
 
-    def file(self, file_id: str) -> FileRef:
+    def file(self, file_id: str, container: str = "") -> FileRef:
         """Return what the service knows of a file."""
-        return self._files.facts(file_id)
+        return self._files.facts(file_id, container)
 
-    def content(self, file_id: str) -> Generator[bytes]:
+    def content(self, file_id: str, container: str = "") -> Generator[bytes]:
         """Yield a file's contents."""
-        return self._files.content(file_id)
+        return self._files.content(file_id, container)
 
     def append(self, thread_id: str, messages: Iterable[Message]) -> None:
         """Add messages at the end of a thread, one request each."""

@@ -188,11 +188,11 @@ class Local:
         """Yield nothing."""
         return iter(())
 
-    def file(self, file_id: str) -> NoReturn:
+    def file(self, file_id: str, container: str = "") -> NoReturn:
         """Raise UnsupportedError: no service has files of the thread."""
         raise UnsupportedError("the thread is on no server")
 
-    def content(self, file_id: str) -> NoReturn:
+    def content(self, file_id: str, container: str = "") -> NoReturn:
         """Raise UnsupportedError."""
         self.file(file_id)
 
