@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import signal
 import sqlite3
 import stat
@@ -226,7 +227,7 @@ def test_a_damaged_file_is_kept_aside_and_never_overwritten(home, server, data):
         err = home.run("threads", "list", code=1)[1].splitlines()
         assert err[0].startswith(f"asstctl: can't use the store {path}: ")
         assert err[1] == (
-            f"hint: it is kept as {aside}; 0 threads and 0 messages were salvaged;"
+            f"hint: it is kept as {aside}; 0 threads, 0 messages, 0 runs, 0 files were salvaged;"
             " run the command again"
         )
         assert aside.read_bytes() == data
@@ -454,6 +455,100 @@ def test_damage_anywhere_is_set_aside_and_what_can_be_read_is_salvaged(home, ser
         assert db.execute("SELECT count(*) FROM threads").fetchone() == (16,)
     assert "unexpected" not in err
     home.run("ask", "And now?")
+
+
+def hurt(path, number, size=64):
+    """Spoil the head of a page."""
+    with path.open("r+b") as file:
+        file.seek((number - 1) * 4096 + (100 if number == 1 else 0))
+        file.write(b"\xff" * size)
+
+
+@pytest.mark.parametrize("table", ["messages", "raw", "runs", "sqlite_schema", "messages_by_place"])
+def test_a_damaged_root_costs_no_row_that_stands_elsewhere(home, threads, table):
+    threads.form = "project"
+    home.use_threads(threads)
+    home.run("ask", "One")
+    for number in range(150):
+        threads.say("thread_1", "user", f"filler {number} " + "x" * 400)
+        run = dict(threads.runs["thread_1"][0], id=f"run_x{number}", instructions="y" * 99)
+        threads.runs["thread_1"].append(run)
+    home.run("threads", "fetch", "@last")
+    path = home.data / "threads.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        root = (db.execute(sql, (table,)).fetchone() or (1,))[0]
+    hurt(path, root)
+    home.run("threads", "export", "@last", "--kept", "-d", "out", code=1)
+    whole(path)
+    home.run("threads", "export", "thread_1", "--kept", "-d", "out")
+    found = json.loads((home.path / "out" / "thread_1.json").read_text())
+    assert len(found["messages"]) == 152
+    assert sum("raw" in message for message in found["messages"]) >= 151
+    assert len(found["runs"]) >= 130  # those of the root itself are lost
+    threads.threads["thread_1"][5]["content"][0]["text"]["value"] = "edited"
+    threads.say("thread_1", "user", "the newest")
+    home.run("threads", "fetch", "thread_1")
+    told = home.run("threads", "history", "thread_1", "--kept")[0]
+    assert told.endswith("the newest\n")
+    assert "edited" in told
+
+
+def test_a_chat_goes_on_in_the_store_that_another_command_has_mended(home, server):
+    home.use_server(server)
+    home.run("ask", "A " + "x" * 50_000)
+    home.run("ask", "One")
+    path = home.data / "threads.db"
+    chat = home.start("chat", "-c", stdin=subprocess.PIPE)
+    try:
+        chat.stdin.write(b"Two\n")
+        chat.stdin.flush()
+        while b"Two" not in path.read_bytes():
+            with closing(sqlite3.connect(path)) as db:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            time.sleep(0.05)
+        with closing(sqlite3.connect(path)) as db:
+            sql = "SELECT rootpage FROM sqlite_master WHERE name = 'copies'"
+            root = db.execute(sql).fetchone()[0]
+        hurt(path, root)
+        (home.path / "x.json").write_text(
+            '{"schema": "asstctl-thread/v2", "thread": {"id": "t"}, "messages": []}'
+        )
+        home.run("threads", "import", "x.json", code=None)
+        assert list(home.data.glob("*.damaged-1"))
+        out, err = chat.communicate(b"Three\nexit\n", timeout=60)
+    finally:
+        chat.kill()
+    assert b"You said: Three" in out
+    thread = err.split(b"(thread: ")[1].split(b")")[0].decode()
+    told = home.run("threads", "history", thread)[0]
+    assert [w for w in ("One", "Two", "Three") if f"You said: {w}" in told] == [
+        "One",
+        "Two",
+        "Three",
+    ]
+
+
+def test_a_disk_that_is_full_while_a_store_is_mended_leaves_it_as_it_was(home, server):
+    path = filled(home, server)
+    with closing(sqlite3.connect(path)) as db:
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = 'messages'"
+        hurt(path, db.execute(sql).fetchone()[0])
+    before = path.read_bytes()
+    limit = 40_000
+
+    def narrow():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    words = [sys.executable, "-m", "asstctl", "threads", "export", "--all", "-d", "out"]
+    done = subprocess.run(
+        words, env=home.environment, cwd=home.path, capture_output=True, preexec_fn=narrow
+    )
+    assert b"can't be mended" in done.stderr
+    assert path.read_bytes() == before
+    home.run("threads", "export", "--all", "-d", "out", code=None)
+    assert len(home.run("threads", "list", "-q")[0].splitlines()) == 16
 
 
 def test_a_store_that_was_cut_short_gives_back_the_rows_before_the_cut(home, server):

@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 
 from asstctl.errors import AsstctlError
+from asstctl.store.faults import MendedError, busy, damaged, file_of, writable
 from asstctl.store.schema import MIGRATIONS
 
 TYPE_CHECKING = False
@@ -45,31 +46,21 @@ class Database:
         self._absent = False  # there is no file yet: the first write makes it
         self.emptied = False  # there was a file without a single byte
         self._for_reading = reading
+        self._file: tuple[int, int] | None = None  # which one is open to be written
         self._db = sqlite3.connect(":memory:", isolation_level=None)  # until there is a file
         with self.translated():
             self._open(reading=reading)
 
-    def _set_aside(self, path: str, error: AsstctlError) -> None:
-        """Move a damaged file out of the way, whole, and begin a new one with what it still says.
-
-        The error tells where the old one is. Another process may have been first.
-        """
-        from pathlib import Path
-
-        from asstctl._locks import alone
-        from asstctl.store.salvage import moved, salvage, sound
+    def _mended(self, path: str) -> str:
+        """Make a damaged file whole, and open it; return in words what was done."""
+        from asstctl.store.salvage import mend
 
         self._db.close()
-        with alone(Path(path + ".lock"), BUSY_SECONDS):
-            if sound(path, BUSY_SECONDS):
-                error.hint = "another command has mended it; run this one again"
-                return
-            aside = moved(path)
+        try:
+            return mend(path, BUSY_SECONDS)
+        finally:
             self._make()
-            with self.writing():
-                counts = salvage(aside, self._db)
-        told = f"{counts['threads']} threads and {counts['messages']} messages were salvaged"
-        error.hint = f"it is kept as {aside}; {told}; run the command again"
+            self._begin()
 
     def _open(self, *, reading: bool) -> None:
         self._connect(reading=reading)
@@ -115,6 +106,7 @@ class Database:
 
     def _blank(self) -> bool:
         """Return whether the file has no schema yet: then there is nothing to read."""
+        self._follow()
         if self._absent and os.path.exists(str(self._path)):
             self._appear()
         self._empty = self._empty and self._version() == 0  # another process may have made it
@@ -143,6 +135,7 @@ class Database:
         """Open the file, and make it where there is none."""
         path = str(self._path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._file = file_of(path)
         self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
 
     def _appear(self) -> None:
@@ -151,6 +144,16 @@ class Database:
         self._db.close()
         self._make()
         self._begin()
+
+    def _follow(self) -> None:
+        """Open the file anew where another process has put a mended one into its place."""
+        if self._file is None or self._db.in_transaction:
+            return
+        if self._file != file_of(str(self._path)):
+            self._db.close()
+            self._make()
+            self._begin()
+            self._empty = self._version() == 0
 
     def _begin(self) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
@@ -185,15 +188,20 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            words = error.strerror if isinstance(error, OSError) else str(error)
-            failure = AsstctlError(
-                f"can't use the store {self._path}: {words}",
-                hint=None if damaged(error) else "ASSTCTL_DATA moves it",
-            )
-            if self._path and not self._for_reading and not self.read_only and damaged(error):
-                with suppress(OSError, sqlite3.Error):
-                    self._set_aside(self._path, failure)
-            raise failure from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: sqlite3.Error | OSError) -> AsstctlError:
+        """Return the error for a fault; a damaged file is made whole first."""
+        words = error.strerror if isinstance(error, OSError) else str(error)
+        told = f"can't use the store {self._path}: {words}"
+        if not damaged(error):
+            return AsstctlError(told, hint="ASSTCTL_DATA moves it")
+        if self._path is None or self._for_reading or self.read_only:
+            return AsstctlError(told)
+        try:
+            return MendedError(told, hint=f"{self._mended(self._path)}; run the command again")
+        except (OSError, sqlite3.Error) as failed:
+            return AsstctlError(f"{told}; it is left as it is, for it can't be mended: {failed}")
 
     @contextmanager
     def writing(self, seconds: float = BUSY_SECONDS, *, lasting: bool = True) -> Iterator[None]:
@@ -211,6 +219,7 @@ class Database:
         with self.translated():
             if self._absent:
                 self._appear()
+            self._follow()
             self._db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
             try:
                 self._log_ahead(seconds)
@@ -270,30 +279,3 @@ class Database:
         with self.translated():
             row = None if self._blank() else self._db.execute(sql, values).fetchone()
         return row[0] if row else None
-
-
-def writable(path: str) -> bool:
-    """Return whether the system lets us write to a file or folder."""
-    return os.access(path, os.W_OK)
-
-
-def damaged(error: BaseException | None) -> bool:
-    """Return whether SQLite found the file to be no database, or one with a broken head."""
-    name = getattr(error, "sqlite_errorname", "")
-    return name in ("SQLITE_NOTADB", "SQLITE_CORRUPT")
-
-
-def busy(error: BaseException | None) -> bool:
-    """Return whether SQLite says that another process holds the file."""
-    name = getattr(error, "sqlite_errorname", "")
-    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-
-
-def locked(error: AsstctlError) -> bool:
-    """Return whether another process held the store for longer than was waited."""
-    return busy(error.__cause__)
-
-
-def duplicate(error: AsstctlError) -> bool:
-    """Return whether a statement failed because a value that must be unique is there already."""
-    return isinstance(error.__cause__, sqlite3.IntegrityError)

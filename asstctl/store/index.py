@@ -9,7 +9,8 @@ from typing import Any
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.kind import PREFIXES
 from asstctl.model import Thread, titled
-from asstctl.store.database import Database, duplicate
+from asstctl.store.database import Database
+from asstctl.store.faults import duplicate
 
 _COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, metadata"
 

@@ -14,7 +14,8 @@ from asstctl.errors import AsstctlError
 from asstctl.model import Message, Status, Thread, count, message_from
 from asstctl.parts import Text
 from asstctl.store.beside import Beside, read
-from asstctl.store.database import Database, locked
+from asstctl.store.database import Database
+from asstctl.store.faults import MendedError, locked
 from asstctl.store.index import Index
 from asstctl.store.keeping import Keeping
 from asstctl.store.messages import Facts, Messages, new_id
@@ -129,7 +130,7 @@ class Turns:
     def note(self, turn: Noted) -> None:
         """Write a turn that goes on, if that does not have to wait for another process."""
         try:
-            self._write(turn, seconds=0, lasting=False)
+            self._write_surely(turn, seconds=0, lasting=False)
         except AsstctlError as error:
             if not locked(error):
                 raise
@@ -141,7 +142,7 @@ class Turns:
         None where it stands in the store, as nearly always.
         """
         try:
-            self._write(turn, seconds=END_SECONDS)
+            self._write_surely(turn, seconds=END_SECONDS)
         except AsstctlError as error:
             if not locked(error):
                 raise
@@ -170,6 +171,14 @@ class Turns:
         with self._db.writing(seconds):
             self._replies.begin(*at, after=link.after)
             return self._replies.hold(*at)
+
+    def _write_surely(self, turn: Noted, seconds: float, *, lasting: bool = True) -> None:
+        """Write a turn, and once more, whole, where the store was damaged and was mended."""
+        try:
+            self._write(turn, seconds, lasting=lasting)
+        except MendedError:
+            turn.begun = False
+            self._write(turn, seconds, lasting=lasting)
 
     def _write(self, turn: Noted, seconds: float, *, lasting: bool = True) -> None:
         with self._db.writing(seconds, lasting=lasting):
