@@ -29,7 +29,8 @@ class Message:
     """One item said in a thread; times are in seconds since 1970 UTC, None if unknown.
 
     `raw` is the service's own object. `gone_at` is when a message was found to be no longer at its
-    service; `was` are texts that it had before, or that were seen in its place.
+    service; `was` are texts that it had before, or that were seen in its place. `run` is the
+    service's id of the run that it belongs to, "" where none is known.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Message:
     raw: Mapping[str, Any] | None = None
     gone_at: float | None = None
     was: tuple[str, ...] = ()
+    run: str = ""
 
     @property
     def text(self) -> str:

@@ -60,13 +60,16 @@ class Beside:
 
 
 def read(path: Path, made: Callable[[dict[str, Any]], Any]) -> Any:
-    """Return what `made` makes of a kept object.
-
-    None where there is none that it understands: the file is set aside as `….damaged`.
-    """
+    """Return what `made` makes of a kept object, None where it understands none."""
     try:
         return made(json.loads(path.read_text("utf-8")))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        with suppress(OSError):
-            path.rename(path.with_suffix(".damaged"))
         return None
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file that can't be taken in, so that it is tried once; return its new path."""
+    aside = path.with_suffix(".damaged")
+    with suppress(OSError):
+        path.rename(aside)
+    return aside

@@ -1,8 +1,15 @@
 """Faults of the database, by what they mean."""
 
-import os
+from __future__ import annotations  # TAB waits for every import here, so none is for types
 
-from asstctl.errors import AsstctlError
+import os
+from contextlib import contextmanager
+
+from asstctl.errors import AsstctlError, NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class MendedError(AsstctlError):
@@ -41,6 +48,17 @@ def locked(error: AsstctlError) -> bool:
 def duplicate(error: AsstctlError) -> bool:
     """Return whether a statement failed because a value that must be unique is there already."""
     return _name(error.__cause__).startswith("SQLITE_CONSTRAINT")
+
+
+@contextmanager
+def of_a_thread() -> Iterator[None]:
+    """Raise NotFoundError where what is written belongs to a thread that is deleted."""
+    try:
+        yield
+    except AsstctlError as error:
+        if _name(error.__cause__) != "SQLITE_CONSTRAINT_FOREIGNKEY":
+            raise
+        raise NotFoundError("the thread was deleted here meanwhile") from error
 
 
 def _name(error: BaseException | None) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from asstctl._record import record
 from asstctl.errors import AsstctlError
 from asstctl.store.database import Database
+from asstctl.store.faults import of_a_thread
 
 PIECE = 1 << 20
 """Bytes of a file that are read at once."""
@@ -100,18 +101,13 @@ class Files:
             self._note(thread, endpoint, known)
 
     def _note(self, thread: int, endpoint: str, known: Known) -> None:
-        self._db.execute(
+        sql = (
             "INSERT OR REPLACE INTO files (thread, endpoint, id, name, media_type, size, sha256,"
-            " missing) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            thread,
-            endpoint,
-            known.id,
-            known.name,
-            known.media_type,
-            known.size,
-            known.sha256,
-            known.missing,
+            " missing) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         )
+        facts = (known.id, known.name, known.media_type, known.size, known.sha256, known.missing)
+        with of_a_thread():
+            self._db.execute(sql, thread, endpoint, *facts)
 
     def known(self, endpoint: str, file_id: str) -> Known | None:
         """Return a service's file as any thread knows it, None where none does."""

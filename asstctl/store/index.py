@@ -38,10 +38,11 @@ class Index:
         try:
             with self._db.writing():
                 self._db.execute(
-                    f"INSERT INTO threads ({_COLUMNS}, turn)"  # noqa: S608 - a constant
-                    " VALUES (:id, :backend, :endpoint, :profile, :name, :title, :created_at,"
-                    " :said_at, :metadata, iif(:said, (SELECT coalesce(max(turn), 0) + 1 FROM"
-                    " threads), 0)) ON CONFLICT (id, endpoint) DO UPDATE SET"
+                    f"INSERT INTO threads (number, {_COLUMNS}, turn)"  # noqa: S608 - a constant
+                    " VALUES (1 + max((SELECT value FROM counter), (SELECT coalesce(max(number), 0)"
+                    " FROM threads)), :id, :backend, :endpoint, :profile, :name, :title,"
+                    " :created_at, :said_at, :metadata, iif(:said, (SELECT coalesce(max(turn), 0)"
+                    " + 1 FROM threads), 0)) ON CONFLICT (id, endpoint) DO UPDATE SET"
                     " said_at = iif(:said, excluded.said_at, said_at),"
                     " turn = iif(:said, excluded.turn, turn),"
                     " title = iif(title = '', excluded.title, title),"
@@ -57,8 +58,17 @@ class Index:
                     metadata=json.dumps(dict(thread.metadata)),
                     said=said,
                 )
+                # no number is given twice: what still writes to a deleted thread finds none
+                self._db.execute(
+                    "UPDATE counter SET value = max(value, (SELECT max(number) FROM threads))"
+                )
         except AsstctlError as error:
             raise taken(error, thread.name) from error
+
+    def has(self, thread: Thread) -> bool:
+        """Return whether a thread is in the index."""
+        sql = "SELECT 1 FROM threads WHERE id = ? AND endpoint = ?"
+        return self._db.value(sql, *thread.key) is not None
 
     def top(self, thread: Thread) -> tuple[int, float]:
         """Return where a thread stands in the list: its counter and its time, 0 where it is new."""

@@ -89,12 +89,16 @@ class Keeping:
         """
         with self._db.writing():
             place = rows[0][1]
+            began = self._began(number, turn)
             for position, message in enumerate(replies, 1):
                 mine = rows[position] if position < len(rows) else None
                 if mine and message.id and mine[2] not in ("", message.id):
                     mine = None  # a list gave our row to another message
                 there = self._with_id(number, message.id)
-                if there and (mine is None or there[0] != mine[0]):
+                if there and there[0] != (mine and mine[0]) and there[2] < began:
+                    message = replace(message, id="")  # the service says an id twice  # noqa: PLW2901
+                    there = None
+                if there and there[0] != (mine and mine[0]):
                     self._seen_elsewhere(there[0], message)
                     if mine:
                         self._delete(mine[0])
@@ -112,12 +116,21 @@ class Keeping:
         sql = "UPDATE messages SET place = place + 1 WHERE number >> 24 = ? AND place >= ?"
         self._db.execute(sql, number, place)
 
-    def _with_id(self, number: int, identity: str) -> tuple[int, int] | None:
+    def _began(self, number: int, turn: str) -> int:
+        """Return the counter's value as a turn began."""
+        sql = "SELECT min(born) FROM messages WHERE number >> 24 = ? AND turn = ?"
+        return int(self._db.value(sql, number, turn) or 0)
+
+    def _with_id(self, number: int, identity: str) -> tuple[int, int, int] | None:
+        """Return the row with an id, its place, and the counter's value as it was said last."""
         if not identity:
             return None
-        sql = "SELECT number, place FROM messages WHERE number >> 24 = ? AND id = ?"
+        sql = (
+            "SELECT number, place, max(born, learned) FROM messages"
+            " WHERE number >> 24 = ? AND id = ?"
+        )
         found = self._db.rows(sql, number, sound(identity))
-        return (found[0][0], found[0][1]) if found else None
+        return (found[0][0], found[0][1], found[0][2]) if found else None
 
     def _seen_elsewhere(self, row: int, message: Message) -> None:
         from asstctl.store.merging import said
@@ -186,10 +199,10 @@ class Keeping:
         """Write what merging changed of an entry."""
         if entry.number is None:
             assert entry.now is not None  # noqa: S101 - it came with the list
-            beside = Facts(entry.mark, born=entry.born, learned=entry.learned)
+            beside = Facts(entry.mark, "", entry.now.run, entry.born, entry.learned)
             entry.number = self._messages.insert(thread, place, entry.now, entry.id, beside)
         elif entry.now is not None:
-            self._messages.replace(entry.number, entry.now)
+            self._messages.replace(entry.number, entry.now, run=entry.now.run)
         elif before == (place, entry.gone) and not entry.was:
             return
         self._db.execute(

@@ -98,8 +98,9 @@ def _matched(entries: Sequence[Entry], listed: list[Listed], began: int) -> dict
         if entry.id:
             place = places.get(entry.id)
         elif entry.role == "user":
-            place = by_mark.get(entry.mark) if entry.mark and by_mark else None
-            if not by_mark and entry.born <= began:  # a later prompt is not in it, unless marked
+            place = by_mark.get(entry.mark) if entry.mark else None
+            unmarked = not (entry.mark and by_mark)
+            if place is None and unmarked and entry.born <= began:  # a later one is not in it
                 place = _equal(entry, listed, after, matched)
             if place is not None and listed[place].message.id not in matched:
                 matched[listed[place].message.id] = entry
@@ -107,7 +108,7 @@ def _matched(entries: Sequence[Entry], listed: list[Listed], began: int) -> dict
         elif place is not None and place + 1 < len(listed):
             found = listed[place + 1]
             theirs = found.message.role == entry.role and found.message.id not in matched
-            if theirs and said(found.message).startswith(entry.text):
+            if theirs and _begins(said(found.message), entry.text):
                 matched[found.message.id] = entry
                 place += 1
             else:
@@ -122,9 +123,14 @@ def _equal(
     for place in range(after, len(listed)):
         found = listed[place].message
         same = found.role == entry.role and said(found).split() == entry.text.split()
-        if same and found.id not in matched:
+        if same and found.id not in matched and not listed[place].mark:
             return place
     return None
+
+
+def _begins(theirs: str, ours: str) -> bool:
+    """Return whether one of two texts begins with the other: either side may have heard less."""
+    return theirs.startswith(ours) or (bool(theirs) and ours.startswith(theirs))
 
 
 def _learn(entry: Entry, found: Listed, began: int, *, late: bool) -> None:

@@ -59,12 +59,6 @@ class Messages:
 
         One that a damaged disk made unreadable is replaced by a note; IncompleteError follows.
         """
-        return (message for _, message in self.with_runs(thread, last, raw=raw))
-
-    def with_runs(
-        self, thread: Key, last: int | None = None, *, raw: bool = False
-    ) -> Iterator[tuple[str, Message]]:
-        """Yield messages as `of` does, each after the run that it belongs to, "" without one."""
         number = self.number(thread)
         where, values = "", [number]
         if last is not None:
@@ -81,8 +75,8 @@ class Messages:
                 message = _message(row)
             except UNREADABLE:
                 unreadable += 1
-                message = Message(row[0] or "", row[1], (DAMAGED,), row[3], row[4])
-            yield row[9], message
+                message = Message(row[0] or "", row[1], (DAMAGED,), row[3], row[4], run=row[9])
+            yield message
         if unreadable:
             raise IncompleteError(
                 f"{unreadable} of the messages that are kept of {thread[0]} can't be read",
@@ -235,7 +229,7 @@ def text_of(parts: Any) -> str:
 
 
 def _message(row: Sequence[Any]) -> Message:
-    identity, role, parts, created_at, status, metadata, gone_at, was, raw, _ = row
+    identity, role, parts, created_at, status, metadata, gone_at, was, raw, run = row
     return Message(
         id=identity or "",
         role=cast("Role", role),
@@ -246,4 +240,5 @@ def _message(row: Sequence[Any]) -> Message:
         raw=None if raw is None else unpacked(raw),
         gone_at=gone_at,
         was=tuple(json.loads(was)),
+        run=run,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from asstctl._json import sound
 from asstctl._secrets import struck
 from asstctl.store.database import Database
+from asstctl.store.faults import of_a_thread
 from asstctl.store.files import Files
 
 SECRETS = ("authorization", "headers", "domain_secrets")
@@ -76,14 +77,15 @@ class Runs:
             )
             if old is not None and not found.get("steps"):
                 found = {**found, "steps": unpacked(old).get("steps", [])}
-            self._db.execute(
-                "INSERT INTO runs (thread, id, place, object) VALUES (:thread, :id,"
-                " (SELECT coalesce(max(place), 0) + 1 FROM runs WHERE thread = :thread), :object)"
-                " ON CONFLICT (thread, id) DO UPDATE SET object = excluded.object",
-                thread=thread,
-                id=run_id,
-                object=packed(Lifting(self._files).object(thread, found)),
-            )
+            with of_a_thread():
+                self._db.execute(
+                    "INSERT INTO runs (thread, id, place, object) VALUES (:thread, :id, (SELECT"
+                    " coalesce(max(place), 0) + 1 FROM runs WHERE thread = :thread), :object)"
+                    " ON CONFLICT (thread, id) DO UPDATE SET object = excluded.object",
+                    thread=thread,
+                    id=run_id,
+                    object=packed(Lifting(self._files).object(thread, found)),
+                )
 
     def of(self, thread: int) -> list[dict[str, Any]]:
         """Return the runs of the thread with a number, oldest first."""

@@ -13,7 +13,7 @@ from asstctl._record import record
 from asstctl.errors import AsstctlError
 from asstctl.model import Message, Status, Thread, count, message_from
 from asstctl.parts import Text
-from asstctl.store.beside import Beside, read
+from asstctl.store.beside import Beside, read, set_aside
 from asstctl.store.database import Database
 from asstctl.store.faults import MendedError, locked
 from asstctl.store.index import Index
@@ -49,6 +49,7 @@ class Noted:
     runs: list[dict[str, Any]] = field(default_factory=list)
     begun: bool = False  # it stands in the store
     named: str | None = None  # the run that stands there
+    marked: str = ""  # the mark that stands there
     topped: bool = False  # `taken` stands there
     pending: bool = False  # there is more of it than stands there
     top: tuple[int, float] = (0, 0.0)  # where its thread stood in the list before
@@ -182,6 +183,9 @@ class Turns:
 
     def _write(self, turn: Noted, seconds: float, *, lasting: bool = True) -> None:
         with self._db.writing(seconds, lasting=lasting):
+            if turn.begun and not self._index.has(turn.thread):
+                turn.pending = False  # it was deleted meanwhile, and stays deleted
+                return
             if turn.kept and not turn.begun:
                 turn.top = self._index.top(turn.thread)
             stands = turn.begun and (turn.named, turn.topped) == (turn.run_id, turn.taken)
@@ -194,20 +198,20 @@ class Turns:
             if turn.status == "failed":
                 self._index.back(turn.thread, turn.top)
         turn.begun, turn.pending = True, False
-        turn.named, turn.topped = turn.run_id, turn.taken
+        turn.named, turn.marked, turn.topped = turn.run_id, turn.mark, turn.taken
 
     def _write_messages(self, turn: Noted) -> None:
         """Add the turn at the end of its thread, or complete the one that stands there."""
         number = self._messages.number(turn.thread.key)
         rows = self._keeping.of_turn(number, turn.key)
         if not rows and turn.begun:
-            return  # what was deleted meanwhile stays deleted
+            return  # what is kept was deleted meanwhile, and stays deleted
         said, *replies = turn.messages
         if not rows:
             facts = Facts(turn.mark, turn.key, turn.run_id or "", self._db.tick())
             self._keeping.begin_turn(number, said, replies[0], facts, own=turn.own)
-        elif turn.run_id and turn.named != turn.run_id:
-            self._keeping.name_run(number, turn.key, turn.run_id, turn.mark)
+        elif (turn.named, turn.marked) != (turn.run_id, turn.mark):
+            self._keeping.name_run(number, turn.key, turn.run_id or "", turn.mark)
         if turn.replies:
             rows = rows or self._keeping.of_turn(number, turn.key)
             self._keeping.end_turn(number, rows, replies, turn.key, turn.run_id or "")
@@ -239,12 +243,13 @@ class Turns:
                         case Noted():
                             self._write(found, seconds)
                         case _:
-                            damaged.append(path.with_suffix(".damaged"))
+                            damaged.append(set_aside(path))
                             continue
                 except AsstctlError as error:
                     if locked(error):
                         break
-                    raise
+                    damaged.append(set_aside(path))
+                    continue
                 path.unlink(missing_ok=True)
                 taken += 1
         return Taken(taken, len(self._beside.waiting()), damaged)

@@ -1,7 +1,11 @@
 """Kept threads, brought up to date with their servers."""
 
-from collections.abc import Generator
+import json
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
+from hashlib import sha256
 
 from asstctl._record import record
 from asstctl.errors import AsstctlError, ConfigError, IncompleteError, UnsupportedError
@@ -10,6 +14,7 @@ from asstctl.model import Message, Thread, mark_of, texts
 from asstctl.session import Session
 from asstctl.store.merging import Listed
 from asstctl.store.objects import packed
+from asstctl.transfer.archive import steady
 from asstctl.transfer.files import fetch_files
 
 SHOWN = 200
@@ -66,7 +71,7 @@ def fetch(
             if not messages:
                 raise
             broken = error
-    found = [Listed(message, mark_of(message.raw)) for message in messages if message.id]
+    found = [Listed(m, mark_of(m.raw)) for m in with_ids(messages) if m.status != "gone"]
     whole = broken is None and len(found) == len(messages)
     new, gone = session.store.keeping.merge(thread.key, found, began, whole=whole)
     if broken and not isinstance(broken, IncompleteError):
@@ -82,6 +87,19 @@ def fetch(
         refused = yield from fetch_files(session, thread, objects)
     count = session.store.files.count(number) - before
     return Fetched(thread, len(messages), new, gone, runs, count, (*missing, *refused), broken)
+
+
+def with_ids(messages: Iterable[Message]) -> Iterator[Message]:
+    """Yield messages, those that their service gives no id under one that every reading gives."""
+    seen: Counter[str] = Counter()
+    for message in messages:
+        if message.id:
+            yield message
+            continue
+        said = json.dumps(steady(message.raw), ensure_ascii=False)
+        digest = sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
+        seen[digest] += 1
+        yield replace(message, id=f"unnamed_{digest}_{seen[digest]}")
 
 
 def _runs(session: Session, thread: Thread) -> tuple[int, tuple[str, ...]]:

@@ -91,6 +91,7 @@ def message(found: Mapping[str, Any]) -> Message:
         status,
         metadata,
         found,
+        run=str(found.get("run_id") or ""),
     )
 
 

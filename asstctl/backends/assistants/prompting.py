@@ -19,7 +19,7 @@ from asstctl.backends.cancelling import unlocked
 from asstctl.backends.stream import unreplied
 from asstctl.config.settings import Settings
 from asstctl.errors import ActiveRunError, AsstctlError
-from asstctl.events import Notice, Prompt, RunStarted, Stream
+from asstctl.events import Notice, Prompt, PromptTaken, RunStarted, Stream
 from asstctl.model import mark_of
 from asstctl.store.abilities import Abilities
 from asstctl.wire.pages import NO_PATH, SERVER_ERROR, identity
@@ -157,6 +157,7 @@ class Prompting:
             )
 
         yield from self._unlocked(thread_id, prompt, add)
+        yield PromptTaken(None, said.mark)
         try:
             yield from self._unlocked(thread_id, prompt, begin)
         except AsstctlError as error:

@@ -45,6 +45,7 @@ class Replies:
 
         Leaving early, by whatever way, cancels the run and waits for its end.
         """
+        run.mark = said.mark  # which a server may have refused
         kind = LookForRun if purpose is Purpose.ADDITION else Look
         look = kind(self._messages, self._runs, said, run.thread_id)
         yield from self._passed(run, said, post(path, body, purpose, look), look)

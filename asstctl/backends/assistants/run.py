@@ -40,7 +40,7 @@ class Run:
         announced: bool = False,
     ) -> None:
         self.thread_id = thread_id
-        self._mark = mark  # of the prompt that it answers
+        self.mark = mark  # of the prompt that it answers
         self._others: set[str] = set()  # ids of runs and messages that are not its own
         self._announced = announced  # RunStarted was yielded already
         self.id: str | None = None
@@ -105,8 +105,8 @@ class Run:
         if not name.startswith("thread.run.") or name.startswith(STEP):
             return False
         marked = mark_of(found)
-        if marked and self._mark:
-            return marked != self._mark
+        if marked and self.mark:
+            return marked != self.mark
         return self.id is not None and found.get("id") not in (None, self.id)
 
     def facts(self, found: Mapping[str, Any], name: str = "") -> Iterator[Event]:
@@ -120,7 +120,7 @@ class Run:
             if self.id is None and found.get("id"):
                 self.id = sound(str(found["id"]))
                 yield from started(
-                    self.thread_id, self.id, announced=self._announced, mark=self._mark
+                    self.thread_id, self.id, announced=self._announced, mark=self.mark
                 )
             if self.final:
                 yield ObjectSeen("run", found)

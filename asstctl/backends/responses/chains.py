@@ -6,6 +6,7 @@ a chain by hand until a prompt takes them along.
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from asstctl.backends.responses import items
@@ -95,10 +96,10 @@ class Chains:
         if not held or self.kept is False:
             return self.whole(thread_id, text)
         since: list[Message] = []
-        for run, message in self._rows(thread_id):
-            if run == held[-1]:
+        for message in self._kept(thread_id):
+            if message.run == held[-1]:
                 since.clear()
-            elif not run:
+            elif not message.run:
                 since.append(message)
         body = _input(since, text)
         body["previous_response_id"] = held[-1]
@@ -107,12 +108,12 @@ class Chains:
     def whole(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that says all that is kept of a thread, and `text`."""
         held = set(self._replies.held(self._place, thread_id))
-        return _input([m for run, m in self._rows(thread_id) if not run or run in held], text)
+        return _input([m for m in self._kept(thread_id) if not m.run or m.run in held], text)
 
-    def _rows(self, thread_id: str) -> list[tuple[str, Message]]:
-        """Return what is kept of a thread, each message with its run; nothing of a new thread."""
+    def _kept(self, thread_id: str) -> list[Message]:
+        """Return what is kept of a thread; nothing of a new one."""
         try:
-            return list(self._store.messages.with_runs((thread_id, self._place), raw=True))
+            return list(self._store.messages.of((thread_id, self._place), raw=True))
         except NotFoundError:
             return []
 
@@ -154,8 +155,8 @@ class Chains:
         status `gone`.
         """
         turns: dict[str, list[Message]] = {}  # by run; a message of none is a turn of its own
-        for number, (run, message) in enumerate(self._rows(thread_id)):
-            turns.setdefault(run or f"{number}", []).append(message)
+        for number, message in enumerate(self._kept(thread_id)):
+            turns.setdefault(message.run or f"{number}", []).append(message)
         held = self._replies.held(self._place, thread_id)
         wanted: list[str | Message] = [run for run in held if run not in turns]
         for name, kept in turns.items():
@@ -190,7 +191,8 @@ class Chains:
             if begun:
                 begun.close()
             return kept or [Message(response_id, "assistant", (), status="gone")]
-        said = list(map(items.message, (*asked, *objects(response.get("output")))))
+        listed = map(items.message, (*asked, *objects(response.get("output"))))
+        said = [replace(message, run=response_id) for message in listed]
         if not kept:
             return said
         there = {message.id for message in said}
