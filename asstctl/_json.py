@@ -42,3 +42,8 @@ def sound(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def halved(text: str) -> tuple[str, str]:
+    """Return a piece of text, and the half of a surrogate pair that it ends with, "" or one."""
+    return (text[:-1], text[-1]) if text and "\ud800" <= text[-1] <= "\udbff" else (text, "")

@@ -17,7 +17,7 @@ from asstctl.model import Assistant, Thread, ThreadFacts
 from asstctl.store.store import Store
 from asstctl.store.turns import END_SECONDS
 from asstctl.tools import Consent
-from asstctl.turn import Turn
+from asstctl.turn import Turn, recovered
 
 FULL_ID = re.compile(rf"({'|'.join(map(re.escape, SERVICE_PREFIXES))})\S{{6,}}|[\w-]{{20,}}")
 """A word that looks like a whole id that a service gave."""
@@ -207,8 +207,11 @@ class Session:
         return ended or f"{thread.id} {thread.kind.facts.idle}"
 
     def recover(self, thread: Thread) -> Stream:
-        """Stream the last reply of a thread again, as the service holds it."""
-        return self.holder(thread).recover(thread.id)
+        """Stream the last reply of a thread again, as the service holds it.
+
+        Raises IncompleteError where it is not whole.
+        """
+        return recovered(self.holder(thread).recover(thread.id), thread.id)
 
     def assistants(self) -> Iterator[Assistant]:
         """Yield the assistants of the chosen profile's server."""

@@ -104,9 +104,13 @@ class Turn:
                 rounds += 1
                 calls = self._round.calls if rounds < MOST_ROUNDS else []  # none without end
                 outputs = self._answers(calls, consent)
-                yield from self._answered(outputs)
+                try:
+                    yield from self._answered(outputs)
+                except BaseException:
+                    self._backend.decline()
+                    raise
                 yield from self._passed(self._backend.answer(outputs))
-            self._demand_an_end()
+            demand_whole(self._round.end)
         except BaseException as leaving:
             self._left(leaving)
             raise
@@ -258,13 +262,28 @@ class Turn:
                 self._heard.answered(result)
             yield result
 
-    def _demand_an_end(self) -> None:
-        """Raise IncompleteError unless the service claims a whole reply."""
-        end = self._round.end
-        if end is None:
-            raise IncompleteError("the reply broke off: the service did not say that it ended")
-        if end.ending in SENTENCES:
-            raise IncompleteError(sentence(end.ending, end.reason))
+
+def demand_whole(end: RunFinished | None) -> None:
+    """Raise IncompleteError unless the service claims a whole reply."""
+    if end is None:
+        raise IncompleteError("the reply broke off: the service did not say that it ended")
+    if end.ending in SENTENCES:
+        raise IncompleteError(sentence(end.ending, end.reason))
+
+
+def recovered(reply: Stream, thread_id: str) -> Stream:
+    """Pass on a reply that is read again; raises IncompleteError where it is not whole."""
+    end = None
+    with closing(reply):
+        for event in reply:
+            end = event if isinstance(event, RunFinished) else None
+            yield event
+    try:
+        demand_whole(end)
+    except IncompleteError as error:
+        if end and end.ending == "tool_call":
+            error.hint = f"asstctl threads unlock {thread_id} ends it"
+        raise
 
 
 def words_beside(path: Path) -> str:

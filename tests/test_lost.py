@@ -76,7 +76,7 @@ def test_a_lost_answer_to_the_first_prompt_is_gone_on_with_and_is_the_last_threa
         return Reply(gone=True)
 
     responses.after = after
-    out = home.run("ask", "Hello", "-o", "json")[0]
+    out = home.run("ask", "Hello", "-o", "json", code=6)[0]
     events = [json.loads(line) for line in out.splitlines()]
     assert "".join(e["text"] for e in events if e["event"] == "TextDelta") == "You said: Hello (1)"
     assert [e["event"] for e in events].count("RunStarted") == 1
@@ -94,7 +94,9 @@ def test_a_stream_that_ends_before_it_began_is_looked_for(home, threads, respons
         return Reply(raw=b": nothing\n\n")
 
     responses.after = after
-    assert home.run("ask", "Hello")[0] == "You said: Hello (1)\n"
+    out, err = home.run("ask", "Hello", code=6)
+    assert out == "You said: Hello (1)\n"
+    assert "whether this is the whole reply is not known" in err
     threads.form = "project"
     home.use_threads(threads)
     home.run("ask", "One")

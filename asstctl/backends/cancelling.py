@@ -60,9 +60,10 @@ UNLOCK_HINTS = {True: "without --wait it is cancelled", False: "try again in a w
 
 def unlocked(thread_id: str, run_id: str, status: str, *, open_: bool, hint: str) -> str:
     """Return how the run that locked a thread ended; raises AsstctlError where it is `open_`."""
-    if open_:
+    if open_ or not status:
+        state = f"is {status}" if status else "may go on: its server does not say how it is"
         raise AsstctlError(
-            f"{thread_id} is still locked: {run_id} is {status}",
+            f"{thread_id} is still locked: {run_id} {state}",
             hint=hint,
             retryable=True,
         )

@@ -32,6 +32,11 @@ def part_text(part: Mapping[str, Any]) -> str:
     return value(part.get("text")) or value(part.get("refusal"))
 
 
+def text_of(message: Mapping[str, Any]) -> str:
+    """Return the words of a message object, refusals among them."""
+    return "".join(part_text(part) for part in contents(message))
+
+
 def dictionary(found: Any) -> dict[str, Any]:
     """Return an object, {} for whatever else stands in its place."""
     return found if isinstance(found, dict) else {}

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
-from asstctl._json import loads_piece, sound
+from asstctl._json import halved, loads_piece, sound
 from asstctl.backends.meanings import MEANINGS
-from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.errors import AsstctlError, IncompleteError, StoppedError
 from asstctl.events import (
     Beside,
     Event,
@@ -28,13 +28,17 @@ def read(
     batch: list[Frame],
     take: Callable[[str, Mapping[str, Any]], Iterator[Event]],
     goes_on: Callable[[str, Mapping[str, Any]], str],
+    shown: "Shown",
 ) -> Iterator[Event]:
     """Yield the events that `take` makes of each frame; text that came at once is joined.
+
+    Half a surrogate pair at the end waits in `shown` for the other half.
 
     Nearly every frame is the next piece of a message that was begun, and nothing else: for those
     `goes_on` returns the text, "" for any other. What came before an error is not lost with it.
     """
-    text: list[str] = []
+    text = [shown.half]
+    shown.half = ""
     wrong: AsstctlError | None = None
     try:
         with understood():
@@ -47,14 +51,15 @@ def read(
                     if isinstance(event, TextDelta):
                         text.append(event.text)
                         continue
-                    if text:
+                    if any(text):
                         yield TextDelta(sound("".join(text)))
                         text.clear()
                     yield event
     except AsstctlError as error:
         wrong = error
-    if text:
-        yield TextDelta(sound("".join(text)))
+    whole, shown.half = halved("".join(text))
+    if whole:
+        yield TextDelta(sound(whole))
     if wrong:
         raise wrong
 
@@ -92,6 +97,7 @@ class Shown:
         self._beside: set[Beside] = set()
         self._ended: set[str] = set()  # messages that came whole
         self._mended: dict[str, str] = {}  # by message, the text that replaced what was shown
+        self.half = ""  # of a surrogate pair, which waits for the other one
 
     def __bool__(self) -> bool:
         return bool(self._texts)
@@ -181,6 +187,10 @@ def understood() -> Iterator[None]:
         yield
     except SHAPELESS as error:
         raise IncompleteError("the server sent something that is no part of a reply") from error
+
+
+LEAVING = (GeneratorExit, KeyboardInterrupt, StoppedError)
+"""Ways in which a reply is left early."""
 
 
 def interruption(leaving: BaseException) -> BaseException:

@@ -4,10 +4,8 @@ It is the standard library's client, loaded in a quarter of the time that httpx 
 leaves before it is there. Redirects and refusals are answers like any other here.
 """
 
-import os
 import select
-import sys
-from base64 import b64encode
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from http.client import (
@@ -17,16 +15,13 @@ from http.client import (
     HTTPSConnection,
     IncompleteRead,
 )
-from socket import gaierror
-from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, unquote, urlsplit
+from io import BufferedReader, RawIOBase
+from socket import gaierror, socket
+from typing import Any
+from urllib.parse import urlsplit
 
-from asstctl._secrets import learn
 from asstctl.credentials.keys import loopback
-from asstctl.errors import ConfigError
-
-if TYPE_CHECKING:
-    import ssl
+from asstctl.wire.way import proxy, proxy_header, trust
 
 CONNECT_SECONDS = 10.0
 
@@ -52,11 +47,62 @@ class NoConnectionError(Exception):
         self.permanent = permanent
 
 
+LONGEST_HEAD = 600.0
+"""Seconds for the head of an answer where no timeout is set."""
+
 MOST_TRAILERS = 100
 """Lines after a chunked body, as many as the headers that http.client reads."""
 
 
+MOST_INTERIM = 100
+"""Answers of 1xx before the one that counts."""
+
+
+class _Watched(RawIOBase):
+    """A socket's bytes, which are all to be there `until` a moment of the monotonic clock."""
+
+    def __init__(self, sock: socket) -> None:
+        self._socket = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self.until: float | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.until is None:
+            return self._raw.readinto(buffer)
+        left, usual = self.until - time.monotonic(), self._socket.gettimeout()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left if usual is None else min(left, usual))
+        try:
+            return self._raw.readinto(buffer)
+        finally:
+            self._socket.settimeout(usual)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
 class _Response(HTTPResponse):
+    def __init__(self, sock: socket, *words: Any, **named: Any) -> None:
+        super().__init__(sock, *words, **named)
+        self.fp.close()
+        self.watched = _Watched(sock)
+        self.watched.until = time.monotonic() + (sock.gettimeout() or LONGEST_HEAD)
+        self.fp = BufferedReader(self.watched)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read the first line of the answer that counts; others announce it, or nothing."""
+        for _ in range(MOST_INTERIM):
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if found[1] >= 200:  # noqa: PLR2004 - HTTP's
+                return found
+            self._read_and_discard_trailer()
+        raise HTTPException("it announces answers without end")
+
     def _read_and_discard_trailer(self) -> None:
         for _ in range(MOST_TRAILERS):
             if self.fp.readline(LARGEST_PIECE).strip() == b"":
@@ -70,6 +116,7 @@ class Answer:
     def __init__(self, connection: HTTPConnection, idle: list[HTTPConnection]) -> None:
         self._socket = connection.sock  # http.client lets go of it where the answer ends it
         self._response = response = connection.getresponse()
+        self.within(None)
         self._connection = connection
         self._idle = idle
         self.status = response.status
@@ -96,6 +143,12 @@ class Answer:
                 raise TooLargeError
             pieces.append(piece)
         return b"".join(pieces)
+
+    def within(self, seconds: float | None) -> None:
+        """Let what is read from now on take so many seconds together; None: no limit."""
+        if isinstance(self._response, _Response):
+            now = time.monotonic()
+            self._response.watched.until = None if seconds is None else now + seconds
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for each further piece."""
@@ -231,60 +284,3 @@ def decoder(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
             raise HTTPException("it is not gzip, as it says") from error
 
     return decoded
-
-
-def proxy(parts: SplitResult) -> SplitResult | None:
-    """Return the proxy that the environment has for a URL; this machine is reached without."""
-    host = parts.hostname or ""
-    named = any(name.lower().endswith("_proxy") for name in os.environ)
-    if loopback(host) or not (named or sys.platform == "darwin"):
-        return None
-    from urllib.request import getproxies, proxy_bypass  # slow, and rarely needed
-
-    proxies = getproxies()
-    given = proxies.get(parts.scheme) or proxies.get("all")
-    if not given or proxy_bypass(host):
-        return None
-    try:
-        found = urlsplit(given if "://" in given else f"http://{given}")
-        whole = found.scheme == "http" and found.hostname and found.port != 0
-        told = f"{found.scheme}://{found.hostname or ''}"
-    except ValueError:  # its words may hold the password
-        whole, told = False, "of the environment"
-    if not whole:
-        raise ConfigError(
-            f"can't set up a connection: the proxy {told} is not an http:// one",
-            hint="look at the variables HTTPS_PROXY, HTTP_PROXY and ALL_PROXY",
-        )
-    return found
-
-
-def proxy_header(by: SplitResult) -> dict[str, str]:
-    """Return the header that a proxy's user and password make."""
-    if not by.username:
-        return {}
-    learn(unquote(by.password or ""))
-    pair = f"{unquote(by.username)}:{unquote(by.password or '')}"
-    return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-
-
-def trust() -> "ssl.SSLContext":
-    """Return the certificates to check with: those of the variables, else the system's own."""
-    import ssl
-
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    try:
-        if file or folder:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.load_verify_locations(file or None, folder or None)
-            return context
-    except OSError as error:
-        raise ConfigError(
-            f"can't set up a connection: {file or folder}: {error.strerror or error}".lower(),
-            hint="look at the variables SSL_CERT_FILE and SSL_CERT_DIR",
-        ) from error
-    if sys.platform == "darwin":  # its certificates are in the keychain
-        import truststore
-
-        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return ssl.create_default_context()

@@ -162,8 +162,11 @@ class Patience:
             case Then.REPEAT:
                 self._failures += 1
                 asked = None if self._hurried else error.retry_after
-                pause = asked or min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
-                if found is not Trouble.LOCKED:
+                pause = min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
+                if found is Trouble.LOCKED:
+                    pause = max(pause, asked or 0)
+                else:
+                    pause = pause if asked is None else asked
                     self._counted += 1
                 spent = self._attempts is not None and self._counted >= self._attempts
                 if spent or self._clock() + pause > self._end:
@@ -174,7 +177,8 @@ class Patience:
 
     def _looked_twice(self, error: AsstctlError) -> Generator[Event]:
         """Look, wait, look again; raises `error` unless neither look finds the request's effect."""
-        if self._looked or self._look() is not Seen.ABSENT:
+        seen = self._look()
+        if self._looked or seen is not Seen.ABSENT:
             raise error
         self._looked = True
         yield Retry(f"{error.message}; looking again in {LOOK_SECONDS:g} s whether it was taken")

@@ -55,6 +55,7 @@ class Streaming(Iterator[list[Frame]]):
     def _read(self) -> Generator[list[Frame]]:
         with broken(self._host, self._timeout):
             if "json" in self._answer.headers.get("content-type", ""):
+                self._answer.within(MOST_QUIET * self._timeout)
                 yield [("", self._answer.read())]
             else:
                 pieces = self._answer.pieces()

@@ -14,14 +14,14 @@ from asstctl._json import loads
 from asstctl._record import record
 from asstctl._secrets import struck
 from asstctl.credentials.keys import Signing
-from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.errors import AsstctlError, IncompleteError, UnansweredError
 from asstctl.events import Event, Notice, RequestSent, Tell
 from asstctl.wire.faults import SIGNS, broken, redirected, refused, request_log, unreached
 from asstctl.wire.http import Answer, Begun, NoConnectionError, Server
-from asstctl.wire.patience import Patience, Purpose
+from asstctl.wire.patience import Patience, Purpose, Seen
 from asstctl.wire.refusals import Meaning, named_by
 from asstctl.wire.requests import Request, get
-from asstctl.wire.streaming import Streaming
+from asstctl.wire.streaming import MOST_QUIET, Streaming
 
 T = TypeVar("T")
 
@@ -170,6 +170,7 @@ class Wire:
         while True:
             try:
                 answer = yield from self._opened(request, patience, COMPRESSED, begun)
+                answer.within(self._left(self.timeout * MOST_QUIET))
                 with closing(answer), broken(self.host, self.timeout):
                     content = answer.read()
                     done = request.purpose in (Purpose.DELETE, Purpose.CANCEL)
@@ -179,6 +180,8 @@ class Wire:
             except (ValueError, RecursionError) as error:
                 if begun is None:
                     words = f"{self.host} answered with something not JSON"
+                    if request.look() is Seen.TAKEN:
+                        raise UnansweredError(words) from error
                     raise AsstctlError(words) from error
             except AsstctlError as error:
                 if patience.acted and done_before(request.purpose, error):
@@ -241,6 +244,7 @@ class Wire:
             log.debug("%s %s", answer.status, answer.headers)
         if 200 <= answer.status < 300:  # noqa: PLR2004 - those are HTTP's
             return None
+        answer.within(self._left(self.timeout))
         with closing(answer):
             if answer.status == UNAUTHORIZED and self._signing and patience.take_renewal():
                 if self._signing.renew():

@@ -1,9 +1,10 @@
 """Whether the service acted on a request that got no good answer."""
 
+from contextlib import suppress
 from typing import Any
 
 from asstctl.backends.assistants.messages import Messages, Said
-from asstctl.backends.assistants.run import OPEN, Run
+from asstctl.backends.assistants.run import OPEN, Run, open_calls
 from asstctl.backends.assistants.runs import Runs
 from asstctl.backends.stream import unanswered, unknown, unreplied
 from asstctl.errors import AsstctlError
@@ -26,6 +27,7 @@ class Look:
         self.seen: Seen | None = None
         self.run: dict[str, Any] = {}
         self.open_run = ""  # its id: it locks the thread, and may be ours
+        self._listed = False  # whether the runs could be read
 
     def __call__(self) -> Seen:
         """Look, and return the outcome."""
@@ -40,10 +42,13 @@ class Look:
         runs = self._found_runs(thread_id)
         open_ones = [run for run in runs if run.get("status") in OPEN]
         self.open_run = str(open_ones[0].get("id")) if open_ones else ""
-        ours = [run for run in runs if self._said.mark and mark_of(run) == self._said.mark]
-        replied = {message.get("run_id") for message in self._said.since(newest) or ()} - {None, ""}
-        ours += [run for run in open_ones if not mark_of(run)]
-        ours += [run for run in runs if run.get("id") in replied]
+        mark = self._said.mark
+        ours = [run for run in runs if mark and mark_of(run) == mark]
+        if not ours and not (mark and self._messages.marks):  # runs don't say whose they are
+            since = self._said.since(newest) or ()
+            replied = {message.get("run_id") for message in since} - {None, ""}
+            ours = [run for run in open_ones if not mark_of(run)]
+            ours += [run for run in runs if run.get("id") in replied]
         seen = self._judged(newest, ours)
         if seen is Seen.TAKEN:
             self.run = ours[0] if ours else {}
@@ -57,25 +62,30 @@ class Look:
 
     def _found_runs(self, thread_id: str) -> list[dict[str, Any]]:
         """Return the newest runs, none where the server can't list them."""
-        try:
-            return self._runs.newest(thread_id)
-        except AsstctlError:
-            return []
+        self._listed = False
+        with suppress(AsstctlError):
+            found = self._runs.newest(thread_id)
+            self._listed = True
+            return found
+        return []
 
     def hint(self, error: AsstctlError, host: str) -> None:
         """Add to an error that leaves the prompt's fate open what is known of it."""
+        error.hint = self.told(host)
+        if self.open_run:
+            error.hint = f"{error.hint}; {locks(self.open_run, str(self.thread_id))}"
+
+    def told(self, host: str) -> str:
+        """Return in words what the last look found."""
         thread_id = self.thread_id
         history = f"asstctl threads history {thread_id} shows it"
         if thread_id is None:
-            error.hint = f"a new thread may exist at {host}; the prompt is not repeated"
-        elif self.seen is Seen.TAKEN:
-            error.hint = f"{thread_id} holds the prompt; {history}"
-        elif self.seen is Seen.ABSENT:
-            error.hint = f"{thread_id} did not take this prompt; {history}"
-        else:
-            error.hint = unknown(thread_id)
-        if self.open_run:
-            error.hint = f"{error.hint}; {locks(self.open_run, str(thread_id))}"
+            return f"a new thread may exist at {host}; the prompt is not repeated"
+        if self.seen is Seen.TAKEN:
+            return f"{thread_id} holds the prompt; {history}"
+        if self.seen is Seen.ABSENT:
+            return f"{thread_id} did not take this prompt; {history}"
+        return unknown(thread_id)
 
 
 class LookForRun(Look):
@@ -87,14 +97,15 @@ class LookForRun(Look):
         since = self._said.since(newest)
         if since is None:
             return Seen.UNKNOWN
-        if any(message.get("role") != "user" for message in since):
-            return Seen.TAKEN
-        return Seen.ABSENT if self._messages.marks else Seen.UNKNOWN
+        replied = any(message.get("role") != "user" for message in since)
+        if self._messages.marks:
+            return Seen.ABSENT if self._listed and not replied else Seen.UNKNOWN
+        return Seen.TAKEN if replied else Seen.UNKNOWN
 
-    def hint(self, error: AsstctlError, host: str) -> None:
-        """Add to an error that the prompt is there, and whether a reply may come."""
+    def told(self, host: str) -> str:
+        """Return in words that the prompt is there, and whether a reply may come."""
         thread_id = str(self.thread_id)
-        error.hint = unreplied(thread_id) if self.seen is Seen.ABSENT else unanswered(thread_id)
+        return unreplied(thread_id) if self.seen is Seen.ABSENT else unanswered(thread_id)
 
 
 class LookForOutputs(Look):
@@ -103,18 +114,19 @@ class LookForOutputs(Look):
     def __init__(self, messages: Messages, runs: Runs, said: Said, run: Run) -> None:
         super().__init__(messages, runs, said, run.thread_id)
         self._run_id = run.id or ""
+        self._answered = run.answered
 
     def _look(self, thread_id: str) -> Seen:
         run = self._runs.one(thread_id, self._run_id)
-        if run.get("status") == "requires_action":
+        if run.get("status") == "requires_action" and self._answered.issuperset(open_calls(run)):
             return Seen.ABSENT
         self.run = run
         return Seen.TAKEN
 
-    def hint(self, error: AsstctlError, host: str) -> None:
-        """Add to an error whether the run took the answers."""
+    def told(self, host: str) -> str:
+        """Return in words whether the run took the answers."""
         took = "did not take" if self.seen is Seen.ABSENT else "may not have taken"
-        error.hint = f"the run {self._run_id} {took} the answers to its calls"
+        return f"the run {self._run_id} {took} the answers to its calls"
 
 
 def locks(run_id: str, thread_id: str) -> str:

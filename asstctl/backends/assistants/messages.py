@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from asstctl.backends.content import text_of
 from asstctl.model import MARK, mark_of
 from asstctl.store.abilities import Abilities
-from asstctl.wire.pages import PAGE, USUAL_PAGE, ending, pages
+from asstctl.wire.pages import PAGE, USUAL_PAGE, pages, readable
 from asstctl.wire.patience import Seen
 from asstctl.wire.requests import at
 from asstctl.wire.wire import Wire
@@ -33,10 +34,13 @@ class Said:
     """One prompt, told from every other one.
 
     `known` are ids of messages that were in the thread before. `fresh`: the thread was made for
-    this prompt, so that nothing was.
+    this prompt, so that nothing was. Its text proves nothing; another text is another prompt.
     """
 
-    def __init__(self, known: frozenset[str] = frozenset(), *, fresh: bool = False) -> None:
+    def __init__(
+        self, text: str, known: frozenset[str] = frozenset(), *, fresh: bool = False
+    ) -> None:
+        self._text = text
         self.mark = new_mark()
         self.id = ""  # once the service has said it
         self.repeated = False  # it was sent again after looks that did not find it
@@ -65,6 +69,12 @@ class Said:
         for number, message in enumerate(newest):
             if self._is(message):
                 return newest[:number]
+        new = self.newer(newest)
+        asked = _prompts(new or [])
+        return new[: asked[0]] if new is not None and len(asked) == 1 else new
+
+    def newer(self, newest: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+        """Return what is newer than all that is known; None where nobody can tell."""
         for number, message in enumerate(newest):
             if str(message.get("id")) in self._known:
                 return newest[:number]
@@ -76,12 +86,19 @@ class Said:
             return Seen.TAKEN
         if self.mark and (marks or any(map(mark_of, newest))):
             return Seen.ABSENT
-        new = self.since(newest)
-        if new is None:
+        new = self.newer(newest)
+        asked = _prompts(new or [])
+        if new is None or len(asked) > 1:
             return Seen.UNKNOWN
-        if any(message.get("role") == "user" for message in new):
-            return Seen.TAKEN
-        return Seen.ABSENT if self._fresh else Seen.UNKNOWN
+        if not asked:
+            return Seen.ABSENT if self._fresh else Seen.UNKNOWN
+        same = self._fresh or text_of(new[asked[0]]).split() == self._text.split()
+        return Seen.TAKEN if same else Seen.UNKNOWN
+
+
+def _prompts(messages: list[dict[str, Any]]) -> list[int]:
+    """Return the places of the user's messages."""
+    return [place for place, m in enumerate(messages) if m.get("role") == "user"]
 
 
 class Messages:
@@ -93,14 +110,24 @@ class Messages:
         self._known: dict[str, deque[str]] = {}
 
     def all(self, thread_id: str) -> Iterator[dict[str, Any]]:
-        """Yield every message of a thread, oldest first."""
-        return self._noted(thread_id, pages(self._wire, at("threads", thread_id, "messages")))
+        """Yield every message of a thread, oldest first; read to the end, their ids are known."""
+        ids: deque[str] = deque(maxlen=REMEMBERED)
+        for message in pages(self._wire, at("threads", thread_id, "messages")):
+            ids.append(str(message.get("id") or ""))
+            yield message
+        for identity in ids:
+            self.note(thread_id, identity)
 
     def last(self, thread_id: str, count: int) -> Iterator[dict[str, Any]]:
         """Yield the last messages of a thread, oldest first."""
         path = at("threads", thread_id, "messages")
         read = pages(self._wire, path, newest_first=True, limit=count)
-        return self._noted(thread_id, ending(islice(read, count)))
+        found, broken = readable(islice(read, count))
+        for message in reversed(found):
+            self.note(thread_id, str(message.get("id") or ""))
+        yield from reversed(found)
+        if broken:
+            raise broken
 
     def newest(self, thread_id: str) -> list[dict[str, Any]]:
         """Return the newest messages of a thread, the newest first: as many as a turn may have."""
@@ -109,10 +136,10 @@ class Messages:
             self.keeps_marks(has=True)
         return read
 
-    def said(self, thread_id: str) -> Said:
+    def said(self, thread_id: str, text: str) -> Said:
         """Return a new prompt to a thread."""
         known = self._known.get(thread_id)
-        return Said(frozenset(known or ()), fresh=known is not None and not known)
+        return Said(text, frozenset(known or ()), fresh=known is not None and not known)
 
     def made(self, thread_id: str) -> None:
         """Remember that a thread was made just now, and nothing is in it."""
@@ -120,26 +147,21 @@ class Messages:
 
     def newer(self, thread_id: str) -> Callable[[], int | None]:
         """Return a count, made at each call, of what is in a thread and not known by now."""
-        said = self.said(thread_id)
+        said = self.said(thread_id, "")
         said.mark = ""
 
         def count() -> int | None:
-            since = said.since(self.newest(thread_id))
+            since = said.newer(self.newest(thread_id))
             return None if since is None else len(since)
 
         return count
 
     def note(self, thread_id: str, message_id: str) -> None:
-        """Remember the id of a message that the service said."""
+        """Remember the id of a thread's newest message; without one, its end is not known."""
         if message_id:
             self._known.setdefault(thread_id, deque(maxlen=REMEMBERED)).append(message_id)
-
-    def _noted(
-        self, thread_id: str, messages: Iterator[dict[str, Any]]
-    ) -> Iterator[dict[str, Any]]:
-        for message in messages:
-            self.note(thread_id, str(message.get("id") or ""))
-            yield message
+        else:
+            self._known.pop(thread_id, None)
 
     @property
     def marks(self) -> bool | None:

@@ -15,8 +15,8 @@ from asstctl.backends.assistants.reply import Replies
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
 from asstctl.backends.assistants.watch import watched
-from asstctl.backends.cancelling import unlocked
-from asstctl.backends.stream import unreplied
+from asstctl.backends.cancelling import CANCEL_SECONDS, unlocked
+from asstctl.backends.stream import LEAVING, interruption, unreplied
 from asstctl.config.settings import Settings
 from asstctl.errors import ActiveRunError, AsstctlError
 from asstctl.events import Notice, Prompt, PromptTaken, RunStarted, Stream
@@ -65,7 +65,7 @@ class Prompting:
 
     def to_new_thread(self, prompt: Prompt) -> Stream:
         """Make a thread with the prompt in it, and stream the reply."""
-        said = Said(fresh=True)
+        said = Said(prompt.text, fresh=True)
         able = self._able(NEW_THREAD)
         if able is not False:
             run = Run(None, mark=said.mark)
@@ -110,7 +110,7 @@ class Prompting:
 
     def to_old_thread(self, thread_id: str, prompt: Prompt) -> Stream:
         """Post a prompt to a thread, and stream the reply."""
-        said = self._messages.said(thread_id)
+        said = self._messages.said(thread_id, prompt.text)
         able = self._able(OLD_THREAD)
         settings = self._settings
         known = settings.azure or settings.project or settings.openai
@@ -174,11 +174,15 @@ class Prompting:
         request = post(at("threads", thread_id, "messages"), body, Purpose.PROMPT, look)
         try:
             added = yield from self._wire.ask(request)
+        except LEAVING as leaving:
+            self._wire.hurry(CANCEL_SECONDS)
+            look()
+            interruption(leaving).add_note(look.told(self._wire.host))
+            raise
         except AsstctlError as error:
-            if not left_open(error):
-                raise
-            if look.seen is not Seen.TAKEN:
-                look.hint(error, self._wire.host)
+            if look.seen is not Seen.TAKEN or not left_open(error):
+                if look.seen is not None or left_open(error):
+                    look.hint(error, self._wire.host)
                 raise
             yield Notice(f"{error.message}; the thread holds the prompt all the same")
             return

@@ -9,11 +9,10 @@ from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
 from asstctl.backends.cancelling import CANCEL_SECONDS
-from asstctl.backends.stream import interruption
+from asstctl.backends.stream import LEAVING, interruption
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,
-    StoppedError,
     UnansweredError,
     UnavailableError,
     UnsupportedError,
@@ -65,7 +64,7 @@ class Replies:
                 yield from run.calls()
                 self._waiting = run, said
                 yield RunFinished("tool_call")
-        except (GeneratorExit, KeyboardInterrupt, StoppedError) as leaving:
+        except LEAVING as leaving:
             self._abandon(run, said, thread_id, interruption(leaving))
             raise
         if not run.waiting:
@@ -82,7 +81,7 @@ class Replies:
             {"tool_call_id": call, "output": output} for call, output in outputs.items()
         ]
         run.status = ""
-        run.answered.update(outputs)
+        run.answered = frozenset(run.calls())
         look = LookForOutputs(self._messages, self._runs, said, run)
         body = {"tool_outputs": told, "stream": True}
         yield from self._passed(run, said, post(path, body, Purpose.ADDITION, look), look)
@@ -103,10 +102,14 @@ class Replies:
         """
         if not run.ended:
             yield from self._awaited(run)
-        newest = _after_last_prompt(self._messages.newest(run.thread_id or ""))
-        if not newest and run.status == "completed":
+        newest = self._messages.newest(run.thread_id or "")
+        since = _after_last_prompt(newest)
+        prompt = newest[len(since)] if len(since) < len(newest) else {}
+        answers = run.answers(prompt)
+        if answers or (since and answers is None):
+            yield from self._held(run, newest, since)
+        if run.status == "completed" and not run.shown:
             raise IncompleteError(f"{run.thread_id} holds no reply to its last prompt")
-        yield from self._held(run, newest, newest)
 
     def _rest(self, run: Run, said: Said) -> Stream:
         """Wait for the run's end, then stream the rest of its messages."""
@@ -121,14 +124,15 @@ class Replies:
         """Stream a run's messages, or those of no run that are newer than its prompt."""
         unclaimed = False
         for message in reversed(newest):
-            if message.get("run_id") == run.id:
+            if message.get("run_id") == run.id or message.get("id") in run.shown:
                 yield from run.message(message)
+                unclaimed = False  # what came before is of others
             elif not message.get("run_id") and message.get("role") != "user":
                 if since is None:
                     unclaimed = True
                 elif message in since:
                     yield from run.message(message)
-        if unclaimed and not run.shown:
+        if unclaimed:
             raise IncompleteError(
                 f"{self._wire.host} does not say which message of {run.thread_id} is the reply",
                 hint=f"asstctl threads history {run.thread_id} shows them",
@@ -163,9 +167,11 @@ class Replies:
         try:
             with closing((yield from self._wire.stream(request))) as batches:
                 for batch in batches:
-                    yield from run.read(batch)
-                    begun = run.id is not None
-                    look.thread_id = run.thread_id
+                    try:
+                        yield from run.read(batch)
+                    finally:
+                        begun = run.id is not None
+                        look.thread_id = run.thread_id
                     if run.ended:
                         batches.ending()
             if run.id is None:

@@ -14,13 +14,16 @@ from asstctl.backends.stream import Shown, counted, failed, read, started, under
 from asstctl.endings import WORDS
 from asstctl.errors import IncompleteError
 from asstctl.events import Event, MessageFinished, ObjectSeen, RunFinished
-from asstctl.model import mark_of
+from asstctl.model import mark_of, moment
 from asstctl.parts import ToolCall
 from asstctl.wire import pages
 from asstctl.wire.sse import Frame
 
 FINAL = ("completed", "incomplete", "failed", "cancelled", "expired")
 """Statuses of a run that no longer change."""
+
+MESSAGE = "thread.message."
+"""How the names of events about messages begin."""
 
 STEP = "thread.run.step."
 """How the names of events about steps begin."""
@@ -46,7 +49,8 @@ class Run:
         self.id: str | None = None
         self.status = ""
         self.unsaid = ""  # why its end is not known
-        self.answered: set[str] = set()  # ids of the calls that were answered
+        self.answered: frozenset[ToolCall] = frozenset()  # calls, until the run goes on
+        self._early: list[tuple[str, Mapping[str, Any]]] = []  # said before it is known whose
         self.shown = Shown()
         self._facts: Mapping[str, Any] = {}
 
@@ -60,8 +64,8 @@ class Run:
         """Whether the run waits for answers; calls that were answered are no news."""
         if self.status != "requires_action":
             return False
-        calls = {call.id for call in self.calls()}
-        return not calls or not calls <= self.answered
+        calls = self.calls()
+        return not calls or not self.answered.issuperset(calls)
 
     @property
     def ended(self) -> bool:
@@ -70,7 +74,7 @@ class Run:
 
     def read(self, batch: list[Frame]) -> Iterator[Event]:
         """Read some events of the stream and yield ours; raises what an `error` event means."""
-        yield from read(batch, self._event, self._goes_on)
+        yield from read(batch, self._event, self._goes_on, self.shown)
 
     def _goes_on(self, name: str, found: Mapping[str, Any]) -> str:
         match found:
@@ -84,26 +88,39 @@ class Run:
 
     def _event(self, name: str, found: Mapping[str, Any]) -> Iterator[Event]:
         if name == "error":
-            raise failed("run", found.get("error") or found)
-        if name == "thread.created":
+            if not self.final:
+                raise failed("run", found.get("error") or found)
+        elif name == "thread.created":
             self.thread_id = sound(str(found.get("id") or self.thread_id))
         elif self._another(name, found):
             self._others.update(filter(None, [str(found.get("id") or "")]))
-        elif name == "thread.message.delta":
-            yield from self.delta(found)
-        elif name in ("thread.message.completed", "thread.message.incomplete"):
-            yield from self.message(found)
+        elif name.startswith(MESSAGE):
+            yield from self._said(name, found)
         elif name.startswith(STEP) and name.removeprefix(STEP) in FINAL:
             yield from self._step(found)
         elif name.startswith("thread.run.") and not name.startswith(STEP):
             yield from self.facts(found, name.removeprefix("thread.run."))
+            early, self._early = self._early, []
+            for earlier in early:
+                yield from self._event(*earlier)
+
+    def _said(self, name: str, found: Mapping[str, Any]) -> Iterator[Event]:
+        """Read an event of a message; until the run is known, nobody knows whose it is."""
+        if self.id is None:
+            self._early.append((name, found))
+        elif name == "thread.message.delta":
+            yield from self.delta(found)
+        elif name in ("thread.message.completed", "thread.message.incomplete"):
+            yield from self.message(found)
 
     def _another(self, name: str, found: Mapping[str, Any]) -> bool:
         """Return whether an event is about another run: the rest of one that was stopped, say."""
         if not self._others.isdisjoint((str(found.get("id")), str(found.get("run_id")))):
             return True
         if not name.startswith("thread.run.") or name.startswith(STEP):
-            return False
+            return bool(self.id and found.get("run_id")) and found["run_id"] != self.id
+        if self.id is None and name in ("thread.run.cancelling", "thread.run.cancelled"):
+            return True
         marked = mark_of(found)
         if marked and self.mark:
             return marked != self.mark
@@ -117,6 +134,8 @@ class Run:
             # A failed name or a last error wins; else the status, or the name if it is silent.
             broken = name == "failed" or bool(found.get("last_error"))
             self.status = "failed" if broken else str(found.get("status") or name)
+            if self.status != "requires_action":
+                self.answered = frozenset()
             if self.id is None and found.get("id"):
                 self.id = sound(str(found["id"]))
                 yield from started(
@@ -159,10 +178,23 @@ class Run:
 
     def calls(self) -> list[ToolCall]:
         """Return the tool calls that the run waits for, in the service's order."""
-        action = dictionary(self._facts.get("required_action"))
-        wanted = dictionary(action.get(str(action.get("type"))))
-        wanted = wanted or dictionary(action.get("submit_tool_outputs"))
-        return [_call(call) for call in pages.objects(wanted.get("tool_calls"))]
+        return open_calls(self._facts)
+
+    def answers(self, prompt: Mapping[str, Any]) -> bool | None:
+        """Return whether a run is one to a prompt; None where neither marks nor times tell.
+
+        A list may say the reply before its prompt where a clock counts whole seconds.
+        """
+        marks = mark_of(self._facts), mark_of(prompt)
+        if all(marks):
+            return marks[0] == marks[1]
+        asked, made = moment(prompt.get("created_at")), moment(self._facts.get("created_at"))
+        return None if asked is None or made is None else asked <= made
+
+    @property
+    def marked(self) -> bool:
+        """Whether the service says the mark of the run again: then it keeps marks."""
+        return bool(self.mark) and mark_of(self._facts) == self.mark
 
     def end(self) -> Iterator[Event]:
         """Yield the claim that a final status makes; raises what any other end means."""
@@ -177,6 +209,14 @@ class Run:
                 raise failed("run", self._facts.get("last_error"))
             case other:
                 raise IncompleteError(self.unsaid or f"the run {self.id} ended as {other}")
+
+
+def open_calls(run: Mapping[str, Any]) -> list[ToolCall]:
+    """Return the tool calls that a run object waits for, in the service's order."""
+    action = dictionary(run.get("required_action"))
+    wanted = dictionary(action.get(str(action.get("type"))))
+    wanted = wanted or dictionary(action.get("submit_tool_outputs"))
+    return [_call(call) for call in pages.objects(wanted.get("tool_calls"))]
 
 
 def _call(call: Mapping[str, Any]) -> ToolCall:

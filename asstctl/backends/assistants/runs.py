@@ -1,18 +1,17 @@
 """The runs of a thread: which one locks it, how one ends, and how one is cancelled."""
 
 from collections.abc import Container, Iterator
+from itertools import islice
 from typing import Any
 
 from asstctl.backends.assistants.run import OPEN
 from asstctl.backends.cancelling import cancelled, last_status
 from asstctl.errors import AsstctlError
-from asstctl.wire.pages import NO_PATH, found, items, lacking, pages
+from asstctl.wire.pages import NO_PATH, USUAL_PAGE, found, lacking, pages
 from asstctl.wire.requests import at, cancel, get
 from asstctl.wire.wire import Wire
 
 WORKING = tuple(status for status in OPEN if status != "requires_action")
-
-NEWEST = {"limit": "20", "order": "desc"}
 
 
 class Runs:
@@ -22,9 +21,12 @@ class Runs:
         self._wire = wire
 
     def newest(self, thread_id: str) -> list[dict[str, Any]]:
-        """Return the newest runs of a thread, as the server orders them."""
+        """Return the newest runs of a thread, the newest first: as many as matter."""
         with lacking(self._wire.host, "list the runs of a thread"):
-            return items(self._wire.call(get(at("threads", thread_id, "runs"), NEWEST)))
+            listed = pages(
+                self._wire, at("threads", thread_id, "runs"), newest_first=True, limit=USUAL_PAGE
+            )
+            return list(islice(listed, USUAL_PAGE))
 
     def all(self, thread_id: str, known: Container[str]) -> Iterator[dict[str, Any]]:
         """Yield the runs of a thread that are not known, oldest first, each with its steps."""

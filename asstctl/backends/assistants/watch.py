@@ -32,8 +32,17 @@ def watched(
                     held.clear()
                     yield from reply
                     return True
-        except (AsstctlError, KeyboardInterrupt, StoppedError):
-            yield from held  # a reply that fails was said as far as it came
+        except (KeyboardInterrupt, StoppedError):
+            yield from held  # what was said is kept as far as it came
+            raise
+        except AsstctlError:
+            took = _took(run, said, messages, thread_id) if run.id else None
+            if took is False:
+                yield Notice("the server passed over the prompt: what failed was no reply to it")
+                raise
+            if took is None and held:
+                yield Notice(unknown(thread_id))
+            yield from held
             raise
     took = _took(run, said, messages, thread_id)
     if took is False:
@@ -57,8 +66,8 @@ def _seen(said: Said, messages: Messages, thread_id: str) -> bool:
 def _took(run: Run, said: Said, messages: Messages, thread_id: str) -> bool | None:
     """Return whether a run answered the prompt; None where nobody can tell.
 
-    It answered something else where the message before its reply is none of a user's, or an older
-    prompt.
+    It answered something else where the server keeps marks and the prompt's is not there, or where
+    every prompt in the thread is known to be older.
     """
     try:
         newest = messages.newest(thread_id)
@@ -66,10 +75,6 @@ def _took(run: Run, said: Said, messages: Messages, thread_id: str) -> bool | No
         return None
     if said.among(newest):
         return True
-    replies = [n for n, m in enumerate(newest) if m.get("id") in run.shown.messages]
-    if not replies or any(m.get("role") == "user" for m in newest[: replies[0]]):
-        return None
-    before = newest[replies[-1] + 1 :]
-    if not before or before[0].get("role") != "user" or said.is_older(before[0]):
+    if run.marked or messages.marks:
         return False
-    return None
+    return None if any(not said.is_older(m) for m in newest if m.get("role") == "user") else False

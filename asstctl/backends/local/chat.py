@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from asstctl._json import loads_piece, sound
+from asstctl._json import halved, loads_piece, sound
 from asstctl.backends.content import dictionary
 from asstctl.backends.stream import counted, failed, understood
 from asstctl.endings import WORDS, Ending
@@ -71,7 +71,7 @@ class Completion:
         """Read chunks up to one that is wrong; return the error that it means."""
         for chunk in batch:
             if refused := chunk.get("error"):
-                return failed("reply", refused)
+                return None if self.reason else failed("reply", refused)
             try:
                 with understood():
                     self._chunk(chunk)
@@ -109,8 +109,9 @@ class Completion:
         arguments.append(words(function.get("arguments")))
 
     def taken_text(self) -> str:
-        """Return the text since the last call."""
-        text, self._text = "".join(self._text), []
+        """Return the text since the last call; half a surrogate pair waits for the other half."""
+        text, half = halved("".join(self._text))
+        self._text = [half] if half else []
         return sound(text)
 
     def taken_thoughts(self) -> str:

@@ -120,7 +120,7 @@ class Responses:
         """Cancel the reply that we began in a thread, or wait for its end."""
         active = self._active(thread_id)
         if active is None:
-            return None
+            return self._prompting.decline_open(thread_id)
         if wait:
             status = settled(self._wire, active, self._settings.timeout)
         else:
@@ -137,7 +137,7 @@ class Responses:
         Where the service has it no more, or none was begun here: the thread's last message.
         """
         last = self._store.replies.last(self._settings.place, thread_id)
-        newest = list(self.history(thread_id, 1))
+        newest = self._prompting.keeper(thread_id).newest(thread_id)
         if last and (found := self._current(last, newest)):
             yield from self._prompting.reply(thread_id).recover(found)
             return
@@ -147,16 +147,14 @@ class Responses:
         yield RunFinished("completed")
 
     def _current(self, response_id: str, newest: list[Message]) -> dict[str, Any] | None:
-        """Return a reply that is the thread's last; None where it is gone or another followed."""
+        """Return a reply that is the thread's last; None where it is gone or more followed."""
         try:
             response = read(self._wire, response_id)
         except NotFoundError:
             return None
-        ids = [item.get("id") for item in objects(response.get("output"))]
-        status = response.get("status")
-        followed = any(m.role == "assistant" and m.id not in ids for m in newest)
-        asked = status in WHOLE and bool(newest) and newest[-1].role == "user"
-        return None if asked or (followed and status not in OPEN) else response
+        ids = {item.get("id") for item in objects(response.get("output"))}
+        held = any(message.id in ids for message in newest)
+        return None if held and newest[-1].id not in ids else response
 
     # Threads
 

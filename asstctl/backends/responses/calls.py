@@ -33,6 +33,11 @@ def is_answer(item: Mapping[str, Any]) -> bool:
     return str(item.get("type")).endswith(("_output", "_response"))
 
 
+def answers(item: Mapping[str, Any]) -> Any:
+    """Return the id of the call that an item answers."""
+    return item.get("call_id") or item.get("approval_request_id")
+
+
 def identity(item: Mapping[str, Any]) -> str | None:
     """Return the id by which a call is answered, None where it has none."""
     found = item.get("id") if item.get("type") == APPROVAL else item.get("call_id")
@@ -41,9 +46,7 @@ def identity(item: Mapping[str, Any]) -> str | None:
 
 def unanswered(output: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the calls in a response's output that nothing there answers, by the calls' ids."""
-    answered = {
-        item.get("call_id") or item.get("approval_request_id") for item in output if is_answer(item)
-    }
+    answered = {answers(item) for item in output if is_answer(item)}
     found = {}
     for number, item in enumerate(output):
         kind, named = str(item.get("type")), identity(item)

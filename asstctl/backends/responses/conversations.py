@@ -59,10 +59,11 @@ class Conversations:
 
     def history(self, thread_id: str, last: int | None = None) -> Generator[Message]:
         """Yield every message of a conversation, or the `last` ones, oldest first."""
-        known = self._known.setdefault(thread_id, set())
+        ids = []
         for message in self._read(thread_id, last):
-            known.add(message.id)
+            ids.append(message.id)
             yield message
+        self._known.setdefault(thread_id, set()).update(ids)  # read to the thread's newest end
 
     def _read(self, thread_id: str, last: int | None) -> Iterator[Message]:
         path = at("conversations", thread_id, "items")
@@ -78,7 +79,8 @@ class Conversations:
 
     def note(self, thread_id: str, item_ids: Iterable[str]) -> None:
         """Remember items that were streamed."""
-        self._known.setdefault(thread_id, set()).update(item_ids)
+        if ids := set(item_ids):
+            self._known.setdefault(thread_id, set()).update(ids)
 
     def unread(self, thread_id: str) -> list[Message] | None:
         """Return the messages newer than all that was read, by the ids of what was."""

@@ -36,11 +36,6 @@ MARKER = re.compile(r"【[^【】]{1,80}】")
 """The marks that annotations point to in the text; other spans are no marks."""
 
 
-def text(item: Mapping[str, Any]) -> str:
-    """Return the words of a message item, refusals among them."""
-    return "".join(part_text(part) for part in contents(item))
-
-
 def message(item: Mapping[str, Any]) -> Message:
     """Return an item as a message."""
     role = item.get("role")

@@ -1,18 +1,22 @@
 """A prompt, posted to a conversation, or to a chain where the server has no conversations."""
 
 from collections.abc import Generator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
+from asstctl.backends.responses import calls
 from asstctl.backends.responses.asking import Asking
 from asstctl.backends.responses.chains import CHAIN, CONVERSATIONS, Chains
 from asstctl.backends.responses.conversations import Conversations
 from asstctl.backends.responses.keeper import Keeper
 from asstctl.backends.responses.reply import Reply
+from asstctl.backends.responses.resource import read
 from asstctl.backends.responses.response import Response
+from asstctl.backends.stream import interruption
 from asstctl.config.settings import Settings
-from asstctl.errors import AsstctlError, ConfigError
+from asstctl.errors import AsstctlError, ConfigError, NotFoundError, StoppedError
 from asstctl.events import Event, Notice, RunFinished, RunStarted, Stream
+from asstctl.model import count
 from asstctl.store.store import Store
 from asstctl.wire.pages import NO_PATH
 from asstctl.wire.wire import Wire
@@ -29,6 +33,7 @@ class Prompting:
         self._settings = settings
         self._place = settings.place
         self._abilities = store.abilities
+        self._replies = store.replies
         self._asking = Asking(settings, store.abilities)
         self._conversations = Conversations(wire, store.replies, settings.place)
         self._chains = Chains(wire, store, settings.place)
@@ -131,9 +136,51 @@ class Prompting:
         thread_id = last.response.thread_id
         said = self.keeper(thread_id).following(thread_id, str(last.response.id))
         said["input"] = last.response.answers(outputs)
-        yield from self._asked(last.next(), said)
+        following = last.next()
+        try:
+            yield from self._asked(following, said)
+        except BaseException as leaving:
+            if not following.taken():
+                _add(leaving, f"the calls are given up: {_declined(last)}")
+            raise
+
+    def decline_open(self, thread_id: str) -> str | None:
+        """Answer calls of the last reply that began here, and that nobody answered, with a refusal.
+
+        Return what was done, None where no call is open.
+        """
+        last = self._replies.last(self._place, thread_id)
+        if last is None or thread_id.startswith(CHAIN):  # a chain does not go on from open calls
+            return None
+        with suppress(NotFoundError):
+            reply = self.reply(thread_id, announced=True)
+            list(reply.response.facts(read(self._wire, last)))
+            raws = [m.raw or {} for m in self._conversations.newest(thread_id)]
+            answered = {calls.answers(raw) for raw in raws if calls.is_answer(raw)}
+            waiting = reply.response.waiting
+            still = {call: item for call, item in waiting.items() if call not in answered}
+            if still:
+                reply.response.waiting = still
+                return f"{count(len(still), 'open call')} of {last}: {reply.decline()}"
+        return None
 
     def decline(self) -> str | None:
         """Abandon the calls of the last response."""
         last, self._waiting = self._waiting, None
         return last.decline() if last else None
+
+
+def _declined(last: Reply) -> str:
+    """Answer the calls of a reply with a refusal; return in words what became of it."""
+    try:
+        return last.decline()
+    except AsstctlError as error:
+        return f"they could not be declined: {error.message}"
+
+
+def _add(leaving: BaseException, words: str) -> None:
+    """Add words to the hint of an error, or to the note of what left a reply early."""
+    if isinstance(leaving, AsstctlError):
+        leaving.hint = "; ".join(filter(None, (leaving.hint, words)))
+    elif isinstance(found := interruption(leaving), KeyboardInterrupt | StoppedError):
+        found.add_note(words)

@@ -8,7 +8,7 @@ from asstctl.backends.cancelling import CANCEL_SECONDS
 from asstctl.backends.responses.keeper import Keeper
 from asstctl.backends.responses.resource import inputs, poll, stopped
 from asstctl.backends.responses.response import OPEN, Response
-from asstctl.backends.stream import again, interruption, unanswered, unknown
+from asstctl.backends.stream import LEAVING, again, interruption, unanswered, unknown
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,
@@ -16,7 +16,8 @@ from asstctl.errors import (
     UnansweredError,
     UnavailableError,
 )
-from asstctl.events import Notice, RunFinished, Stream
+from asstctl.events import Notice, Stream
+from asstctl.wire.pages import NO_PATH
 from asstctl.wire.patience import Purpose, Seen, left_open
 from asstctl.wire.requests import Request, at, get, post
 from asstctl.wire.wire import Wire
@@ -80,7 +81,7 @@ class Reply:
             cut = not response.final
             if cut:
                 yield from self._rest()
-        except (GeneratorExit, KeyboardInterrupt, StoppedError) as leaving:
+        except LEAVING as leaving:
             self._wire.hurry(CANCEL_SECONDS)
             self._abandon(interruption(leaving))
             raise
@@ -101,7 +102,7 @@ class Reply:
         """
         if self.response.id is None:
             return False
-        goes_on = self.response.background and not self.response.final
+        goes_on = self.response.background and isinstance(error, UnavailableError)
         return goes_on or isinstance(error, IncompleteError)
 
     def _look(self) -> Seen:
@@ -121,13 +122,15 @@ class Reply:
         thread_id = self.response.thread_id
         if self._found is None:
             self._look()
-        said = [m for m in self._found or () if m.role == "assistant" and m.text]
-        if said and all(message.status == "completed" for message in said):
-            yield Notice(f"{error.message}; the service took it, and this is the reply")
-            text = "\n\n".join(message.text for message in said)
+        said = [m.text for m in self._found or () if m.role == "assistant" and m.text]
+        if said:
+            yield Notice(f"{error.message}; the service took it")
+            text = "\n\n".join(said)
             yield from again(thread_id, text, announced=self.response.announced)
-            yield RunFinished("completed")
-            return
+            raise IncompleteError(
+                f"whether this is the whole reply is not known: {error.message}",
+                hint=f"asstctl threads history {thread_id} shows what comes",
+            )
         if isinstance(error, IncompleteError):  # no word of a reply came
             error = UnansweredError(error.message, retryable=True)
         if self._found:
@@ -189,10 +192,17 @@ class Reply:
                 yield from self._resumed(path)
             if response.final:
                 return
-        for look in poll(self._wire, response.id, self._wire.timeout):
-            yield from response.facts(look)
-            if response.final:
-                return
+        try:
+            for look in poll(self._wire, response.id, self._wire.timeout):
+                yield from response.facts(look)
+                if response.final:
+                    return
+        except AsstctlError as error:
+            if error.status not in NO_PATH:
+                raise
+            raise IncompleteError(
+                f"{self.host} can't say how the response {response.id} ended: {error.message}"
+            ) from error
         kind = IncompleteError if response.shown else UnavailableError
         raise kind(
             f"the response {response.id} is still {response.status} after {self._wire.timeout:g} s",
@@ -285,4 +295,6 @@ class Reply:
         return self._unknown()
 
     def _unknown(self) -> str:
+        if self._before:
+            return "whether the service took the answers to its calls is not known"
         return unknown(self.response.thread_id)

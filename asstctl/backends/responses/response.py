@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from asstctl._json import sound
-from asstctl.backends.content import contents, dictionary
+from asstctl.backends.content import contents, dictionary, text_of
 from asstctl.backends.responses import calls, items
 from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
 from asstctl.endings import WORDS, Ending
@@ -63,7 +63,7 @@ class Response:
 
     def read(self, batch: list[Frame]) -> Iterator[Event]:
         """Read some events of the stream and yield ours; raises what an `error` event means."""
-        yield from read(batch, self._event, self._goes_on)
+        yield from read(batch, self._event, self._goes_on, self.shown)
 
     def _goes_on(self, _name: str, found: Mapping[str, Any]) -> str:
         match found:
@@ -87,6 +87,8 @@ class Response:
                 return
             self.number = max(self.number, number)
         match name.removeprefix("response."):
+            case "error" if self.final:
+                return
             case "error":
                 raise self._failed(found.get("error") or found)
             case ("created" | "queued" | "in_progress" | "completed" | "incomplete") | (
@@ -149,7 +151,7 @@ class Response:
         if item.get("type") == "message" and item.get("role") in (None, "assistant"):
             known = self._places.get(str(item.get("id")))
             place = known or index
-            yield from self.shown.whole(place, items.text(item), renamed=known is None)
+            yield from self.shown.whole(place, text_of(item), renamed=known is None)
             for part in contents(item):
                 for note in objects(part.get("annotations")):
                     yield from self._annotation(place, note)
