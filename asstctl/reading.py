@@ -1,7 +1,7 @@
 """A thread's messages: as its server has them, else as they are kept here."""
 
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnavailableError
 from asstctl.events import Notice, Tell
@@ -19,6 +19,7 @@ class Reading:
         self._session = session
         self._tell = tell
         self.stale: AsstctlError | None = None
+        self.later: list[AsstctlError] = []  # of what another attempt may have
 
     def history(
         self, thread: Thread, last: int | None = None, *, kept: bool = False
@@ -52,15 +53,41 @@ class Reading:
         if thread.kind.facts.kept_here or not store.messages.count(thread.key):
             raise error
         self._tell(Notice(f"{error.message}; {thread.id} is read from what is kept here"))
-        named = isinstance(error, NotFoundError) and thread.id in error.message
-        if not named:
+        if not gone(self._session, thread, error):
             self.stale = error
 
     def demand_current(self) -> None:
-        """Raise IncompleteError if a thread was read from what is kept, and may be older."""
+        """Raise IncompleteError if something is older than at its server, or may be had later."""
+        if self.later:
+            raise IncompleteError(
+                f"not all could be had: {self.later[0].message}",
+                hint=self.later[0].hint or "the same command asks again",
+                retryable=True,
+            )
         if self.stale:
             raise IncompleteError(
                 f"what is kept here may be older than at the server: {self.stale.message}",
                 hint=self.stale.hint,
                 retryable=True,
             )
+
+
+PROBES = 3
+"""Other threads of a server that are asked for, to see whether it has any."""
+
+
+def gone(session: Session, thread: Thread, error: AsstctlError) -> bool:
+    """Return whether a server's refusal is about one thread, and not about all that it is asked.
+
+    It names the thread, elsewhere than in the path that was asked for, or another thread is there.
+    """
+    if not isinstance(error, NotFoundError):
+        return False
+    if thread.id in error.message.replace(f"/{thread.id}", ""):
+        return True
+    others = [t for t in session.threads() if t.endpoint == thread.endpoint and t.id != thread.id]
+    for other in others[:PROBES]:
+        with suppress(AsstctlError), closing(session.holder(other).history(other.id, 1)) as read:
+            next(read, None)
+            return True
+    return False

@@ -86,19 +86,6 @@ class Session:
         """The service's name for the request of the last reply."""
         return self._speaker.request_id if self._speaker else None
 
-    def private_file(self, name: str) -> str | None:
-        """Return the path of a file beside the store that the user alone can read.
-
-        None where the file can't be made.
-        """
-        path = self._data / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-        except OSError:
-            return None
-        return str(path)
-
     def close(self) -> None:
         """Close every backend and the store."""
         for backend in self._backends.values():
@@ -172,8 +159,14 @@ class Session:
         """
         kept = None if keep_remote else self.holder(thread).delete(thread.id)
         shredded = self.store.forget(thread)
-        later = None if shredded else "another process keeps its words in a file until it ends"
+        later = "" if shredded else "another process keeps its words in a file until it ends"
         return "; ".join(filter(None, (kept, later))) or None
+
+    def delete_message(self, thread: Thread, message_id: str, *, keep_remote: bool) -> bool:
+        """Delete a message from its server (not if `keep_remote`), and here, if it is kept."""
+        if not keep_remote:
+            self.holder(thread).delete_message(thread.id, message_id)
+        return self.store.forget_message(thread, message_id)
 
     # Prompts, and what threads hold
 

@@ -58,6 +58,7 @@ _asstctl() {
         "/threads/recover:-p"|"/threads/recover:--profile") _asstctl_asked profiles; return ;;
         "/threads/rename:-p"|"/threads/rename:--profile") _asstctl_asked profiles; return ;;
         "/threads/fetch:-p"|"/threads/fetch:--profile") _asstctl_asked profiles; return ;;
+        "/threads/delete:--message") :; return ;;
         "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
         "/threads/export:-d"|"/threads/export:--directory") :; return ;;
         "/threads/export:--format") _asstctl_words "json markdown text jsonl"; return ;;
@@ -105,7 +106,7 @@ _asstctl() {
         "/threads/recover") names="-o --output -p --profile --help" ;;
         "/threads/rename") names="-p --profile --help" ;;
         "/threads/fetch") names="--all --remote --no-files -p --profile --help" ;;
-        "/threads/delete") names="-y --yes --keep-remote --kept -p --profile --help" ;;
+        "/threads/delete") names="-y --yes --keep-remote --kept --all --message -p --profile --help" ;;
         "/threads/export") names="--all -d --directory --format --kept --no-files --replace -p --profile --help" ;;
         "/threads/import") names="--dry-run -p --profile --help" ;;
         "/threads/copy") names="--to --dry-run -p --profile --help" ;;

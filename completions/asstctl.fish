@@ -127,6 +127,8 @@ complete -c asstctl -n '__asstctl_in threads fetch' -l help -d 'Show this messag
 complete -c asstctl -n '__asstctl_in threads delete' -s y -l yes -d 'Do not ask.'
 complete -c asstctl -n '__asstctl_in threads delete' -l keep-remote -d 'Forget them here, keep them on the server.'
 complete -c asstctl -n '__asstctl_in threads delete' -l kept -d 'Delete what is kept here alone, leave the threads.'
+complete -c asstctl -n '__asstctl_in threads delete' -l all -d 'With --kept: of every thread of a server.'
+complete -c asstctl -n '__asstctl_in threads delete' -l message -d 'Delete one message of a thread alone.' -x
 complete -c asstctl -n '__asstctl_in threads delete' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads delete' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads delete' -k -a '(asstctl __complete threads)'

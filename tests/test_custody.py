@@ -163,3 +163,230 @@ def test_a_stopped_reply_of_which_the_server_kept_less_stands_once(home, project
     home.run("threads", "fetch", "@last")
     assert [m["text"] for m in kept(home)][2:] == ["Two", "Hello wo"]
     assert kept(home)[-1]["was"] == ["Hello world and more "]
+
+
+# Files
+
+
+def attached(server, *names, thread="thread_1"):
+    """A message with files, each with 1,000 bytes of its own."""
+    said = server.say(thread, "user", "See these")
+    said["attachments"] = [{"file_id": name, "tools": []} for name in names]
+    server.files |= {
+        name: (f"{name}.bin", "assistants_output", name.encode() * 100) for name in names
+    }
+    return said
+
+
+def test_a_file_that_comes_short_or_breaks_off_is_not_kept_and_stops_no_other(home, project):
+    attached(project, "file_short", "file_good", "file_odd")
+
+    def after(request, reply):
+        path = request.path.partition("?")[0]
+        if path.endswith("file_short/content"):
+            return Reply(body=reply.body[:10], content_type="application/octet-stream")
+        return Reply(body="odd") if path.endswith("file_odd") else reply
+
+    project.after = after
+    out, err = home.run("threads", "fetch", "@last", code=7)
+    assert "file_short came with 10 of 1000 bytes" in err
+    assert out.splitlines()[1].split("\t")[5] == "1"
+    home.run("threads", "export", "@last", "-d", "out", code=6)
+    found = json.loads((home.path / "out" / "thread_1.json").read_text())
+    assert [one["id"] for one in found["files"]] == ["file_good"]
+    project.after = None
+    home.run("threads", "export", "@last", "-d", "out")
+    found = json.loads((home.path / "out" / "thread_1.json").read_text())
+    assert len([one for one in found["files"] if one.get("sha256")]) == 3
+
+
+def test_contents_that_are_lost_here_are_fetched_again_or_said_to_be_missing(home, project):
+    attached(project, "file_a")
+    home.run("threads", "fetch", "@last")
+    [path] = [path for path in (home.data / "files").rglob("*") if path.is_file()]
+    path.write_bytes(path.read_bytes()[:-1])
+    out = home.run("threads", "export", "@last", "--kept", "-d", "out")[0]
+    found = json.loads((home.path / out.strip()).read_text())
+    assert "what was kept of it is damaged" in found["missing"][0]
+    home.run("threads", "fetch", "@last")
+    assert path.read_bytes() == b"file_a" * 100
+
+
+# Exports
+
+
+def exported(home, *words, code=0):
+    err = home.run("threads", "export", "@last", "-d", "out", *words, code=code)[1]
+    return json.loads(next((home.path / "out").glob("*.json")).read_text()), err
+
+
+def test_an_export_never_loses_runs_or_files(home, project):
+    attached(project, "file_a")
+    whole, _ = exported(home)
+    with closing(sqlite3.connect(home.data / "threads.db")) as database, database:
+        database.execute("DELETE FROM runs")
+        database.execute("DELETE FROM files")
+    found, err = exported(home, "--kept", code=6)
+    assert "holds 1 run, 1 file that would be lost" in err
+    assert found == whole
+    assert exported(home, "--kept", "--replace")[0]["runs"] == []
+
+
+def test_a_poorer_reading_replaces_no_richer_one(home, project):
+    note = {
+        "type": "file_citation",
+        "text": "【4:0†a.pdf】",
+        "file_citation": {"file_id": "file_c", "quote": "the quote"},
+    }
+    said = project.say("thread_1", "assistant", "See 【4:0†a.pdf】")
+    said["content"][0]["text"]["annotations"] = [note]
+    said["metadata"] = {"note": "ours"}
+    rich, _ = exported(home)
+    said["content"][0]["text"]["annotations"] = []
+    said["metadata"] = {}
+    assert exported(home)[0] == rich
+    said["content"][0]["text"]["value"] = "Another text"
+    assert "Another text" in json.dumps(exported(home)[0])
+
+
+def test_signed_links_and_odd_numbers_make_the_same_bytes_and_json(home, project):
+    said = project.say("thread_1", "user", "See")
+    plain = "https://video.example/results?q=x&sp=EgIQAQ&se=2"
+    for number in range(2):
+        link = f"https://blob.example/a.png?sv=1&sig=abc{number}&se=2"
+        said["content"][1:] = [
+            {"type": "image_url", "image_url": {"url": link}},
+            {"type": "image_url", "image_url": {"url": plain}},
+        ]
+        found, err = exported(home)
+        assert ("1 written" in err) is (number == 0)
+        text = json.dumps(found, allow_nan=False)
+        assert "sig=abc" not in text
+        assert plain in text
+
+
+def test_an_export_has_the_threads_own_object_and_all_that_is_missing(home, project):
+    project.metadata["thread_1"] = {"topic": "sky"}
+    project.before = lambda r: (
+        error(405, "Not allowed")
+        if r.method == "GET" and r.path.partition("?")[0].endswith("/runs")
+        else None
+    )
+    found, _ = exported(home)
+    assert found["thread"]["raw"]["object"] == "thread"
+    assert found["thread"]["raw"]["metadata"] == {"topic": "sky"}
+    assert "can't list the runs" in found["missing"][0]
+    assert "1 unchanged" in exported(home, "--kept")[1]
+
+
+def test_steps_that_were_seen_in_passing_are_asked_for_once_with_all_they_hold(home, project):
+    run = project.runs["thread_1"][0]
+    project.steps[run["id"]] = [{"id": "step_1", "run_id": run["id"], "status": "completed"}]
+    home.run("threads", "fetch", "@last")
+    home.run("threads", "fetch", "@last")
+    asked = [r.path for r in project.requests if "/steps" in r.path]
+    assert len(asked) == 1
+    assert "include" in asked[0]
+
+
+def test_a_copy_and_a_fork_carry_what_only_we_hold(home, project):
+    home.run("ask", "-c", "Two")
+    home.run("threads", "fetch", "@last")
+    del project.threads["thread_1"][:2]
+    for words in (("copy", "thread_1", "--to", "local"), ("fork", "thread_1")):
+        made = home.run("threads", *words)[0].strip()
+        out = home.run("threads", "history", made, "-o", "jsonl")[0]
+        assert len(out.splitlines()) == 4
+
+
+# Gone, or not to be reached
+
+
+def test_a_404_that_is_about_no_thread_proves_nothing(home, project):
+    home.run("ask", "Another")
+    project.before = lambda r: error(404, f"No such path: {r.method} {r.path}")
+    home.run("threads", "fetch", "--all", code=5)
+    home.run("threads", "history", "thread_1", code=6)
+    project.before = lambda r: error(404, "gone") if "thread_1" in r.path else None
+    out, err = home.run("threads", "history", "thread_1")
+    assert "You said: One" in out
+    assert "is read from what is kept here" in err
+
+
+def test_import_brings_back_what_the_store_lost(home, server):
+    home.use_server(server)
+    home.run("ask", "One")
+    home.run("ask", "-c", "Two")
+    exported(home)
+    with closing(sqlite3.connect(home.data / "threads.db")) as database, database:
+        database.execute("DELETE FROM messages WHERE place < 4")
+    err = home.run("threads", "import", "out")[1]
+    assert "3 messages came back" in err
+    assert [m["text"] for m in kept(home)][::2] == ["One", "Two"]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"runs": {"a": 1}}, {"files": ["a"]}, {"files": [{"id": "f", "sha256": "../x"}]}]
+)
+def test_an_odd_file_is_one_line_and_stops_no_other(home, server, odd):
+    home.use_server(server)
+    home.run("ask", "One")
+    found, _ = exported(home)
+    found["thread"]["id"] = "local_another"
+    (home.path / "out" / "a.json").write_text(json.dumps(found | odd))
+    (home.path / "out" / "b.json").write_text(json.dumps(found))
+    err = home.run("threads", "import", "out", code=1)[1]
+    assert "a.json is damaged" in err
+    assert "unexpected" not in err
+    assert "2 messages of local_another copied" in err
+
+
+# Taking out
+
+
+def test_a_message_that_is_taken_out_here_comes_back_by_no_fetch(home, project):
+    exported(home)
+    first = project.threads["thread_1"][0]["id"]
+    home.run("threads", "delete", "@last", "--message", first, "--kept", "--yes")
+    home.run("threads", "fetch", "@last")
+    assert [m["text"] for m in kept(home)] == ["You said: One (1)"]
+    assert len(exported(home)[0]["messages"]) == 1  # it was taken out on purpose
+    home.run("threads", "delete", "@last", "--message", "msg_none", "--kept", "--yes", code=5)
+
+
+def test_a_message_is_deleted_where_it_is(home, project, responses, server):
+    last = project.threads["thread_1"][-1]["id"]
+    deleted = []
+
+    def before(request):
+        if request.method == "DELETE":
+            deleted.append(request.path.partition("?")[0])
+            return Reply(body={"deleted": True})
+        return None
+
+    project.before = responses.before = before
+    home.run("threads", "delete", "thread_1", "--message", last, "--yes")
+    home.use_threads(responses)
+    home.run("ask", "One")
+    home.run("threads", "delete", "conv_000001", "--message", "msg_1", "--yes")
+    assert deleted[0].endswith(f"/threads/thread_1/messages/{last}")
+    assert deleted[1].endswith("/conversations/conv_000001/items/msg_1")
+    home.use_server(server)
+    home.run("ask", "One")
+    first = kept(home)[0]["id"]
+    home.run("threads", "delete", "@last", "--message", first, "--yes")
+    assert [m["text"] for m in kept(home)] == ["You said: One (1)"]
+
+
+def test_deleting_what_is_kept_leaves_no_word_and_no_thread_that_is_here_alone(
+    home, project, server
+):
+    home.run("ask", "A secret thing")
+    home.use_server(server)
+    home.run("ask", "Local words")
+    home.run("threads", "delete", "--kept", "--all", "--yes")
+    stored = (home.data / "threads.db").read_bytes()
+    assert b"secret" not in stored
+    assert b"Local words" in stored
+    assert len(home.run("threads", "list", "-q")[0].splitlines()) == 3
+    home.run("threads", "delete", "--all", "--yes", code=2)

@@ -107,7 +107,7 @@ def test_no_files_leaves_them_and_what_lies_there(drawn):
 
 def test_a_file_above_max_file_is_missing_and_had_with_a_larger_one(drawn):
     out = drawn.run("threads", "fetch", "@last", ASSTCTL_MAX_FILE="0.001")[0]
-    assert "file_image is larger than" in out
+    assert "file_image: larger than max_file" in out
     assert "\t1\t" in drawn.run("threads", "fetch", "@last")[0].splitlines()[1]
 
 

@@ -602,8 +602,12 @@ def test_two_copies_at_once_double_nothing(world):
 def test_a_source_that_lost_its_last_copied_message_is_not_guessed_at(world):
     first = talk(world, "One", profile="threads")
     copy(world, first, "local")
-    del world.servers["threads"].threads[first][1]
+    lost = world.servers["threads"].threads[first].pop(1)["id"]
     world.run("ask", "-t", first, "Two")
+    copy(world, first, "local")  # what is kept of it has it still
+    world.run("threads", "delete", first, "--message", lost, "--kept", "--yes")
+    last = world.servers["threads"].threads[first].pop(-1)["id"]
+    world.run("threads", "delete", first, "--message", last, "--kept", "--yes")
     err = world.run("threads", "copy", first, "--to", "local", code=1)[1]
     assert "no longer holds the message that was copied last" in err
 

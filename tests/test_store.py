@@ -113,6 +113,7 @@ def test_a_version_of_the_schema_is_never_changed_after_it_was_written():
         "replies copies",
         "threads_by_turn",
         "messages_by_place messages_by_id messages_by_turn messages_by_mark raw runs files files_by_id files_by_hash counter",
+        "removed",
     ]
     with closing(sqlite3.connect(":memory:")) as db:
         before = set()
@@ -576,7 +577,8 @@ def test_one_unreadable_message_hides_no_other(home, server, bad):
     assert "1 of the messages that are kept of" in err
     assert home.run("ask", "New")[0] == "You said: New (1)\n"
     err = home.run("threads", "export", "--all", "-d", "out", code=6)[1]
-    assert "1 written" in err
+    assert "2 written" in err
+    assert "can't be read" in "".join(f.read_text() for f in (home.path / "out").glob("*.json"))
     thread = home.run("threads", "list", "-q")[0].split()[1]
     out, err = home.run("ask", "-t", thread, "Three")
     assert "the model does not see them" in err

@@ -93,6 +93,9 @@ class Backend(Protocol):
     def delete(self, thread_id: str) -> str | None:
         """Delete a thread and its messages; return what the service keeps in spite of it."""
 
+    def delete_message(self, thread_id: str, message_id: str) -> None:
+        """Delete one message of a thread; raises UnsupportedError where no service can."""
+
     def threads(self) -> Iterator[Thread]:
         """Yield the server's threads, the newest first; raises UnsupportedError without a list."""
 

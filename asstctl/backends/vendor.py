@@ -1,10 +1,12 @@
 """Files of a service, through the vendor's client, which is imported when a file is wanted."""
 
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
+from asstctl.backends.stream import SHAPELESS
 from asstctl.errors import AsstctlError, AuthError, UnavailableError, UnsupportedError
 from asstctl.parts import FileRef
 from asstctl.wire.wire import Wire
@@ -46,8 +48,8 @@ class Files:
                 size = made.bytes if isinstance(made.bytes, int) else None
                 return FileRef(file_id, name=name, size=size)
             found = self._client.files.retrieve(file_id)
-        size = found.bytes if isinstance(found.bytes, int) else None
-        return FileRef(file_id, name=str(found.filename or ""), size=size)
+            size = found.bytes if isinstance(found.bytes, int) else None
+            return FileRef(file_id, name=str(found.filename or ""), size=size)
 
     def content(self, file_id: str, container: str = "") -> Generator[bytes]:
         """Yield a file's contents."""
@@ -92,8 +94,17 @@ class Files:
         except openai.APIStatusError as error:
             said = error.body.get("message") if isinstance(error.body, dict) else None
             raise _refused(error.status_code, str(said or error.message), host) from error
-        except openai.OpenAIError as error:
+        except (openai.OpenAIError, transport_error(), *SHAPELESS) as error:
             raise UnavailableError(f"no file from {host}: {error}", retryable=True) from error
+
+
+def transport_error() -> type[Exception]:
+    """Return the class of all errors of the HTTP package that the vendor's client stands on."""
+    import openai
+
+    package = openai.DefaultHttpxClient.__mro__[1].__module__.partition(".")[0]
+    found: type[Exception] = sys.modules[package].HTTPError
+    return found
 
 
 def _refused(status: int, words: str, host: str) -> AsstctlError:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import closing
+from dataclasses import replace as replaced
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,6 +59,7 @@ def export(
     if everything == bool(references):
         raise typer.BadParameter("give threads, or --all", param_hint="REF")
     from asstctl.transfer import archive  # other commands on threads do without
+    from asstctl.transfer.losses import demand_no_less
 
     invocation = options.invocation(ctx)
     with invocation.session() as session:
@@ -73,10 +75,12 @@ def export(
                     current(reading, session, thread, kept=kept, files=not no_files)
                 ) as whole:
                     content = noted(whole, invocation.notes)
-                    if form is Form.JSON and not replace:
-                        archive.demand_no_less(path, content.messages)
                     if not no_files:
-                        archive.copy_files(content, session.store.files.path, directory)
+                        lost = archive.copy_files(content, session.store.files.path, directory)
+                        content = with_missing(content, lost)
+                    if form is Form.JSON and not replace:
+                        removed = session.store.keeping.removed_of(thread)
+                        demand_no_less(path, content, removed)
                     changed = archive.write(path, pieces(content, form))
             except AsstctlError as error:
                 failures.append(error)
@@ -101,8 +105,8 @@ def current(
     """
     from asstctl.transfer.archive import Archived
     from asstctl.transfer.fetch import fetch
+    from asstctl.wire.pages import readable
 
-    missing: tuple[str, ...] = ()
     here = thread.kind.facts.kept_here
     if not (here or kept) and not session.home(thread).keeps:
         return Archived(thread, list(session.holder(thread).history(thread.id)))
@@ -114,14 +118,28 @@ def current(
         else:
             if fetched.broken:
                 raise fetched.broken
-            missing = fetched.missing
-    messages = (
-        list(session.holder(thread).history(thread.id)) if here else list(reading.kept(thread))
+            reading.later += fetched.later
+    store = session.store
+    messages, broken = readable(reading.kept(thread))
+    number = store.messages.number(thread.key)
+    runs, known, missing = (
+        store.runs.of(number),
+        store.files.of(number),
+        store.index.missing(thread),
     )
-    number = session.store.messages.number(thread.key)
-    thread = session.store.index.get(*thread.key)
-    runs, known = session.store.runs.of(number), session.store.files.of(number)
-    return Archived(thread, messages, (), runs, missing, known)
+    if broken:
+        reading.later.append(broken)
+        missing = (*missing, broken.message)
+    if damaged := store.runs.unreadable(number):
+        missing = (*missing, f"{count(damaged, 'run')} that the disk damaged")
+    thing = store.index.object(thread)
+    thread = store.index.get(*thread.key)
+    return Archived(thread, messages, (), runs, missing, known, thing)
+
+
+def with_missing(content: "Archived", lost: list[str]) -> "Archived":
+    """Return a thread whose export lacks something more."""
+    return replaced(content, missing=(*content.missing, *lost)) if lost else content
 
 
 def pieces(content: "Archived", form: Form) -> Iterable[str]:
@@ -159,7 +177,9 @@ def import_(
                 listing.note(note, sys.stderr)
             to = to or Destination(session, session.settings(session.profile))
             if there := to.resident(found.thread):
-                listing.note(f"{there.id} is here already", sys.stderr)
+                restored = to.restore(there, found)
+                told = f"; {count(restored, 'message')} came back" if restored else ""
+                listing.note(f"{there.id} is here already{told}", sys.stderr)
                 continue
             with copying(session):
                 made = plan(found.thread, found.messages, to)
@@ -187,7 +207,8 @@ def copy(
         target = Destination(session, session.settings(to))
         with copying(session):
             reading = Reading(session, invocation.notes.write)
-            messages = reading.history(thread)
+            with closing(current(reading, session, thread, kept=False, files=False)) as whole:
+                messages = noted(whole, invocation.notes).messages
             carry(plan(thread, messages, target), invocation, dry_run=dry_run)
         reading.demand_current()
 
@@ -231,6 +252,9 @@ def fork(
     invocation = options.invocation(ctx)
     with invocation.session() as session:
         thread = session.known_thread(reference)
-        messages = list(session.holder(thread).history(thread.id))
+        reading = Reading(session, invocation.notes.write)
+        with closing(current(reading, session, thread, kept=False, files=False)) as whole:
+            messages = noted(whole, invocation.notes).messages
         home = Destination(session, session.home(thread))
         carry(forked(thread, messages, home, at), invocation, dry_run=False)
+        reading.demand_current()

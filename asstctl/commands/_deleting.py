@@ -19,7 +19,9 @@ app = App()
 @app.command()
 def delete(
     ctx: typer.Context,
-    references: Annotated[list[str], typer.Argument(metavar="REF...", help=options.REFERENCE)],
+    references: Annotated[
+        list[str] | None, typer.Argument(metavar="REF...", help=options.REFERENCE)
+    ] = None,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
     keep_remote: Annotated[
         bool, typer.Option("--keep-remote", help="Forget them here, keep them on the server.")
@@ -27,29 +29,69 @@ def delete(
     kept: Annotated[
         bool, typer.Option("--kept", help="Delete what is kept here alone, leave the threads.")
     ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With --kept: of every thread of a server.")
+    ] = False,
+    message: Annotated[
+        str | None, typer.Option(metavar="ID", help="Delete one message of a thread alone.")
+    ] = None,
 ) -> None:
     """Delete threads, and all messages in them."""
+    if everything == bool(references) or (everything and not kept):
+        raise typer.BadParameter("give threads, or --kept --all", param_hint="REF")
+    if message and (everything or len(references or ()) != 1 or keep_remote):
+        raise typer.BadParameter("it is of one thread", param_hint="--message")
     with options.invocation(ctx).session() as session:
-        doomed = [session.known_thread(reference) for reference in references]
-        if kept:
+        if everything:
+            doomed = [t for t in session.threads() if not t.kind.alone(t.id)]
+        else:
+            doomed = [session.known_thread(reference) for reference in references or ()]
+        if message:
+            delete_message(session, doomed[0], message, kept=kept, yes=yes)
+        elif kept:
             delete_kept(session, doomed, yes=yes)
-            return
-        here = [t for t in doomed if t.kind.alone(t.id)]
-        if keep_remote and here:
-            raise ConfigError(
-                f"{here[0].id} is known here alone: no server would have it",
-                hint="leave it alone, or delete it",
+        else:
+            delete_threads(session, doomed, yes=yes, keep_remote=keep_remote)
+        if aside := session.store.damaged:
+            names = ", ".join(map(str, aside))
+            listing.note(
+                f"a damaged store that was set aside may hold it still: {names}", sys.stderr
             )
-        if not yes and not keep_remote:
-            confirm(session, doomed)
-        for thread in doomed:
-            try:
-                left = session.delete(thread, keep_remote=keep_remote)
-            except NotFoundError as error:
-                error.hint = "is it gone there? --keep-remote forgets it here"
-                raise
-            done = f"{'forgot' if keep_remote else 'deleted'} {thread.id}"
-            listing.note(f"{done}; {left}" if left else done, sys.stderr)
+
+
+def delete_threads(session: Session, doomed: list[Thread], *, yes: bool, keep_remote: bool) -> None:
+    """Delete threads; raises ConfigError for one that no server would have then."""
+    here = [t for t in doomed if t.kind.alone(t.id)]
+    if keep_remote and here:
+        raise ConfigError(
+            f"{here[0].id} is known here alone: no server would have it",
+            hint="leave it alone, or delete it",
+        )
+    if not yes and not keep_remote:
+        confirm(session, doomed)
+    for thread in doomed:
+        try:
+            left = session.delete(thread, keep_remote=keep_remote)
+        except NotFoundError as error:
+            error.hint = "is it gone there? --keep-remote forgets it here"
+            raise
+        done = f"{'forgot' if keep_remote else 'deleted'} {thread.id}"
+        listing.note(f"{done}; {left}" if left else done, sys.stderr)
+
+
+def delete_message(
+    session: Session, thread: Thread, message: str, *, kept: bool, yes: bool
+) -> None:
+    """Delete one message from its server (not if `kept`), and from what is kept of its thread."""
+    if not yes:
+        confirm(session, [thread], f"Delete the message {message} of it for good?")
+    found = session.delete_message(thread, message, keep_remote=kept)
+    if not found and (kept or thread.kind.facts.kept_here):
+        raise NotFoundError(
+            f"{thread.id} has no message {message!r} here",
+            hint=f"asstctl threads history {thread.id} --kept -o jsonl shows their ids",
+        )
+    listing.note(f"deleted {message} of {thread.id}", sys.stderr)
 
 
 def delete_kept(session: Session, doomed: list[Thread], *, yes: bool) -> None:
@@ -64,11 +106,14 @@ def delete_kept(session: Session, doomed: list[Thread], *, yes: bool) -> None:
         listing.note(f"deleted what was kept of {thread.id}{later}", sys.stderr)
 
 
-def confirm(session: Session, doomed: list[Thread]) -> None:
+QUESTION = "Delete what was said in them for good?"
+
+
+def confirm(session: Session, doomed: list[Thread], question: str = QUESTION) -> None:
     """Show the threads and ask; raises ConfigError where nobody can answer."""
     if not sys.stdin.isatty():
         raise ConfigError("deleting wants a yes, and there is no terminal to ask on", hint="add -y")
     listing.as_table(doomed, sys.stderr, session.environment, time.time())
-    if not typer.confirm("Delete what was said in them for good?", err=True):
+    if not typer.confirm(question, err=True):
         sys.stderr.write("asstctl: nothing was deleted\n")
         raise typer.Exit(1)

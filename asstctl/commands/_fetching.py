@@ -11,6 +11,7 @@ from asstctl.commands import options
 from asstctl.commands.app import App
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, summed
 from asstctl.model import Thread, count
+from asstctl.reading import gone
 from asstctl.render import listing, noted
 from asstctl.session import Session
 
@@ -46,18 +47,28 @@ def fetch(
                 try:
                     with closing(fetched(session, thread, files=not no_files)) as work:
                         done.append(noted(work, invocation.notes))
+                    for error in done[-1].later:
+                        listing.note(f"{thread.id}: {error.message}", sys.stderr)
                 except AsstctlError as error:
-                    gone = isinstance(error, NotFoundError)
-                    if not (gone and session.store.messages.count(thread.key)):
+                    if not (gone(session, thread, error) and kept(session, thread)):
                         failures.append(error)  # else what is kept is all there is
                     listing.note(f"{thread.id}: {error.message}", sys.stderr)
         except IncompleteError as error:
             failures.append(error)
         finally:
             report(done, session.environment)
-        failures += [found.broken for found in done if found.broken]
+        for found in done:
+            failures += [found.broken] if found.broken else found.later[:1]
         if failures:
             raise summed(f"{count(len(failures), 'thread')} not fetched whole", failures[0])
+
+
+def kept(session: Session, thread: Thread) -> int:
+    """Count the messages that are kept of a thread, 0 of one that was deleted meanwhile."""
+    try:
+        return session.store.messages.count(thread.key)
+    except NotFoundError:
+        return 0
 
 
 def chosen(session: Session, references: list[str] | None, *, remote: bool) -> Iterator[Thread]:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -116,7 +117,7 @@ def keyboard(session: Session) -> Callable[[], str | None]:
     def _(event: Any) -> None:
         event.current_buffer.insert_text("\n")
 
-    history = session.private_file("prompts")
+    history = private_file(session.data / "prompts")
     prompts: PromptSession[str] = PromptSession(
         "> ",
         history=FileHistory(history) if history else None,
@@ -136,3 +137,13 @@ def keyboard(session: Session) -> Callable[[], str | None]:
                     raise
 
     return read
+
+
+def private_file(path: Path) -> str | None:
+    """Make a file that the user alone can read; return its path, None where that can't be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+    except OSError:
+        return None
+    return str(path)

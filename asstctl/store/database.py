@@ -73,9 +73,10 @@ class Database:
             raise AsstctlError(words, hint="upgrade asstctl to use it")
         self._empty = version == 0  # the first write makes the schema, in its own transaction
         if 0 < version < len(MIGRATIONS):
-            from asstctl.store.upkeep import demand_room  # only once for each store
+            if version < REWRITTEN:
+                from asstctl.store.upkeep import demand_room  # only once for each store
 
-            demand_room(str(self._path), self._tell)
+                demand_room(str(self._path), self._tell)
             with self.writing():
                 pass  # every write begins by migrating
             if version < REWRITTEN:
@@ -251,6 +252,13 @@ class Database:
             self._db.execute("PRAGMA busy_timeout = 500")
             busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not busy
+
+    def set_aside(self) -> list[Path]:
+        """Return the damaged files that were replaced."""
+        from pathlib import Path
+
+        path = Path(str(self._path))
+        return [p for p in path.parent.glob(path.name + ".damaged-*") if p.suffix[-1].isdigit()]
 
     def tick(self) -> int:
         """Return the next value of the counter that orders what several processes do."""

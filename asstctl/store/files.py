@@ -5,6 +5,7 @@ A file is there before its row, and goes when no message uses it.
 
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from hashlib import file_digest, sha256
@@ -17,6 +18,9 @@ from asstctl.store.faults import of_a_thread
 
 PIECE = 1 << 20
 """Bytes of a file that are read at once."""
+
+LEFT_SECONDS = 3600
+"""The age at which a file that is being written counts as left by a process that was killed."""
 
 
 @record
@@ -52,6 +56,14 @@ class Files:
         assert self._folder is not None  # noqa: S101 - without a folder nothing is kept
         return self._folder / digest[:2] / digest
 
+    def intact(self, known: Known) -> bool:
+        """Return whether a file's contents are here, as many bytes as they were."""
+        if not known.sha256 or self._folder is None:
+            return False
+        with suppress(OSError):
+            return self.path(known.sha256).stat().st_size == known.size
+        return False
+
     def keep(
         self, thread: int, endpoint: str, known: Known, pieces: Iterable[bytes], most: int
     ) -> Known:
@@ -68,12 +80,12 @@ class Files:
             neighbour = Path(name)
             try:
                 digest, size = _written(descriptor, pieces, most, known.id)
+                found = Known(known.id, known.name, known.media_type, size, digest)
                 with self._db.writing():
                     path = self.path(digest)
                     path.parent.mkdir(mode=0o700, exist_ok=True)
-                    if not path.exists():
-                        neighbour.rename(path)
-                    found = Known(known.id, known.name, known.media_type, size, digest)
+                    if not self.intact(found):
+                        neighbour.replace(path)
                     self._note(thread, endpoint, found)
             finally:
                 neighbour.unlink(missing_ok=True)
@@ -90,7 +102,7 @@ class Files:
     def keep_held(self, thread: int, known: Known, content: bytes) -> None:
         """Keep a file that an object of a thread held, as `known` says it."""
         endpoint = self._db.value("SELECT endpoint FROM threads WHERE number = ?", thread)
-        if self.path(known.sha256).exists():
+        if self.intact(known):
             self.note(thread, str(endpoint), known)
         else:
             self.keep(thread, str(endpoint), known, [content], len(content))
@@ -131,16 +143,26 @@ class Files:
         sql = "SELECT count(*) FROM files WHERE thread = ? AND sha256 != ''"
         return int(self._db.value(sql, thread))
 
-    def forget(self, thread: int) -> None:
-        """Delete the files of the thread with a number that no other thread names."""
+    def forget(self, thread: int) -> list[str]:
+        """Delete the rows of the files of the thread with a number; return their hashes."""
         with self._db.writing():
             sql = "SELECT DISTINCT sha256 FROM files WHERE thread = ? AND sha256 != ''"
             digests = [row[0] for row in self._db.rows(sql, thread)]
             self._db.execute("DELETE FROM files WHERE thread = ?", thread)
+        return digests
+
+    def sweep(self, digests: Iterable[str]) -> None:
+        """Delete contents that no row names any more, and what killed processes left."""
+        if self._folder is None:
+            return
+        with self._db.writing():  # nobody names one of them meanwhile
             for digest in digests:
                 if self._db.value("SELECT 1 FROM files WHERE sha256 = ?", digest) is None:
-                    with suppress(OSError):
-                        self.path(digest).unlink()
+                    self.path(digest).unlink(missing_ok=True)
+        for path in self._folder.glob(".new-*"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > LEFT_SECONDS:
+                    path.unlink()
 
 
 def digest_of(path: Path) -> str:

@@ -8,11 +8,16 @@ from typing import Any
 
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.kind import PREFIXES
-from asstctl.model import Thread, titled
+from asstctl.model import Thread, texts, titled
 from asstctl.store.database import Database
 from asstctl.store.faults import duplicate
 
 _COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, metadata"
+
+_READ = (
+    "id, backend, endpoint, profile, name, CAST(title AS BLOB), created_at, said_at,"
+    " CAST(metadata AS BLOB)"
+)
 
 _NEWEST_FIRST = "ORDER BY turn DESC, said_at DESC, number DESC"
 
@@ -93,7 +98,7 @@ class Index:
         """Return the rows, the thread said to last first; -1 is no limit."""
         where, values = ("WHERE profile = ?", [profile]) if profile else ("", [])
         return self._rows(
-            f"SELECT {_COLUMNS} FROM threads {where} {_NEWEST_FIRST} LIMIT ?",  # noqa: S608 - both are constants
+            f"SELECT {_READ} FROM threads {where} {_NEWEST_FIRST} LIMIT ?",  # noqa: S608 - both are constants
             *values,
             limit,
         )
@@ -106,7 +111,7 @@ class Index:
         """
         if reference.startswith("@"):
             return self._recent(reference, profile)
-        by = f"SELECT {_COLUMNS} FROM threads WHERE "  # noqa: S608 - a constant
+        by = f"SELECT {_READ} FROM threads WHERE "  # noqa: S608 - a constant
         exact = self._rows(by + "id = ?", reference) or self._rows(by + "name = ?", reference)
         if not exact:  # a copy answers to the id that its source had
             sql = "number IN (SELECT target FROM copies WHERE source_id = ?)"
@@ -149,13 +154,13 @@ class Index:
         ranges = [(prefix + start, prefix + start + "\U0010ffff") for prefix in PREFIXES]
         where = " OR ".join(["(id >= ? AND id < ?)"] * len(ranges))
         return self._rows(
-            f"SELECT {_COLUMNS} FROM threads WHERE {where} {_NEWEST_FIRST} LIMIT 9",  # noqa: S608
+            f"SELECT {_READ} FROM threads WHERE {where} {_NEWEST_FIRST} LIMIT 9",  # noqa: S608
             *[end for pair in ranges for end in pair],
         )
 
     def get(self, thread_id: str, endpoint: str) -> Thread:
         """Return one thread by its id and endpoint; raises NotFoundError."""
-        sql = f"SELECT {_COLUMNS} FROM threads WHERE id = ? AND endpoint = ?"  # noqa: S608
+        sql = f"SELECT {_READ} FROM threads WHERE id = ? AND endpoint = ?"  # noqa: S608
         found = self._rows(sql, thread_id, endpoint)
         if not found:
             raise NotFoundError(f"no thread {thread_id!r} at {endpoint or 'this machine'}")
@@ -171,6 +176,34 @@ class Index:
                 json.dumps({**thread.metadata, **metadata}, ensure_ascii=False),
                 *thread.key,
             )
+
+    def object(self, thread: Thread) -> dict[str, Any]:
+        """Return the service's own object of a thread, {} where none is kept."""
+        from asstctl.store.objects import readable  # TAB waits for every import here
+
+        sql = "SELECT object FROM threads WHERE id = ? AND endpoint = ?"
+        found = self._db.value(sql, *thread.key)
+        return {} if found is None else readable(found)
+
+    def miss(self, thread: Thread, missing: Sequence[str]) -> None:
+        """Note why something of a thread could not be had."""
+        sql = "UPDATE threads SET missing = ? WHERE id = ? AND endpoint = ?"
+        with self._db.writing():
+            self._db.execute(sql, json.dumps(list(missing), ensure_ascii=False), *thread.key)
+
+    def missing(self, thread: Thread) -> tuple[str, ...]:
+        """Return why something of a thread could not be had when it was fetched last."""
+        sql = "SELECT missing FROM threads WHERE id = ? AND endpoint = ?"
+        return tuple(json.loads(self._db.value(sql, *thread.key) or "[]"))
+
+    def clear(self, thread: Thread) -> None:
+        """Delete what is known of a thread beside where it is: its title, metadata and object."""
+        sql = (
+            "UPDATE threads SET title = '', metadata = '{}', object = NULL, missing = '[]'"
+            " WHERE id = ? AND endpoint = ?"
+        )
+        with self._db.writing():
+            self._db.execute(sql, *thread.key)
 
     def namesakes(self, thread: Thread) -> int:
         """Count the threads whose ids differ at most by their case: two endpoints may agree."""
@@ -191,7 +224,7 @@ class Index:
             raise taken(error, name) from error
 
     def forget(self, thread: Thread) -> None:
-        """Delete a thread's row, and the messages that are kept of it."""
+        """Delete a thread's row."""
         with self._db.writing():
             self._db.execute("DELETE FROM threads WHERE id = ? AND endpoint = ?", *thread.key)
 
@@ -209,5 +242,9 @@ def is_name(name: str) -> bool:
 
 def _thread(row: Sequence[Any]) -> Thread:
     identity, backend, endpoint, profile, name, title, created_at, said_at, metadata = row
-    noted = json.loads(metadata)
-    return Thread(identity, backend, endpoint, profile, name, title, created_at, said_at, noted)
+    try:
+        noted = texts(json.loads(metadata))
+    except ValueError:  # damaged, and no reason to hide the thread
+        noted = {}
+    words = title.decode("utf-8", "replace")
+    return Thread(identity, backend, endpoint, profile, name, words, created_at, said_at, noted)

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asstctl._json import sound
-from asstctl.model import Message
+from asstctl.model import Message, Thread
 from asstctl.store.database import Database
 from asstctl.store.messages import Facts, Key, Messages, new_id, text_of
+from asstctl.store.objects import unsigned
 
 if TYPE_CHECKING:
     from asstctl.store.merging import Entry, Listed
@@ -167,6 +168,8 @@ class Keeping:
             sql = "SELECT order_at, whole_at FROM threads WHERE number = ?"
             order = Order(*self._db.rows(sql, number)[0])
             entries = self._entries(number)
+            removed = self.removed(number)
+            listed = [found for found in listed if found.message.id not in removed]
             before = {id(entry): (n, entry.gone) for n, entry in enumerate(entries, 1)}
             merged, order = merge(entries, listed, began, order, whole=whole)
             for place, entry in enumerate(merged, 1):
@@ -189,7 +192,7 @@ class Keeping:
             " gone_at IS NOT NULL FROM messages WHERE number >> 24 = ? ORDER BY place"
         )
         return [
-            Entry(row, identity, role, text_of(parts), mark, born, learned, bool(gone))
+            Entry(row, identity, role, unsigned(text_of(parts)), mark, born, learned, bool(gone))
             for row, identity, role, parts, mark, born, learned, gone in self._db.rows(sql, number)
         ]
 
@@ -202,7 +205,7 @@ class Keeping:
             beside = Facts(entry.mark, "", entry.now.run, entry.born, entry.learned)
             entry.number = self._messages.insert(thread, place, entry.now, entry.id, beside)
         elif entry.now is not None:
-            self._messages.replace(entry.number, entry.now, run=entry.now.run)
+            self._messages.learn(entry.number, entry.now)
         elif before == (place, entry.gone) and not entry.was:
             return
         self._db.execute(
@@ -220,9 +223,36 @@ class Keeping:
         for text in entry.was:
             self.keep_old(entry.number, text)
 
+    # Taking out
+
+    def removed(self, number: int) -> set[str]:
+        """Return the ids of messages that the user took out of the thread with a number."""
+        sql = "SELECT id FROM removed WHERE thread = ?"
+        return {row[0] for row in self._db.rows(sql, number)}
+
+    def removed_of(self, thread: Thread) -> set[str]:
+        """Return the ids of messages that the user took out of a thread."""
+        return self.removed(self._messages.number(thread.key))
+
+    def remove(self, number: int, identity: str) -> bool:
+        """Take a message out of what is kept, so that no list brings it back.
+
+        Return whether it was there.
+        """
+        with self._db.writing():
+            found = self._with_id(number, identity)
+            if found:
+                self._delete(found[0])
+                sql = "INSERT OR IGNORE INTO removed (thread, id) VALUES (?, ?)"
+                self._db.execute(sql, number, identity)
+        return found is not None
+
     def keep_old(self, row: int, text: str) -> None:
         """Keep a text that a message had before, or that was seen in its place."""
-        was = json.loads(self._db.value("SELECT was FROM messages WHERE number = ?", row) or "[]")
+        try:
+            was = json.loads(self._db.value("SELECT was FROM messages WHERE number = ?", row))
+        except (TypeError, ValueError):
+            was = []  # damaged
         if text not in was:
             sql = "UPDATE messages SET was = ? WHERE number = ?"
             self._db.execute(sql, sound(json.dumps([*was, text], ensure_ascii=False)), row)

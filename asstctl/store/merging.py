@@ -11,6 +11,7 @@ from itertools import takewhile
 from asstctl._record import record
 from asstctl.model import Message
 from asstctl.parts import words
+from asstctl.store.objects import unsigned
 
 
 @record
@@ -173,4 +174,4 @@ def _newer_last(ordered: list[Entry], listed: set[int], began: int) -> list[Entr
 
 def said(message: Message) -> str:
     """Return a message's parts as they are compared."""
-    return "\n".join(map(words, message.parts))
+    return unsigned("\n".join(map(words, message.parts)))

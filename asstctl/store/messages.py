@@ -16,7 +16,7 @@ from asstctl.model import Message, Role, Status
 from asstctl.parts import Other, Part, part_from, part_json, words
 from asstctl.store.database import Database
 from asstctl.store.files import Files
-from asstctl.store.objects import packed, unpacked
+from asstctl.store.objects import leaves, packed, readable
 
 Key = tuple[str, str]
 """A thread's id and endpoint."""
@@ -167,6 +167,24 @@ class Messages:
                 self._keep_raw(row, message)
         return bool(written)
 
+    def learn(self, row: int, message: Message) -> None:
+        """Write a newer reading over a row, unless it says no more with the same words."""
+        sql = (
+            "SELECT object, CAST(parts AS BLOB), status, role FROM messages LEFT JOIN raw"
+            " USING (number) WHERE number = ?"
+        )
+        old, parts, status, role = self._db.rows(sql, row)[0]
+        if old is not None and message.raw is not None:
+            now = self._lifted(row >> 24, message)
+            facts = _facts(now)
+            told = (facts["parts"].encode(), facts["status"], facts["role"])
+            if packed(now.raw or {}) == old and told == (parts, status, role):
+                return
+            words_then, words_now = text_of(parts), text_of(facts["parts"])
+            if words_then == words_now and leaves(readable(old)) > leaves(now.raw):
+                return
+        self.replace(row, message, run=message.run)
+
     def _lifted(self, thread: int, message: Message) -> Message:
         from asstctl.store.lifting import Lifting  # only what writes needs it
 
@@ -212,6 +230,14 @@ def _facts(message: Message) -> dict[str, Any]:
     }
 
 
+def _old(was: Any) -> tuple[str, ...]:
+    """Return texts that a message had before, none where they can't be read."""
+    try:
+        return tuple(map(str, json.loads(was)))
+    except UNREADABLE:
+        return ()
+
+
 def _texts(was: Sequence[str]) -> str:
     return json.dumps(list(was), ensure_ascii=False)
 
@@ -237,8 +263,8 @@ def _message(row: Sequence[Any]) -> Message:
         created_at=created_at,
         status=cast("Status", status),
         metadata=json.loads(metadata),
-        raw=None if raw is None else unpacked(raw),
+        raw=None if raw is None else readable(raw) or None,
         gone_at=gone_at,
-        was=tuple(json.loads(was)),
+        was=_old(was),
         run=run,
     )

@@ -1,8 +1,10 @@
 """The services' own objects, packed: runs with their steps, and those of messages."""
 
 import json
+import re
 import zlib
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from asstctl._json import sound
@@ -36,6 +38,14 @@ def unpacked(stored: bytes) -> dict[str, Any]:
     return found
 
 
+def readable(stored: bytes) -> dict[str, Any]:
+    """Return a stored object, {} where it is damaged."""
+    try:
+        return unpacked(stored)
+    except ValueError:
+        return {}
+
+
 def cleaned(found: Any) -> Any:
     """Return an object without the secrets of the tools that it lists."""
     if isinstance(found, list):
@@ -56,6 +66,51 @@ def _tool(tool: Any) -> Any:
     return {key: value for key, value in tool.items() if key not in SECRETS}
 
 
+def leaves(found: Any) -> int:
+    """Count the values in an object that say anything."""
+    if isinstance(found, dict):
+        return sum(map(leaves, found.values()))
+    if isinstance(found, list):
+        return sum(map(leaves, found))
+    return int(found is not None and found != "")
+
+
+SIGNED = re.compile(r"(?i)[?&](?:sig|signature|x-amz-signature|x-goog-signature)=")
+"""The mark of a link that is signed."""
+
+SIGNATURE = re.compile(
+    r"(?i)([?&](?:sig|se|st|sp|sv|signature|expires|key-pair-id|x-amz-[\w-]+|x-goog-[\w-]+)=)[^&#\s]*"
+)
+"""Parameters of a signed link that change with every reading."""
+
+LINKS = ("url", "image_url", "file_url")
+"""Fields that hold links."""
+
+
+def unsigned(text: str) -> str:
+    """Return a text in which the signatures of signed links are `…`."""
+    return SIGNATURE.sub(r"\1…", text) if SIGNED.search(text) else text
+
+
+def steady(found: Any, *, sort: bool = True) -> Any:
+    """Return an object as every reading says it: links unsigned, numbers that JSON has.
+
+    `sort`: with its keys in order.
+    """
+    if isinstance(found, list):
+        return [steady(one, sort=sort) for one in found]
+    if isinstance(found, float) and not isfinite(found):
+        return str(found)
+    if not isinstance(found, dict):
+        return found
+    return {
+        key: unsigned(value)
+        if key in LINKS and isinstance(value, str)
+        else steady(value, sort=sort)
+        for key, value in (sorted(found.items()) if sort else found.items())
+    }
+
+
 class Runs:
     """The runs of threads, each with its steps."""
 
@@ -63,10 +118,13 @@ class Runs:
         self._db = database
         self._files = files
 
-    def put(self, thread: int, run_id: str, found: Mapping[str, Any]) -> None:
+    def put(
+        self, thread: int, run_id: str, found: Mapping[str, Any], *, whole: bool = False
+    ) -> None:
         """Keep a run of the thread with a number; `found` has the service's object and `steps`.
 
-        A run that is there is replaced, and keeps its place; one without steps keeps those it has.
+        A run that is there is replaced where that says no less, and keeps its place; one without
+        steps keeps those it has. `whole`: it and its steps were asked for, and not seen in passing.
         """
         run_id = sound(run_id)
         from asstctl.store.lifting import Lifting  # only what writes needs it
@@ -75,22 +133,27 @@ class Runs:
             old = self._db.value(
                 "SELECT object FROM runs WHERE thread = ? AND id = ?", thread, run_id
             )
-            if old is not None and not found.get("steps"):
-                found = {**found, "steps": unpacked(old).get("steps", [])}
+            was = readable(old) if old is not None else {}
+            if was.get("steps") and not found.get("steps"):
+                found = {**found, "steps": was["steps"]}
+            if leaves(was) > leaves(found):
+                found = was
             with of_a_thread():
                 self._db.execute(
-                    "INSERT INTO runs (thread, id, place, object) VALUES (:thread, :id, (SELECT"
-                    " coalesce(max(place), 0) + 1 FROM runs WHERE thread = :thread), :object)"
-                    " ON CONFLICT (thread, id) DO UPDATE SET object = excluded.object",
+                    "INSERT INTO runs (thread, id, place, object, whole) VALUES (:thread, :id,"
+                    " (SELECT coalesce(max(place), 0) + 1 FROM runs WHERE thread = :thread),"
+                    " :object, :whole) ON CONFLICT (thread, id) DO UPDATE SET"
+                    " object = excluded.object, whole = max(whole, excluded.whole)",
                     thread=thread,
                     id=run_id,
+                    whole=whole,
                     object=packed(Lifting(self._files).object(thread, found)),
                 )
 
     def of(self, thread: int) -> list[dict[str, Any]]:
         """Return the runs of the thread with a number, oldest first."""
         sql = "SELECT object FROM runs WHERE thread = ? ORDER BY place"
-        return [unpacked(row[0]) for row in self._db.rows(sql, thread)]
+        return [found for row in self._db.rows(sql, thread) if (found := readable(row[0]))]
 
     def forget(self, thread: int) -> None:
         """Delete the runs of the thread with a number."""
@@ -98,12 +161,19 @@ class Runs:
             self._db.execute("DELETE FROM runs WHERE thread = ?", thread)
 
     def known(self, thread: int) -> set[str]:
-        """Return the ids of the runs that are kept with their steps, and change no more."""
-        return {
-            str(run.get("id"))
-            for run in self.of(thread)
-            if run.get("status") in FINAL and (run.get("steps") or run.get("object") == "response")
-        }
+        """Return the ids of the runs that are kept whole, and change no more."""
+        sql = "SELECT id, object, whole FROM runs WHERE thread = ?"
+        found = set()
+        for identity, stored, whole in self._db.rows(sql, thread):
+            run = readable(stored)
+            if run.get("status") in FINAL and (whole or run.get("object") == "response"):
+                found.add(identity)
+        return found
+
+    def unreadable(self, thread: int) -> int:
+        """Count the runs of a thread that are damaged."""
+        sql = "SELECT object FROM runs WHERE thread = ?"
+        return sum(not readable(row[0]) for row in self._db.rows(sql, thread))
 
     def put_all(self, thread: int, runs: Iterable[Mapping[str, Any]]) -> None:
         """Keep several runs, oldest first, each by its own `id`."""

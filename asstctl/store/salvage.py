@@ -17,7 +17,17 @@ from asstctl.model import count
 from asstctl.store.records import Row, rows
 from asstctl.store.schema import MIGRATIONS
 
-TABLES = ("threads", "messages", "raw", "runs", "files", "endpoints", "replies", "copies")
+TABLES = (
+    "threads",
+    "messages",
+    "raw",
+    "runs",
+    "files",
+    "endpoints",
+    "replies",
+    "copies",
+    "removed",
+)
 """The tables, each after those that it names rows of."""
 
 OLD_MESSAGES = ("thread", "place", "id", "role", "parts", "status", "created_at", "metadata")

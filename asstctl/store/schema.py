@@ -135,5 +135,14 @@ MIGRATIONS = (
         SELECT '', 'untold: turns are kept', 1, 0
         WHERE EXISTS (SELECT 1 FROM threads WHERE endpoint != '');
     """,
+    """
+    ALTER TABLE runs ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE threads ADD COLUMN missing TEXT NOT NULL DEFAULT '[]';
+    CREATE TABLE removed (
+        thread INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+        id TEXT NOT NULL,
+        PRIMARY KEY (thread, id)
+    ) WITHOUT ROWID;
+    """,
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""

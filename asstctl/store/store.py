@@ -79,10 +79,12 @@ class Store:
         """
         self.turns.forget(thread)
         with self._db.writing():
+            digests: list[str] = []
             with suppress(NotFoundError):
-                self._forget_kept(self.messages.number(thread.key))
+                digests = self._forget_kept(self.messages.number(thread.key))
             self.index.forget(thread)
             self.replies.forget(thread.endpoint, thread.id)
+        self.files.sweep(digests)
         return self._db.shred()
 
     def forget_kept(self, thread: Thread) -> bool:
@@ -90,11 +92,25 @@ class Store:
 
         Return False where another process keeps its words in a file until it ends.
         """
+        self.turns.forget(thread)
         with self._db.writing():
-            self._forget_kept(self.messages.number(thread.key))
+            digests = self._forget_kept(self.messages.number(thread.key))
+            self.index.clear(thread)
+        self.files.sweep(digests)
         return self._db.shred()
 
-    def _forget_kept(self, number: int) -> None:
+    def forget_message(self, thread: Thread, message_id: str) -> bool:
+        """Take one message out of what is kept, for good; return whether it was there."""
+        found = self.keeping.remove(self.messages.number(thread.key), message_id)
+        self._db.shred()
+        return found
+
+    @property
+    def damaged(self) -> list[Path]:
+        """Damaged stores that were set aside, which may hold what is deleted here."""
+        return self._db.set_aside()
+
+    def _forget_kept(self, number: int) -> list[str]:
         self.messages.forget(number)
         self.runs.forget(number)
-        self.files.forget(number)
+        return self.files.forget(number)

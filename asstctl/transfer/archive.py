@@ -6,8 +6,8 @@ Ours is one JSON object a thread, `"schema": "asstctl-thread/v2"`, described in 
 import json
 import re
 import stat
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from hashlib import sha256
 from pathlib import Path
 from shutil import copyfile
@@ -16,19 +16,20 @@ from typing import Any
 from asstctl import _files
 from asstctl._json import loads
 from asstctl._record import record
-from asstctl.errors import AsstctlError, IncompleteError
+from asstctl.errors import AsstctlError
 from asstctl.model import (
     Message,
     Thread,
-    count,
     message_from,
     message_json,
     thread_from,
     thread_json,
     titled,
 )
-from asstctl.store.files import Known
+from asstctl.store.files import Known, digest_of
+from asstctl.store.objects import steady, unsigned
 from asstctl.transfer import foreign
+from asstctl.wire.pages import objects
 
 SCHEMA = "asstctl-thread/v2"
 
@@ -45,7 +46,8 @@ PLAIN_NAME = re.compile(r"(?i)(?!(con|prn|aux|nul|com\d|lpt\d)\.?$)\w[\w.-]{0,99
 class Archived:
     """A thread as a file holds it; `notes` name what it holds and can't be carried elsewhere.
 
-    `runs` are the service's runs with their steps, `missing` why something could not be had.
+    `runs` are the service's runs with their steps, `missing` why something could not be had;
+    `object` is the service's own of the thread, {} where it has none.
     """
 
     thread: Thread
@@ -54,6 +56,7 @@ class Archived:
     runs: Sequence[Mapping[str, Any]] = ()
     missing: Sequence[str] = ()
     files: Sequence[Known] = ()
+    object: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()  # of the file that it was read from
 
 
@@ -79,7 +82,10 @@ def document(content: Archived) -> Iterator[str]:
 
     The same thread makes the same text: nothing of the moment of writing is in it.
     """
-    yield f'{{"schema": {text(SCHEMA)},\n"thread": {text(thread_json(content.thread))},\n'
+    facts = thread_json(content.thread)
+    if content.object:
+        facts["raw"] = steady(content.object)
+    yield f'{{"schema": {text(SCHEMA)},\n"thread": {text(facts)},\n'
     yield '"messages": ['
     yield from listed(map(message_text, content.messages))
     yield '\n],\n"runs": ['
@@ -96,21 +102,45 @@ def file_json(known: Known) -> dict[str, Any]:
     return {name: value for name, value in (*facts.items(), ("path", path)) if value}
 
 
-def copy_files(content: Archived, kept: Callable[[str], Path], directory: Path) -> None:
-    """Copy the contents of a thread's files beside its JSON; raises AsstctlError."""
-    try:
-        for digest in {known.sha256 for known in content.files} - {""}:
-            target = directory / "files" / digest
-            if not target.exists():
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                copyfile(kept(digest), target)
-    except OSError as error:
-        raise AsstctlError(f"can't write {error.filename}: {error.strerror}") from error
+def file_from(found: Mapping[str, Any]) -> Known:
+    """Read a file; raises ValueError and its like for an object that is none."""
+    texts = {name: str(found.get(name) or "") for name in FILE_FIELDS if name != "size"}
+    if not re.fullmatch("([0-9a-f]{64})?", texts["sha256"]):
+        raise ValueError(f"sha256 {texts['sha256']!r}")
+    return Known(**texts, size=int(found.get("size") or 0))
+
+
+def copy_files(content: Archived, kept: Callable[[str], Path], directory: Path) -> list[str]:
+    """Copy the contents of a thread's files beside its JSON, each whole or not at all.
+
+    Return why some are left out. Raises AsstctlError where they can't be written.
+    """
+    missing = []
+    folder = directory / "files"
+    for known in {known.sha256: known for known in content.files if known.sha256}.values():
+        source, target = kept(known.sha256), folder / known.sha256
+        if target.is_file() and target.stat().st_size == known.size:
+            continue
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            neighbour = folder / f".{known.sha256}.new"
+            if not source.is_file() or digest_of(source) != known.sha256:
+                missing.append(f"{known.id}: what was kept of it is damaged")
+                continue
+            copyfile(source, neighbour)
+            neighbour.rename(target)
+        except OSError as error:
+            neighbour.unlink(missing_ok=True)
+            raise AsstctlError(f"can't write {target}: {error.strerror}") from error
+    return missing
 
 
 def message_text(message: Message) -> str:
     """Return a message as JSON."""
     found = message_json(message)
+    found["parts"] = steady(found["parts"], sort=False)
+    if message.was:
+        found["was"] = list(map(unsigned, message.was))
     if message.raw is not None:
         found["raw"] = steady(message.raw)
     return text(found)
@@ -127,55 +157,6 @@ def listed(objects: Iterable[str]) -> Iterator[str]:
 def text(found: Any, *, raw: bool = False) -> str:
     """Return JSON; `raw`: of a service's object, with its keys in order and unsigned links."""
     return json.dumps(steady(found) if raw else found, ensure_ascii=False)
-
-
-SIGNATURE = re.compile(
-    r"(?i)([?&](?:sig|se|st|sp|sv|signature|expires|key-pair-id|x-amz-[\w-]+|x-goog-[\w-]+)=)[^&#]*"
-)
-"""Parameters of a link that sign it: they change with every reading."""
-
-LINKS = ("url", "image_url", "file_url")
-"""Fields that hold links."""
-
-
-def steady(found: Any) -> Any:
-    """Return a service's object as every reading says it: keys in order, links unsigned."""
-    if isinstance(found, list):
-        return [steady(one) for one in found]
-    if not isinstance(found, dict):
-        return found
-    return {
-        key: SIGNATURE.sub(r"\1…", value)
-        if key in LINKS and isinstance(value, str)
-        else steady(value)
-        for key, value in sorted(found.items())
-    }
-
-
-def demand_no_less(path: Path, messages: Sequence[Message]) -> None:
-    """Raise IncompleteError if a file holds what `messages` lack; one that is no thread may."""
-    if not path.is_file():
-        return
-    try:
-        old = parse(load(path), path, {})
-    except AsstctlError:
-        return
-    ids = {message.id: message for message in messages if message.id}
-    texts = {(message.role, message.text) for message in messages}
-    lost = sum(not _held(message, ids.get(message.id), texts) for message in old.messages)
-    if lost:
-        raise IncompleteError(
-            f"{path} holds {count(lost, 'message')} that would be lost",
-            hint="--replace overwrites it",
-        )
-
-
-def _held(old: Message, new: Message | None, texts: Container[tuple[str, str]]) -> bool:
-    """Return whether an exported message is in the new export, whole."""
-    if new is None:
-        return (old.role, old.text) in texts
-    enough = old.text == new.text or old.text in new.was or new.text.startswith(old.text)
-    return enough and len(new.parts) >= len(old.parts)
 
 
 def write(path: Path, pieces: Iterable[str]) -> bool:
@@ -251,9 +232,13 @@ def ours(found: Mapping[str, Any], path: Path) -> Archived:
     messages = [message_from(one) for one in found["messages"]]
     thread = used(thread_from(found["thread"]), messages)
     runs = found.get("runs") or []
-    facts = [{k: v for k, v in one.items() if k in FILE_FIELDS} for one in found.get("files") or ()]
-    files = [Known(**fact) for fact in facts]
-    return Archived(thread, messages, (), runs, found.get("missing") or (), files, path.parent)
+    files = [file_from(one) for one in found.get("files") or ()]
+    if len(objects(runs)) != len(runs):
+        raise TypeError("runs")
+    missing = tuple(map(str, found.get("missing") or ()))
+    raw = found["thread"].get("raw")
+    thing = raw if isinstance(raw, dict) else {}
+    return Archived(thread, messages, (), runs, missing, files, thing, path.parent)
 
 
 def used(thread: Thread, messages: list[Message]) -> Thread:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from asstctl import _locks
 from asstctl.config.settings import Settings
 from asstctl.errors import NotFoundError
-from asstctl.model import Message, Thread
+from asstctl.model import Message, Thread, mark_of
 from asstctl.parts import Part
 from asstctl.session import Session
 from asstctl.store.copies import Copied
 from asstctl.store.files import digest_of
 from asstctl.store.index import is_name
+from asstctl.store.merging import Listed
 from asstctl.transfer.archive import Archived
 
 
@@ -75,8 +76,21 @@ class Destination:
     def keep_beside(self, found: Archived) -> None:
         """Keep the runs and the files of an imported thread beside its copy."""
         target, _ = self.copy_of(found.thread)
-        if target is None:
-            return
+        if target is not None:
+            self._keep(target, found)
+
+    def restore(self, target: Thread, found: Archived) -> int:
+        """Bring back what an export of a thread holds and the thread here lacks.
+
+        Return how many messages that are.
+        """
+        keeping = self._store.keeping
+        listed = [Listed(m, mark_of(m.raw)) for m in found.messages if m.id]
+        new, _ = keeping.merge(target.key, listed, 0, whole=False)
+        self._keep(target, found)
+        return new
+
+    def _keep(self, target: Thread, found: Archived) -> None:
         number = self._store.messages.number(target.key)
         self._store.runs.put_all(number, found.runs)
         for known in found.files:

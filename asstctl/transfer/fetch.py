@@ -13,8 +13,7 @@ from asstctl.events import Progress
 from asstctl.model import Message, Thread, mark_of, texts
 from asstctl.session import Session
 from asstctl.store.merging import Listed
-from asstctl.store.objects import packed
-from asstctl.transfer.archive import steady
+from asstctl.store.objects import packed, steady
 from asstctl.transfer.files import fetch_files
 
 SHOWN = 200
@@ -25,8 +24,8 @@ SHOWN = 200
 class Fetched:
     """Counts of one fetch: messages at the server, those that are new here, those kept here alone.
 
-    `runs` and `files` are new ones; `missing` are reasons why something could not be had, and
-    `broken` the error after which another attempt may have more.
+    `runs` and `files` are new ones; `missing` are reasons why something could not be had. `broken`
+    is the error that ended the list early, `later` those of files that another attempt may have.
     """
 
     thread: Thread
@@ -37,6 +36,7 @@ class Fetched:
     files: int = 0
     missing: tuple[str, ...] = ()
     broken: AsstctlError | None = None
+    later: tuple[AsstctlError, ...] = ()
 
 
 def fetch(
@@ -81,12 +81,15 @@ def fetch(
         facts = backend.thread(thread.id)
         object_ = packed(facts) if facts else None
         session.store.index.learn(thread, object_, texts(facts.get("metadata")))
+    session.store.index.miss(thread, missing)
     refused: list[str] = []
+    later: list[AsstctlError] = []
     if files:
         objects = (*(m.raw or {} for m in messages), *session.store.runs.of(number))
-        refused = yield from fetch_files(session, thread, objects)
+        refused, later = yield from fetch_files(session, thread, objects)
     count = session.store.files.count(number) - before
-    return Fetched(thread, len(messages), new, gone, runs, count, (*missing, *refused), broken)
+    told = (*missing, *refused)
+    return Fetched(thread, len(messages), new, gone, runs, count, told, broken, tuple(later))
 
 
 def with_ids(messages: Iterable[Message]) -> Iterator[Message]:
@@ -109,7 +112,7 @@ def _runs(session: Session, thread: Thread) -> tuple[int, tuple[str, ...]]:
     count = 0
     try:
         for run in session.holder(thread).runs(thread.id, store.runs.known(number)):
-            store.runs.put(number, str(run.get("id")), run)
+            store.runs.put(number, str(run.get("id")), run, whole=True)
             count += 1
     except UnsupportedError as error:
         return count, (error.message,)

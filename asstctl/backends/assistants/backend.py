@@ -168,6 +168,11 @@ class Assistants:
         if not isinstance(answer, dict):
             raise AsstctlError(f"{self._wire.host} answered with something not JSON")
 
+    def delete_message(self, thread_id: str, message_id: str) -> None:
+        """Delete one message of a thread."""
+        with lacking(self._wire.host, "delete a message", "--kept deletes it here alone"):
+            self._wire.call(delete(at("threads", thread_id, "messages", message_id)))
+
     def threads(self) -> Iterator[Thread]:
         """Yield the server's threads, the newest first; Foundry and some others can list them."""
         with listing(self._wire.host, "threads"):

@@ -223,6 +223,9 @@ class Local:
     def delete(self, thread_id: str) -> None:
         """Do nothing: a thread that the index forgets is gone."""
 
+    def delete_message(self, thread_id: str, message_id: str) -> None:
+        """Do nothing: the store deletes it."""
+
     def threads(self) -> NoReturn:
         """Raise UnsupportedError: the index is all there is."""
         raise UnsupportedError(

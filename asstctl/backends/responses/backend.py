@@ -214,6 +214,10 @@ class Responses:
         """Delete a thread; return what the service keeps of it."""
         return self._prompting.keeper(thread_id).delete(thread_id)
 
+    def delete_message(self, thread_id: str, message_id: str) -> None:
+        """Delete one item of a conversation."""
+        self._prompting.keeper(thread_id).delete_message(thread_id, message_id)
+
     def threads(self) -> Iterator[Thread]:
         """Yield the server's conversations, the newest first; not every server can list them."""
         with listing(self._wire.host, "conversations"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from asstctl.backends.responses import items
 from asstctl.backends.responses.resource import inputs
-from asstctl.errors import AsstctlError, NotFoundError
+from asstctl.errors import AsstctlError, NotFoundError, UnsupportedError
 from asstctl.events import Notice
 from asstctl.model import Message, ThreadFacts
 from asstctl.store.messages import new_id
@@ -228,6 +228,13 @@ class Chains:
     def decline(self, thread_id: str, answers: "list[ResponseInputItemParam]") -> str:
         """Do nothing: a chain does not go on from a response with open calls."""
         return "the thread goes on from before this prompt"
+
+    def delete_message(self, thread_id: str, message_id: str) -> None:
+        """Raise UnsupportedError: a chain's responses go as a whole."""
+        raise UnsupportedError(
+            f"{self._wire.host} can't delete one message of a chain",
+            hint="--kept deletes it here alone",
+        )
 
     def delete(self, thread_id: str) -> str | None:
         """Delete every response that began in a chain and is still there."""

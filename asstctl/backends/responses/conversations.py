@@ -158,6 +158,10 @@ class Conversations:
             metadata=texts(conversation.get("metadata")),
         )
 
+    def delete_message(self, thread_id: str, message_id: str) -> None:
+        """Delete one item of a conversation."""
+        self._wire.call(delete(at("conversations", thread_id, "items", message_id)))
+
     def delete(self, thread_id: str) -> str | None:
         """Delete a conversation; return what the service says it keeps of it."""
         self._wire.call(delete(at("conversations", thread_id)))

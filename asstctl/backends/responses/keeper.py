@@ -56,5 +56,8 @@ class Keeper(Protocol):
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a thread."""
 
+    def delete_message(self, thread_id: str, message_id: str) -> None:
+        """Delete one message of a thread; raises UnsupportedError where that can't be."""
+
     def delete(self, thread_id: str) -> str | None:
         """Delete a thread; return what the service keeps of it."""
