@@ -8,6 +8,7 @@ import pytest
 from asstctl.model import Message, Thread
 from asstctl.parts import FileRef, Image, Text, ToolCall, ToolResult
 from asstctl.transfer import archive
+from tests.responses_server import ResponsesServer, event
 from tests.servers import Reply, chunk, sse
 
 PROFILE = """
@@ -107,3 +108,30 @@ def test_images_and_roles_of_a_kept_thread_go_to_the_model(home, server):
     }
     assert [m["role"] for m in sent[2:]] == ["assistant", "tool", "assistant", "user"]
     assert json.dumps(sent).count("tool_calls") == 1
+
+
+def test_a_server_of_responses_alone_answers_threads_here_and_stores_nothing(home):
+    with ResponsesServer() as server:
+        server.keys = ("",)
+        home.configure(f'backend = "local"\nendpoint = "{server.url}"\nmodel = "test"\n' + PROFILE)
+        call = {"id": "fc", "type": "function_call", "call_id": "call_1", "name": "weather"}
+        response = {"id": "RESP", "status": "completed", "output": [{**call, "arguments": "{}"}]}
+        raw = event("created", 0, {"response": {"id": "RESP", "status": "in_progress"}})
+        server.replies.append(Reply(raw=raw + event("completed", 1, {"response": response})))
+        out, err = home.run("ask", "Weather?")
+        assert "tool result call_1" in err
+        assert out.startswith("It says: ")
+        home.run("ask", "-c", "And now?")
+        posts = [r for r in server.requests if r.method == "POST"]
+        assert [r.path for r in posts].count("/v1/chat/completions") == 1  # found out once
+        last = posts[-1].body
+        assert last["store"] is False
+        assert [one.get("type") for one in last["input"]] == [
+            "message",
+            "function_call",
+            "function_call_output",
+            "message",
+            "message",
+        ]
+        assert last["input"][-1]["content"] == [{"type": "input_text", "text": "And now?"}]
+        assert "previous_response_id" not in last

@@ -32,9 +32,10 @@ def events(batches: Iterable[Event | Chunks]) -> Stream:
     Raises what an `error` chunk means, and IncompleteError where nothing said that it ended.
     """
     reply = Completion()
-    started = False
+    started = ended = False
     for batch in batches:
         if not isinstance(batch, Chunks):
+            ended = isinstance(batch, RunFinished)
             yield batch
             continue
         wrong = reply.read(batch)
@@ -47,6 +48,8 @@ def events(batches: Iterable[Event | Chunks]) -> Stream:
             yield TextDelta(text)
         if wrong:
             raise wrong
+    if ended:
+        return
     if reply.reason is None:
         raise IncompleteError("the reply broke off: the server closed the stream", retryable=True)
     for call in reply.calls.values():

@@ -10,9 +10,9 @@ from asstctl.backends.local.chat import Chunks, ends, parsed
 from asstctl.backends.local.turns import Turn
 from asstctl.backends.meanings import MEANINGS
 from asstctl.config.settings import Settings
-from asstctl.errors import ConfigError
+from asstctl.errors import AsstctlError, ConfigError
 from asstctl.events import Event, Progress
-from asstctl.wire.pages import objects
+from asstctl.wire.pages import NO_PATH, objects
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import get, post
 from asstctl.wire.wire import Wire
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
     from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
     from openai.types.shared_params import FunctionDefinition
+
+
+CHATS = "chat completions"
+"""The name of an ability in the store's table."""
 
 
 class Server:
@@ -41,6 +45,7 @@ class Server:
             tell=world.tell,
             meanings=MEANINGS,
         )
+        self._abilities = world.store.abilities
         self._name = settings.model
         self._command = settings.command
 
@@ -68,7 +73,36 @@ class Server:
     def complete(
         self, turns: list[Turn], tools: Sequence[Mapping[str, Any]] | None
     ) -> Generator[Event | Chunks]:
-        """Post the chat and yield the reply's chunks, in the batches in which they come."""
+        """Post the chat and yield the reply's chunks, in the batches in which they come.
+
+        A server that has no chat completions is asked for a response that it does not store.
+        """
+        place = self._wire.endpoint
+        if self._abilities.has(place, CHATS) is not False:
+            try:
+                yield from self._chat(turns, tools)
+            except AsstctlError as error:
+                if error.status not in NO_PATH or "model" in error.message.lower():
+                    raise
+                refused = error
+            else:
+                return
+        else:
+            refused = None
+        from asstctl.backends.local.stateless import complete  # few servers need it
+
+        try:
+            yield from complete(self._wire, self._name or "", turns, tools)
+        except AsstctlError as error:
+            if refused and error.status in NO_PATH:
+                raise refused from None
+            raise
+        if refused:  # now it is proved that the path was the cause
+            self._abilities.note(place, CHATS, has=False)
+
+    def _chat(
+        self, turns: list[Turn], tools: Sequence[Mapping[str, Any]] | None
+    ) -> Generator[Event | Chunks]:
         body: CompletionCreateParamsStreaming = {
             "model": self._name or "",
             "messages": cast("list[ChatCompletionMessageParam]", turns),
