@@ -34,6 +34,7 @@ class Session:
         self._backends: dict[tuple[str, str], Backend] = {}
         self._store_error: AsstctlError | None = None  # why nothing is remembered
         self.current: Thread | None = None
+        self.turn: Turn | None = None  # the last one that was said
         self._speaker: Backend | None = None
 
     @cached_property
@@ -182,7 +183,7 @@ class Session:
         backend = self.backend(settings)
         self._speaker = backend
         store = self._store_for(settings)
-        turn = Turn(backend, settings, self.environment, store, prompt)
+        self.turn = turn = Turn(backend, settings, self.environment, store, prompt)
         with closing(turn.say(thread.id if thread else None, consent)) as reply:
             for event in reply:
                 self.current = turn.thread or self.current

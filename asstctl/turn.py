@@ -40,6 +40,9 @@ KEPT = (
     " asstctl config set keep false stops that"
 )
 
+CONTAINED = "container_file_citation"
+"""The type of annotations that name files of a container."""
+
 UNTOLD = "untold: turns are kept"
 """The name of a row in the store's table of abilities, there where an older version wrote it."""
 
@@ -64,7 +67,8 @@ class _Round:
 class Turn:
     """One prompt and its reply, noted in `store` as it goes.
 
-    `thread` is the thread that took the prompt, None before that.
+    `thread` is the thread that took the prompt, None before that. `made` are the reply's objects
+    that name files of a container, which ends soon.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Turn:
         self._shown = False
         self._forgotten = ""  # why a server's thread is not remembered, until that is said
         self._round = _Round()
+        self.made: list[Mapping[str, Any]] = []  # objects that name files of containers
         self.thread: Thread | None = None
 
     def say(self, thread_id: str | None, consent: Consent | None) -> Stream:
@@ -233,7 +238,9 @@ class Turn:
             return None
         if noted.kept:
             noted.status = status
-            noted.replies = [message_json(message) for message in self._heard.messages(status)]
+            heard = self._heard.messages(status)
+            self.made = [m.raw for m in heard if m.raw and CONTAINED in repr(m.raw)]
+            noted.replies = [message_json(message) for message in heard]
             noted.runs = list(self._objects.values())
         return self._store.turns.end(noted)
 

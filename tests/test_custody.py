@@ -249,6 +249,16 @@ def test_a_poorer_reading_replaces_no_richer_one(home, project):
     assert "Another text" in json.dumps(exported(home)[0])
 
 
+def test_a_run_that_ended_replaces_what_was_seen_of_it_as_it_waited(home, project):
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    calls = {"tool_calls": [call | {"id": f"call_{n}"} for n in range(9)]}
+    run = project.runs["thread_1"][0]
+    run |= {"status": "requires_action", "required_action": {"submit_tool_outputs": calls}}
+    exported(home)
+    run |= {"status": "completed", "required_action": None}
+    assert exported(home)[0]["runs"][0]["status"] == "completed"
+
+
 def test_signed_links_and_odd_numbers_make_the_same_bytes_and_json(home, project):
     said = project.say("thread_1", "user", "See")
     plain = "https://video.example/results?q=x&sp=EgIQAQ&se=2"

@@ -223,6 +223,17 @@ def test_a_file_of_a_container_is_fetched_where_the_container_has_it(home, respo
         return None
 
     responses.before = before
+    made = responses.told
+
+    def told(identity, reply):
+        events = made(identity, reply)
+        responses.responses[identity]["will_say"]["content"][0]["annotations"] = [note]
+        return events
+
+    responses.told = told
+    home.run("ask", "-c", "Another table")  # a container ends soon, so its files are kept at once
+    path = home.data / "files" / digest(REPORT)[:2] / digest(REPORT)
+    assert path.read_bytes() == REPORT
     home.run("threads", "export", "@last", "-d", "out")
     found = json.loads((home.path / "out" / "conv_000001.json").read_text())
     assert found["files"][0]["name"] == "a.csv"

@@ -109,6 +109,7 @@ class Talk:
             try:
                 render(paced(reply, self.delay_ms / 1000) if self.delay_ms else reply, invocation)
             finally:
+                keep_made(invocation, session)
                 if self.stats:
                     from asstctl.render import listing  # the first byte does not wait for it
 
@@ -118,6 +119,19 @@ class Talk:
         """Print the thread's id where that was asked for."""
         if self.print_id and session.current:
             sys.stderr.write(f"{session.current.id}\n")
+
+
+def keep_made(invocation: options.Invocation, session: Session) -> None:
+    """Keep the files that a reply made in a container, which ends some minutes later."""
+    if session.current is None or session.turn is None or not session.turn.made:
+        return
+    from asstctl.render import listing, noted
+    from asstctl.transfer.files import fetch_files
+
+    with closing(fetch_files(session, session.current, session.turn.made)) as work:
+        missing, later = noted(work, invocation.notes)
+    for words in (*missing, *(error.message for error in later)):
+        listing.note(words, sys.stderr)
 
 
 OPTIONS: dict[str, tuple[Any, Any]] = {

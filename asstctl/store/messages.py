@@ -180,8 +180,9 @@ class Messages:
             told = (facts["parts"].encode(), facts["status"], facts["role"])
             if packed(now.raw or {}) == old and told == (parts, status, role):
                 return
-            words_then, words_now = text_of(parts), text_of(facts["parts"])
-            if words_then == words_now and leaves(readable(old)) > leaves(now.raw):
+            then, raw = readable(old), now.raw or {}
+            same = text_of(parts) == text_of(facts["parts"])
+            if same and then.get("status") == raw.get("status") and leaves(then) > leaves(raw):
                 return
         self.replace(row, message, run=message.run)
 

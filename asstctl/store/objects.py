@@ -136,7 +136,7 @@ class Runs:
             was = readable(old) if old is not None else {}
             if was.get("steps") and not found.get("steps"):
                 found = {**found, "steps": was["steps"]}
-            if leaves(was) > leaves(found):
+            if was.get("status") in FINAL and leaves(was) > leaves(found):
                 found = was
             with of_a_thread():
                 self._db.execute(
