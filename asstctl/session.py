@@ -78,6 +78,11 @@ class Session:
         return self._config.environment
 
     @property
+    def chosen(self) -> str | None:
+        """The profile that was chosen, None where none was."""
+        return self._config.profile
+
+    @property
     def profile(self) -> str:
         """The profile that was chosen, or the default one."""
         return self._config.profile or DEFAULT_PROFILE

@@ -82,6 +82,7 @@ complete -c asstctl -n '__asstctl_at threads' -a export -d 'Write threads as fil
 complete -c asstctl -n '__asstctl_at threads' -a import -d 'Read threads from files into the profile; a second run reads only what is new.'
 complete -c asstctl -n '__asstctl_at threads' -a copy -d 'Copy a thread to another profiles server; a second run copies only what is new.'
 complete -c asstctl -n '__asstctl_at threads' -a fork -d 'Make a new thread of a threads messages, on the same server, and print its id.'
+complete -c asstctl -n '__asstctl_at threads' -a search -d 'Search for words in what is kept of threads, the best of the newest first.'
 complete -c asstctl -n '__asstctl_in threads' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads new' -l name -d 'Name it.' -x
 complete -c asstctl -n '__asstctl_in threads new' -l metadata -d 'Note a fact; may be repeated.' -x
@@ -152,6 +153,14 @@ complete -c asstctl -n '__asstctl_in threads fork' -l at -d 'Up to this message:
 complete -c asstctl -n '__asstctl_in threads fork' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads fork' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads fork' -k -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in threads search' -l role -d 'Who said it.' -x -a 'user assistant'
+complete -c asstctl -n '__asstctl_in threads search' -l since -d 'A date, or an age: 2h, 3d, 1w.' -x
+complete -c asstctl -n '__asstctl_in threads search' -s t -l thread -d 'In this thread alone.' -x -a '(asstctl __complete threads)'
+complete -c asstctl -n '__asstctl_in threads search' -l limit -d 'At most so many.' -x
+complete -c asstctl -n '__asstctl_in threads search' -s o -l output -d 'The form of the output.' -x -a 'table tsv json'
+complete -c asstctl -n '__asstctl_in threads search' -l fetch -d 'Bring what is kept up to date before.'
+complete -c asstctl -n '__asstctl_in threads search' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads search' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_at assistants' -a list -d 'List the assistants of the profiles server.'
 complete -c asstctl -n '__asstctl_at assistants' -a show -d 'Show one assistant, as the server describes it.'
 complete -c asstctl -n '__asstctl_in assistants' -l help -d 'Show this message and exit.'

@@ -91,6 +91,30 @@ def draw(
     out.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
 
 
+def marked(
+    head: str,
+    text: str,
+    marks: Sequence[tuple[int, int]],
+    out: TextIO,
+    environment: Mapping[str, str],
+) -> None:
+    """Write a dim line, and under it a text with pieces of it in bold."""
+    from rich.text import Text
+
+    from asstctl.render._document import console_on
+
+    told = Text()
+    last = 0
+    for start, end in (*marks, (len(text), len(text))):
+        told.append(one_line(text[last:start]))
+        told.append(one_line(text[start:end]), style="bold")
+        last = end
+    console = console_on(out, environment)
+    with console.capture() as captured:
+        console.print(Text(one_line(head), style="dim"), told, "", sep="\n", soft_wrap=True)
+    out.write(captured.get())
+
+
 def ago(seconds: float) -> str:
     """Return how long ago something was, in words."""
     for unit, size in (("day", DAY), ("hour", HOUR), ("min", MINUTE)):

@@ -166,6 +166,11 @@ class Index:
             raise NotFoundError(f"no thread {thread_id!r} at {endpoint or 'this machine'}")
         return found[0]
 
+    def numbered(self, number: int) -> Thread | None:
+        """Return the thread whose row has a number, None where it is gone."""
+        found = self._rows(f"SELECT {_READ} FROM threads WHERE number = ?", number)  # noqa: S608
+        return found[0] if found else None
+
     def learn(self, thread: Thread, found: bytes | None, metadata: Mapping[str, str]) -> None:
         """Note a thread's object, packed, and the metadata that the service has of it."""
         with self._db.writing():

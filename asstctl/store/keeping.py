@@ -102,7 +102,7 @@ class Keeping:
                 if there and there[0] != (mine and mine[0]):
                     self._seen_elsewhere(there[0], message)
                     if mine:
-                        self._delete(mine[0])
+                        self._messages.delete(mine[0])
                     place = max(place, there[1])
                 elif mine:
                     self._finish(mine[0], message, run)
@@ -142,10 +142,6 @@ class Keeping:
         ours = said(message)
         if ours and not text.startswith(ours):
             self.keep_old(row, ours)
-
-    def _delete(self, row: int) -> None:
-        for table in ("raw", "messages"):
-            self._db.execute(f"DELETE FROM {table} WHERE number = ?", row)  # noqa: S608
 
     def _finish(self, row: int, message: Message, run: str) -> None:
         """Write a reply over its row; a list that said it first is newer, and stays."""
@@ -242,7 +238,7 @@ class Keeping:
         with self._db.writing():
             found = self._with_id(number, identity)
             if found:
-                self._delete(found[0])
+                self._messages.delete(found[0])
                 sql = "INSERT OR IGNORE INTO removed (thread, id) VALUES (?, ?)"
                 self._db.execute(sql, number, identity)
         return found is not None

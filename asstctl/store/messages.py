@@ -140,6 +140,7 @@ class Messages:
                 was=_texts(message.was),
                 **_facts(message),
             )
+            self._unindexed(row)
             self._keep_raw(row, message)
         return row
 
@@ -152,6 +153,7 @@ class Messages:
         """
         with self._db.writing():
             message = self._lifted(row >> 24, message)
+            self._take_out(row, row)
             written = self._db.execute(
                 "UPDATE messages SET role = :role, parts = :parts, status = :status,"
                 " created_at = coalesce(:created_at, created_at), metadata = :metadata,"
@@ -165,6 +167,7 @@ class Messages:
             )
             if written:
                 self._keep_raw(row, message)
+            self._unindexed(row)
         return bool(written)
 
     def learn(self, row: int, message: Message) -> None:
@@ -185,6 +188,26 @@ class Messages:
             if same and then.get("status") == raw.get("status") and leaves(then) > leaves(raw):
                 return
         self.replace(row, message, run=message.run)
+
+    def delete(self, row: int) -> None:
+        """Delete the message with a number."""
+        with self._db.writing():
+            self._take_out(row, row)
+            for table in ("raw", "messages"):
+                self._db.execute(f"DELETE FROM {table} WHERE number = ?", row)  # noqa: S608
+
+    def _take_out(self, first: int, last: int) -> None:
+        """Remove messages from the index of words, where there is one."""
+        if self._db.value("SELECT built FROM searching") is not None:
+            from asstctl.store.search import Search  # few stores are searched
+
+            Search(self._db, text_of).take_out(first, last)
+            self._db.execute("DELETE FROM unindexed WHERE number BETWEEN ? AND ?", first, last)
+
+    def _unindexed(self, row: int) -> None:
+        """Note a message that the index of words lacks, and would pass over."""
+        sql = "INSERT OR IGNORE INTO unindexed SELECT ? FROM searching WHERE ? <= built"
+        self._db.execute(sql, row, row)
 
     def _lifted(self, thread: int, message: Message) -> Message:
         from asstctl.store.lifting import Lifting  # only what writes needs it
@@ -207,6 +230,7 @@ class Messages:
     def forget(self, number: int) -> None:
         """Delete all that is kept of the messages of the thread with a number."""
         with self._db.writing():
+            self._take_out(number << 24, number << 24 | 0xFFFFFF)
             for table in ("raw", "messages"):
                 sql = f"DELETE FROM {table} WHERE number BETWEEN ? << 24 AND ? << 24 | 0xffffff"  # noqa: S608
                 self._db.execute(sql, number, number)

@@ -144,5 +144,9 @@ MIGRATIONS = (
         PRIMARY KEY (thread, id)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE searching (version INTEGER NOT NULL, built INTEGER NOT NULL);
+    CREATE TABLE unindexed (number INTEGER PRIMARY KEY);
+    """,
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""

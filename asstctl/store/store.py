@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asstctl.errors import AsstctlError, NotFoundError
 from asstctl.model import Thread
@@ -13,10 +15,13 @@ from asstctl.store.database import Database
 from asstctl.store.files import Files
 from asstctl.store.index import Index
 from asstctl.store.keeping import Keeping
-from asstctl.store.messages import Messages
+from asstctl.store.messages import Messages, text_of
 from asstctl.store.objects import Runs
 from asstctl.store.replies import Replies
 from asstctl.store.turns import Turns
+
+if TYPE_CHECKING:
+    from asstctl.store.search import Search
 
 
 class Store:
@@ -51,6 +56,13 @@ class Store:
             path,
             clock,
         )
+
+    @cached_property
+    def search(self) -> "Search":
+        """The search in what is kept."""
+        from asstctl.store.search import Search  # few commands search
+
+        return Search(self._db, text_of)
 
     @property
     def read_only(self) -> AsstctlError | None:
