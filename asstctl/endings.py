@@ -29,3 +29,13 @@ SENTENCES: Mapping[Ending, str] = {
 def sentence(ending: Ending, reason: str | None) -> str:
     """Return why a reply is not whole, with the service's own word for it."""
     return SENTENCES[ending] + (f" ({reason})" if reason else "")
+
+
+STATUS_WORDS: Mapping[str, str] = {
+    "completed": "",
+    "failed": ", no reply",
+    "cancelled": ", cancelled",
+    "cut": ", cut off",
+    "gone": ", no longer held by the service",
+}
+"""The end of a kept message, by its status, as it stands behind who said it and when."""

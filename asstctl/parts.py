@@ -34,6 +34,10 @@ class FileRef:
         return f"{where}{' ' if self.name and where else ''}{self.name}"
 
 
+Contents = Callable[[FileRef], bytes | None]
+"""Returns the contents of a file, None where they are not kept."""
+
+
 @record
 class Citation:
     """A source of a text: a file's id, or a URL; `title` is the file's name or the page's title.

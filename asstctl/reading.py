@@ -1,11 +1,12 @@
 """A thread's messages: as its server has them, else as they are kept here."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnavailableError
 from asstctl.events import Notice, Tell
 from asstctl.model import Message, Thread
+from asstctl.parts import FileRef
 from asstctl.session import Session
 
 AWAY = (NotFoundError, UnavailableError)
@@ -70,6 +71,22 @@ class Reading:
                 hint=self.stale.hint,
                 retryable=True,
             )
+
+
+def contents(session: Session, thread: Thread) -> Callable[[FileRef], bytes | None]:
+    """Return the function that reads the contents of a thread's files, as far as they are kept."""
+
+    def read(file: FileRef) -> bytes | None:
+        files = session.store.files
+        known = files.known(thread.endpoint, file.id) if file.id and not file.sha256 else None
+        digest = file.sha256 or (known.sha256 if known else "")
+        if not (digest and files.kept):
+            return None
+        with suppress(OSError):
+            return files.path(digest).read_bytes()
+        return None
+
+    return read
 
 
 PROBES = 3

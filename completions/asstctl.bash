@@ -49,7 +49,7 @@ _asstctl() {
         "/threads/history:--last") :; return ;;
         "/threads/history:--since") :; return ;;
         "/threads/history:--role") _asstctl_words "user assistant system developer"; return ;;
-        "/threads/history:-o"|"/threads/history:--output"|"/threads/history:--format") _asstctl_words "text markdown json jsonl"; return ;;
+        "/threads/history:-o"|"/threads/history:--output"|"/threads/history:--format") _asstctl_words "text markdown json jsonl html"; return ;;
         "/threads/history:-p"|"/threads/history:--profile") _asstctl_asked profiles; return ;;
         "/threads/add:--name") :; return ;;
         "/threads/add:-p"|"/threads/add:--profile") _asstctl_asked profiles; return ;;
@@ -61,14 +61,14 @@ _asstctl() {
         "/threads/delete:--message") :; return ;;
         "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
         "/threads/export:-d"|"/threads/export:--directory") :; return ;;
-        "/threads/export:--format") _asstctl_words "json markdown text jsonl"; return ;;
+        "/threads/export:--format") _asstctl_words "json markdown text jsonl html"; return ;;
         "/threads/export:-p"|"/threads/export:--profile") _asstctl_asked profiles; return ;;
         "/threads/import:-p"|"/threads/import:--profile") _asstctl_asked profiles; return ;;
         "/threads/copy:--to") :; return ;;
         "/threads/copy:-p"|"/threads/copy:--profile") _asstctl_asked profiles; return ;;
         "/threads/fork:--at") :; return ;;
         "/threads/fork:-p"|"/threads/fork:--profile") _asstctl_asked profiles; return ;;
-        "/threads/search:--role") _asstctl_words "user assistant"; return ;;
+        "/threads/search:--role") _asstctl_words "user assistant system developer"; return ;;
         "/threads/search:--since") :; return ;;
         "/threads/search:-t"|"/threads/search:--thread") _asstctl_asked threads; return ;;
         "/threads/search:--limit") :; return ;;

@@ -102,7 +102,7 @@ complete -c asstctl -n '__asstctl_in threads history' -l last -d 'Only the last 
 complete -c asstctl -n '__asstctl_in threads history' -l since -d 'Only messages since T: 2026-11-22, 2026-11-22T10:00, 90m, 2h, 3d, 1w.' -x
 complete -c asstctl -n '__asstctl_in threads history' -l role -d 'Only one sides messages.' -x -a 'user assistant system developer'
 complete -c asstctl -n '__asstctl_in threads history' -l kept -d 'Ask no server: read what is kept here.'
-complete -c asstctl -n '__asstctl_in threads history' -s o -l output -l format -d 'Default: drawn on a terminal, else text.' -x -a 'text markdown json jsonl'
+complete -c asstctl -n '__asstctl_in threads history' -s o -l output -l format -d 'Default: drawn on a terminal, else text.' -x -a 'text markdown json jsonl html'
 complete -c asstctl -n '__asstctl_in threads history' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads history' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads history' -k -a '(asstctl __complete threads)'
@@ -135,7 +135,7 @@ complete -c asstctl -n '__asstctl_in threads delete' -l help -d 'Show this messa
 complete -c asstctl -n '__asstctl_in threads delete' -k -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in threads export' -l all -d 'Every thread in the index.'
 complete -c asstctl -n '__asstctl_in threads export' -s d -l directory -d 'Where to put the files.' -x
-complete -c asstctl -n '__asstctl_in threads export' -l format -d 'json can be imported again.' -x -a 'json markdown text jsonl'
+complete -c asstctl -n '__asstctl_in threads export' -l format -d 'json can be imported again.' -x -a 'json markdown text jsonl html'
 complete -c asstctl -n '__asstctl_in threads export' -l kept -d 'Ask no server: read what is kept here.'
 complete -c asstctl -n '__asstctl_in threads export' -l no-files -d 'Fetch no contents of files; keep those that are here.'
 complete -c asstctl -n '__asstctl_in threads export' -l replace -d 'Also over a file that holds more.'
@@ -153,7 +153,7 @@ complete -c asstctl -n '__asstctl_in threads fork' -l at -d 'Up to this message:
 complete -c asstctl -n '__asstctl_in threads fork' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads fork' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads fork' -k -a '(asstctl __complete threads)'
-complete -c asstctl -n '__asstctl_in threads search' -l role -d 'Who said it.' -x -a 'user assistant'
+complete -c asstctl -n '__asstctl_in threads search' -l role -d 'Who said it.' -x -a 'user assistant system developer'
 complete -c asstctl -n '__asstctl_in threads search' -l since -d 'A date, or an age: 2h, 3d, 1w.' -x
 complete -c asstctl -n '__asstctl_in threads search' -s t -l thread -d 'In this thread alone.' -x -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in threads search' -l limit -d 'At most so many.' -x

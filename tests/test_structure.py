@@ -44,7 +44,9 @@ LEVELS = [
 ]
 """Rooms from the ground up; a room imports from levels below its own."""
 
-DRAWN = {"_record", "_secrets", "_signals", "errors", "events", "model", "parts", "render"}
+DRAWN = {
+    *("_record", "_secrets", "_signals", "endings", "errors", "events", "model", "parts", "render")
+}
 """The rooms that render/ shares with the rest."""
 
 

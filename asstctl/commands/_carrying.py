@@ -15,7 +15,8 @@ from asstctl.commands.app import App
 from asstctl.errors import AsstctlError, summed
 from asstctl.events import Progress
 from asstctl.model import Thread, count
-from asstctl.reading import AWAY, Reading
+from asstctl.parts import Contents
+from asstctl.reading import AWAY, Reading, contents
 from asstctl.render import listing, noted, transcript
 from asstctl.session import Session
 
@@ -33,9 +34,16 @@ class Form(StrEnum):
     MARKDOWN = "markdown"
     TEXT = "text"
     JSONL = "jsonl"
+    HTML = "html"
 
 
-SUFFIXES = {Form.JSON: ".json", Form.MARKDOWN: ".md", Form.TEXT: ".txt", Form.JSONL: ".jsonl"}
+SUFFIXES = {
+    Form.JSON: ".json",
+    Form.MARKDOWN: ".md",
+    Form.TEXT: ".txt",
+    Form.JSONL: ".jsonl",
+    Form.HTML: ".html",
+}
 
 
 @app.command()
@@ -67,6 +75,7 @@ def export(
         reading = Reading(session, invocation.notes.write)
         counts = {True: 0, False: 0}
         failures: list[AsstctlError] = []
+        entries: list[tuple[str, Thread, int]] = []
         for thread in threads:
             apart = session.store.index.namesakes(thread) > 1
             path = directory / archive.file_name(thread, SUFFIXES[form], apart=apart)
@@ -75,20 +84,26 @@ def export(
                     current(reading, session, thread, kept=kept, files=not no_files)
                 ) as whole:
                     content = noted(whole, invocation.notes)
-                    if not no_files:
+                    if form is Form.JSON and not no_files:
                         lost = archive.copy_files(content, session.store.files.path, directory)
                         content = with_missing(content, lost)
                     if form is Form.JSON and not replace:
                         removed = session.store.keeping.removed_of(thread)
                         demand_no_less(path, content, removed)
-                    changed = archive.write(path, pieces(content, form))
+                    read = contents(session, thread)
+                    changed = archive.write(path, pieces(content, form, read))
             except AsstctlError as error:
                 failures.append(error)
                 listing.note(f"{thread.id}: {error.message}", sys.stderr)
                 continue
+            entries.append((path.name, content.thread, len(content.messages)))
             counts[changed] += 1
             if changed:
                 sys.stdout.write(f"{path}\n")
+        if form is Form.HTML and everything:
+            from asstctl.render.page import index
+
+            archive.write(directory / "index.html", index(entries))
         sys.stderr.write(f"asstctl: {counts[True]} written, {counts[False]} unchanged\n")
         if failures:
             raise summed(f"{count(len(failures), 'thread')} not exported", failures[0])
@@ -142,13 +157,13 @@ def with_missing(content: "Archived", lost: list[str]) -> "Archived":
     return replaced(content, missing=(*content.missing, *lost)) if lost else content
 
 
-def pieces(content: "Archived", form: Form) -> Iterable[str]:
+def pieces(content: "Archived", form: Form, read: Contents) -> Iterable[str]:
     """Yield the text of a thread's file in a form."""
     if form is Form.JSON:
         from asstctl.transfer import archive
 
         return archive.document(content)
-    return transcript.pieces(content.thread, content.messages, transcript.Format(form))
+    return transcript.pieces(content.thread, content.messages, transcript.Format(form), read)
 
 
 @app.command("import")

@@ -5,7 +5,6 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,13 +30,6 @@ LENGTH = 160
 MOST_HITS = 1000
 
 
-class Speaker(StrEnum):
-    """Speakers that a search can be narrowed to; user: all who are not the assistant."""
-
-    USER = "user"
-    ASSISTANT = "assistant"
-
-
 @app.command()
 def search(
     ctx: typer.Context,
@@ -47,7 +39,7 @@ def search(
             metavar="WORDS...", help='Words, "phrases", beginnings with *; all of them.'
         ),
     ],
-    role: Annotated[Speaker | None, typer.Option(help="Who said it.")] = None,
+    role: Annotated[options.Speaker | None, typer.Option(help="Who said it.")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="A date, or an age: 2h, 3d, 1w.")
     ] = None,

@@ -14,6 +14,7 @@ from asstctl.commands._reply import Talk, talking
 from asstctl.commands.app import App
 from asstctl.errors import AsstctlError, AuthError, ConfigError
 from asstctl.model import Thread
+from asstctl.reading import contents
 from asstctl.render import Render, failure, listing, transcript
 from asstctl.session import Session
 
@@ -65,7 +66,8 @@ def recall(session: Session, thread: Thread, count: int) -> None:
     """Show the last messages of a thread that is opened again."""
     messages = list(session.holder(thread).history(thread.id, count))
     if messages:
-        transcript.write(thread, messages, None, sys.stderr, session.environment)
+        files = contents(session, thread)
+        transcript.write(thread, messages, None, sys.stderr, session.environment, files)
         sys.stderr.write("\n")
 
 

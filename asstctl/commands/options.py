@@ -105,6 +105,15 @@ class Facts(StrEnum):
     JSON = "json"
 
 
+class Speaker(StrEnum):
+    """The side whose messages are meant."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    SYSTEM = "system"
+    DEVELOPER = "developer"
+
+
 class Listing(StrEnum):
     """The forms of a list."""
 

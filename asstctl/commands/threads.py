@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -17,20 +16,11 @@ from asstctl.commands._when import since_when
 from asstctl.commands.app import word
 from asstctl.errors import AsstctlError, ConfigError
 from asstctl.model import Message
-from asstctl.reading import Reading
+from asstctl.reading import Reading, contents
 from asstctl.render import listing, renderer, transcript
 from asstctl.store.index import is_name
 
 app = word("threads")
-
-
-class Speaker(StrEnum):
-    """The side whose messages are shown."""
-
-    USER = "user"
-    ASSISTANT = "assistant"
-    SYSTEM = "system"
-    DEVELOPER = "developer"
 
 
 MOST = 1_000_000
@@ -144,7 +134,7 @@ def history(
             help="Only messages since T: 2026-11-22, 2026-11-22T10:00, 90m, 2h, 3d, 1w.",
         ),
     ] = None,
-    role: Annotated[Speaker | None, typer.Option(help="Only one side's messages.")] = None,
+    role: Annotated[options.Speaker | None, typer.Option(help="Only one side's messages.")] = None,
     kept: options.Kept = False,
     output: Annotated[
         transcript.Format | None,
@@ -171,7 +161,8 @@ def history(
                 messages = chosen(messages, start, role)
             if last is not None:
                 messages = newest(messages, last)
-            transcript.write(thread, messages, output, sys.stdout, session.environment)
+            files = contents(session, thread)
+            transcript.write(thread, messages, output, sys.stdout, session.environment, files)
         reading.demand_current()
 
 
@@ -188,7 +179,7 @@ def newest(messages: Iterator[Message], last: int) -> Iterator[Message]:
 
 
 def chosen(
-    messages: Iterable[Message], start: float | None, role: Speaker | None
+    messages: Iterable[Message], start: float | None, role: options.Speaker | None
 ) -> Iterator[Message]:
     """Yield the messages that were asked for; one without a time counts as old."""
     for message in messages:

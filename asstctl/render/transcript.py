@@ -6,23 +6,15 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, TextIO, assert_never
 
+from asstctl.endings import STATUS_WORDS
 from asstctl.model import Message, Thread, instant, message_json
-from asstctl.parts import words
+from asstctl.parts import Contents, words
 from asstctl.render import capable
 from asstctl.render._answer import Answer
 from asstctl.render.terminal import harmless
 
 SCHEMA = 2
 """The version of the JSON that lists and threads are written in."""
-
-STATUS_WORDS: Mapping[str, str] = {
-    "completed": "",
-    "failed": ", no reply",
-    "cancelled": ", cancelled",
-    "cut": ", cut off",
-    "gone": ", no longer held by the service",
-}
-
 
 BATCH = 50
 """Messages that are written at once: into a pipe each write wakes its reader."""
@@ -35,6 +27,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     JSON = "json"
     JSONL = "jsonl"
+    HTML = "html"
 
 
 def write(
@@ -43,12 +36,13 @@ def write(
     form: Format | None,
     out: TextIO,
     environment: Mapping[str, str],
+    contents: Contents,
 ) -> None:
     """Write messages as they come; None is drawn Markdown on a terminal, else text."""
     if form is None and capable(out, environment):
         out.writelines(draw(messages, out, environment))
     else:
-        text = iter(pieces(thread, messages, form or Format.TEXT))
+        text = iter(pieces(thread, messages, form or Format.TEXT, contents))
         safe = map(harmless, text) if out.isatty() else text
         held: list[str] = []
         try:
@@ -62,8 +56,10 @@ def write(
     out.flush()
 
 
-def pieces(thread: Thread, messages: Iterable[Message], form: Format) -> Iterator[str]:
-    """Yield messages in a form, as pieces of text."""
+def pieces(
+    thread: Thread, messages: Iterable[Message], form: Format, contents: Contents
+) -> Iterator[str]:
+    """Yield messages in a form, as pieces of text; `contents` are those of files, for a page."""
     match form:
         case Format.TEXT:
             return apart(map(as_text, filter(visible, messages)))
@@ -73,6 +69,10 @@ def pieces(thread: Thread, messages: Iterable[Message], form: Format) -> Iterato
             return (as_json(message) + "\n" for message in messages)
         case Format.JSON:
             return as_document(thread, messages)
+        case Format.HTML:
+            from asstctl.render.page import page  # few threads become one
+
+            return page(thread, messages, contents)
         case _ as unreachable:
             assert_never(unreachable)
 

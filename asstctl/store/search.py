@@ -158,7 +158,8 @@ class Search:
 
     def _ranked(self, asked: Sequence[Term], where: Where, limit: int) -> tuple[list[int], bool]:
         words = " ".join(term.expression for term in asked)
-        columns = {"user": "{said} : ", "assistant": "{heard} : "}.get(where.role, "")
+        column = "heard" if where.role == "assistant" else "said"
+        columns = f"{{{column}}} : " if where.role else ""
         conditions, values = ["found MATCH ?"], [f"{columns}({words})"]
         if narrow := self._narrowed(where):
             conditions.append(f"rowid >> 24 IN ({narrow[0]})")
@@ -199,6 +200,8 @@ class Search:
         rows = self._db.rows(sql, number)
         if not rows or (rows[0][2] is not None and rows[0][2] < where.since):
             return None
+        if where.role and rows[0][1] != where.role:
+            return None
         identity, role, created_at, parts = rows[0]
         return Hit(number >> 24, identity, role, created_at, self._text_of(parts))
 
@@ -213,11 +216,7 @@ class Search:
         )
         for (number,) in self._db.rows(sql, *(narrow[1] if narrow else ())):
             hit = self._hit(number, where)
-            if hit is None or (
-                where.role and (hit.role == "assistant") != (where.role == "assistant")
-            ):
-                continue
-            if all(spans(hit.text, [term]) for term in asked):
+            if hit and all(spans(hit.text, [term]) for term in asked):
                 yield hit
                 limit -= 1
                 if limit == 0:
