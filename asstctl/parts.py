@@ -34,6 +34,9 @@ class FileRef:
         return f"{where}{' ' if self.name and where else ''}{self.name}"
 
 
+LINKS = ("url", "image_url", "file_url")
+"""Fields of services' objects that hold links."""
+
 Contents = Callable[[FileRef], bytes | None]
 """Returns the contents of a file, None where they are not kept."""
 

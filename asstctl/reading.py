@@ -102,9 +102,10 @@ def gone(session: Session, thread: Thread, error: AsstctlError) -> bool:
         return False
     if thread.id in error.message.replace(f"/{thread.id}", ""):
         return True
-    others = [t for t in session.threads() if t.endpoint == thread.endpoint and t.id != thread.id]
+    there = (t for t in session.threads() if t.endpoint == thread.endpoint)
+    others = [t for t in there if t.id != thread.id and not t.kind.alone(t.id)]
     for other in others[:PROBES]:
         with suppress(AsstctlError), closing(session.holder(other).history(other.id, 1)) as read:
-            next(read, None)
-            return True
+            if next(read, None):
+                return True
     return False

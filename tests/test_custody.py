@@ -1,8 +1,11 @@
 """What is kept stays whole, whatever servers, other processes and users do meanwhile."""
 
 import json
+import resource
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 
@@ -400,3 +403,166 @@ def test_deleting_what_is_kept_leaves_no_word_and_no_thread_that_is_here_alone(
     assert b"Local words" in stored
     assert len(home.run("threads", "list", "-q")[0].splitlines()) == 3
     home.run("threads", "delete", "--all", "--yes", code=2)
+
+
+# What a second reader found
+
+
+def test_a_turn_that_waits_beside_the_store_outlasts_a_full_disk(home, project):
+    with closing(sqlite3.connect(home.data / "threads.db", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        home.run("ask", "-c", "Two")
+        database.execute("ROLLBACK")
+    words = [sys.executable, "-m", "asstctl", "threads", "list"]
+    limit = (40_000, 40_000)
+    subprocess.run(
+        words,
+        env=home.environment,
+        cwd=home.path,
+        capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
+    assert "1 turn that the store had no time for" in home.run("threads", "list")[1]
+    assert [m["text"] for m in kept(home)][2:] == ["Two", "You said: Two (3)"]
+
+
+def test_a_store_that_a_turn_finds_damaged_is_mended_aloud_and_the_turn_is_kept(home, project):
+    path = home.data / "threads.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = 'messages_by_turn'"
+        root = database.execute(sql).fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 64)
+    out, err = home.run("ask", "-t", "thread_1", "Two")
+    assert out == "You said: Two (3)\n"
+    assert "the store was damaged" in err
+    assert [m["text"] for m in kept(home)][2:] == ["Two", "You said: Two (3)"]
+
+
+def test_a_store_that_is_a_link_to_another_place_stays_one(home, project):
+    path, other = home.data / "threads.db", home.path / "disk" / "threads.db"
+    other.parent.mkdir()
+    path.rename(other)
+    path.symlink_to(other)
+    other.write_bytes(b"\xff" * 64 + other.read_bytes()[64:])
+    home.run("threads", "list", code=1)
+    assert path.is_symlink()
+    assert home.run("threads", "list", "-q")[0] == "thread_1\n"
+
+
+def test_import_over_a_thread_that_is_here_only_adds(home, server):
+    home.use_server(server)
+    home.run("ask", "One")
+    found, _ = exported(home)
+    found["messages"][1]["parts"][0]["text"] = "Another text"
+    path = next((home.path / "out").glob("*.json"))
+    path.write_text(json.dumps(found))
+    home.run("threads", "import", str(path))
+    assert [m["text"] for m in kept(home)] == ["One", "You said: One (1)"]
+
+
+def test_a_message_that_was_deleted_is_in_no_object_and_no_file(home, responses, project):
+    attached(project, "file_secret")
+    exported(home)
+    last = project.threads["thread_1"][-1]["id"]
+    home.run("threads", "delete", "@last", "--message", last, "--kept", "--yes")
+    assert not [path for path in (home.data / "files").rglob("*") if path.is_file()]
+    home.use_threads(responses)
+    responses.replies.append(Reply("A secret"))
+    home.run("ask", "One")
+    home.run("threads", "delete", "@last", "--message", "msg_2", "--kept", "--yes")
+    home.run("threads", "export", "@last", "--kept", "-d", "new")
+    assert "A secret" not in next((home.path / "new").glob("*.json")).read_text()
+
+
+def test_a_fetch_that_began_before_a_turn_and_read_its_end_doubles_nothing(home, responses):
+    home.use_threads(responses)
+    home.run("ask", "One")
+    reached, ended = threading.Event(), threading.Event()
+
+    def before(request):
+        if request.method == "GET" and "/items" in request.path and not reached.is_set():
+            reached.set()
+            ended.wait(20)
+
+    responses.before = before
+    fetching = home.start("threads", "fetch", "@last")
+    assert reached.wait(20)
+    real = responses.stream
+
+    def slow(*words):
+        for event in real(*words):
+            if b"response.completed" in event[:40]:
+                ended.set()
+                fetching.wait(20)
+            yield event
+
+    responses.stream = slow
+    home.run("ask", "-c", "Two")
+    assert [m["text"] for m in kept(home)] == [
+        "One",
+        "You said: One (1)",
+        "Two",
+        "You said: Two (3)",
+    ]
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_fork_needs_no_runs(home, project, status):
+    project.before = lambda r: (
+        error(status, "no")
+        if r.method == "GET" and r.path.partition("?")[0].endswith("/runs")
+        else None
+    )
+    home.run("threads", "fork", "@last")
+    assert len(project.threads["thread_2"]) == 2
+
+
+def test_files_of_a_server_that_does_not_count_bytes_are_kept(home, project):
+    attached(project, "file_a")
+    real = project.file
+
+    def uncounted(identity, *, content):
+        reply = real(identity, content=content)
+        return reply if content else Reply(body=reply.body | {"bytes": 0})
+
+    project.file = uncounted
+    assert exported(home)[0]["files"][0]["sha256"]
+
+
+def test_an_edited_message_with_a_picture_is_exported(home, project):
+    said = project.say("thread_1", "user", "Before")
+    said["content"].append({"type": "image_url", "image_url": {"url": "https://x.example/a.png"}})
+    exported(home)
+    said["content"][0]["text"]["value"] = "After"
+    assert "After" in json.dumps(exported(home)[0])
+
+
+def test_words_that_look_like_a_file_stay_words(home, project):
+    home.run("ask", "-c", "data:text/plain;base64,aGVsbG8=")
+    found, _ = exported(home)
+    assert found["files"] == []
+    assert "aGVsbG8=" in json.dumps(found["messages"][2]["raw"])
+
+
+def test_a_chain_that_is_kept_here_proves_nothing_of_its_server(home):
+    class Both(ResponsesServer):
+        pass
+
+    with Both() as server:
+        home.use_threads(server)
+        home.run("ask", "One")
+        with closing(sqlite3.connect(home.data / "threads.db")) as database, database:
+            database.execute("UPDATE threads SET id = 'chain_0123456789abcdef'")
+        home.run("ask", "Two")
+        server.before = lambda _: error(404, "Resource not found")
+        home.run("threads", "history", "conv_000002", code=6)
+
+
+def test_retry_after_0_is_no_reason_to_hurry(home, project):
+    left = [error(429, "slow down")]
+    left[0].headers["retry-after"] = "0"
+    project.before = lambda r: left.pop() if left and r.method == "GET" else None
+    assert "trying again in 0.5 s" in home.run("threads", "history", "@last")[1]

@@ -111,7 +111,13 @@ def export(
 
 
 def current(
-    reading: Reading, session: Session, thread: Thread, *, kept: bool, files: bool
+    reading: Reading,
+    session: Session,
+    thread: Thread,
+    *,
+    kept: bool,
+    files: bool,
+    runs: bool = True,
 ) -> Generator[Progress, None, "Archived"]:
     """Return all of a thread, after what is kept of it was brought up to date.
 
@@ -127,7 +133,7 @@ def current(
         return Archived(thread, list(session.holder(thread).history(thread.id)))
     if not (here or kept):
         try:
-            fetched = yield from fetch(session, thread, files=files)
+            fetched = yield from fetch(session, thread, files=files, runs=runs)
         except AWAY as error:
             reading.fall_back(thread, error)
         else:
@@ -137,7 +143,7 @@ def current(
     store = session.store
     messages, broken = readable(reading.kept(thread))
     number = store.messages.number(thread.key)
-    runs, known, missing = (
+    done, known, missing = (
         store.runs.of(number),
         store.files.of(number),
         store.index.missing(thread),
@@ -149,7 +155,14 @@ def current(
         missing = (*missing, f"{count(damaged, 'run')} that the disk damaged")
     thing = store.index.object(thread)
     thread = store.index.get(*thread.key)
-    return Archived(thread, messages, (), runs, missing, known, thing)
+    return Archived(thread, messages, (), done, missing, known, thing)
+
+
+def messages_of(
+    reading: Reading, session: Session, thread: Thread
+) -> Generator[Progress, None, "Archived"]:
+    """Return a thread as `current` does, with its messages alone brought up to date."""
+    return current(reading, session, thread, kept=False, files=False, runs=False)
 
 
 def with_missing(content: "Archived", lost: list[str]) -> "Archived":
@@ -222,7 +235,7 @@ def copy(
         target = Destination(session, session.settings(to))
         with copying(session):
             reading = Reading(session, invocation.notes.write)
-            with closing(current(reading, session, thread, kept=False, files=False)) as whole:
+            with closing(messages_of(reading, session, thread)) as whole:
                 messages = noted(whole, invocation.notes).messages
             carry(plan(thread, messages, target), invocation, dry_run=dry_run)
         reading.demand_current()
@@ -268,7 +281,7 @@ def fork(
     with invocation.session() as session:
         thread = session.known_thread(reference)
         reading = Reading(session, invocation.notes.write)
-        with closing(current(reading, session, thread, kept=False, files=False)) as whole:
+        with closing(messages_of(reading, session, thread)) as whole:
             messages = noted(whole, invocation.notes).messages
         home = Destination(session, session.home(thread))
         carry(forked(thread, messages, home, at), invocation, dry_run=False)

@@ -85,7 +85,11 @@ def delete_message(
     """Delete one message from its server (not if `kept`), and from what is kept of its thread."""
     if not yes:
         confirm(session, [thread], f"Delete the message {message} of it for good?")
-    found = session.delete_message(thread, message, keep_remote=kept)
+    try:
+        found = session.delete_message(thread, message, keep_remote=kept)
+    except NotFoundError as error:
+        error.hint = "is it gone there? --kept deletes it here"
+        raise
     if not found and (kept or thread.kind.facts.kept_here):
         raise NotFoundError(
             f"{thread.id} has no message {message!r} here",

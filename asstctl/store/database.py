@@ -39,7 +39,7 @@ class Database:
         reading: bool = False,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._tell = tell
+        self.tell = tell
         self._path = str(path) if path else None
         self.read_only: AsstctlError | None = None  # why nothing can be written
         self._empty = False
@@ -76,7 +76,7 @@ class Database:
             if version < REWRITTEN:
                 from asstctl.store.upkeep import demand_room  # only once for each store
 
-                demand_room(str(self._path), self._tell)
+                demand_room(str(self._path), self.tell)
             with self.writing():
                 pass  # every write begins by migrating
             if version < REWRITTEN:
@@ -148,13 +148,14 @@ class Database:
 
     def _follow(self) -> None:
         """Open the file anew where another process has put a mended one into its place."""
-        if self._file is None or self._db.in_transaction:
-            return
-        if self._file != file_of(str(self._path)):
+        if not self._db.in_transaction and self._is_replaced():
             self._db.close()
             self._make()
             self._begin()
             self._empty = self._version() == 0
+
+    def _is_replaced(self) -> bool:
+        return self._file is not None and self._file != file_of(str(self._path))
 
     def _begin(self) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
@@ -226,6 +227,10 @@ class Database:
                 self._log_ahead(seconds)
                 self._db.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
                 self._db.execute("BEGIN IMMEDIATE")
+                if self._is_replaced():  # while we waited
+                    self._db.execute("ROLLBACK")
+                    self._follow()
+                    self._db.execute("BEGIN IMMEDIATE")
             finally:  # what is read later waits for as long as it takes
                 self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
             try:

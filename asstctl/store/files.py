@@ -151,6 +151,16 @@ class Files:
             self._db.execute("DELETE FROM files WHERE thread = ?", thread)
         return digests
 
+    def drop(self, thread: int, names: Iterable[str]) -> list[str]:
+        """Delete some rows of the thread with a number, by the files' ids; return their hashes."""
+        sql = "SELECT sha256 FROM files WHERE thread = ? AND id = ?"
+        digests = []
+        with self._db.writing():
+            for name in names:
+                digests += [row[0] for row in self._db.rows(sql, thread, name) if row[0]]
+                self._db.execute("DELETE FROM files WHERE thread = ? AND id = ?", thread, name)
+        return digests
+
     def sweep(self, digests: Iterable[str]) -> None:
         """Delete contents that no row names any more, and what killed processes left."""
         if self._folder is None:

@@ -2,15 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asstctl._json import sound
 from asstctl.model import Message, Thread
 from asstctl.store.database import Database
+from asstctl.store.files import Known
 from asstctl.store.messages import Facts, Key, Messages, new_id, text_of
-from asstctl.store.objects import unsigned
+from asstctl.store.objects import names, readable, unsigned
 
 if TYPE_CHECKING:
     from asstctl.store.merging import Entry, Listed
@@ -90,19 +91,21 @@ class Keeping:
         """
         with self._db.writing():
             place = rows[0][1]
-            began = self._began(number, turn)
+            begun = max(row for row, _, _ in rows)
             for position, message in enumerate(replies, 1):
                 mine = rows[position] if position < len(rows) else None
                 if mine and message.id and mine[2] not in ("", message.id):
                     mine = None  # a list gave our row to another message
                 there = self._with_id(number, message.id)
-                if there and there[0] != (mine and mine[0]) and there[2] < began:
+                if there and there[0] != (mine and mine[0]) and there[0] < begun:
                     message = replace(message, id="")  # the service says an id twice  # noqa: PLW2901
                     there = None
                 if there and there[0] != (mine and mine[0]):
                     self._seen_elsewhere(there[0], message)
                     if mine:
                         self._messages.delete(mine[0])
+                    if position == 1 and not rows[0][2]:
+                        self._fold(number, rows[0][0], there[1], turn, run)
                     place = max(place, there[1])
                 elif mine:
                     self._finish(mine[0], message, run)
@@ -113,25 +116,32 @@ class Keeping:
                     beside = Facts(turn=turn, run=run, born=self._db.tick())
                     self._messages.insert(number, place, message, message.id or None, beside)
 
+    def _fold(self, number: int, ours: int, place: int, turn: str, run: str) -> None:
+        """Fold our prompt into the equal one that stands before a listed reply to it."""
+        sql = (
+            "SELECT number, role, turn, CAST(parts AS BLOB) FROM messages"
+            " WHERE number >> 24 = ? AND place < ? ORDER BY place DESC LIMIT 1"
+        )
+        before = self._db.rows(sql, number, place)
+        if not before or before[0][0] == ours or before[0][1] != "user" or before[0][2]:
+            return
+        text = self._db.value("SELECT CAST(parts AS BLOB) FROM messages WHERE number = ?", ours)
+        if text_of(text).split() == text_of(before[0][3]).split():
+            self._messages.delete(ours)
+            sql = "UPDATE messages SET turn = ?, run = ? WHERE number = ?"
+            self._db.execute(sql, turn, run, before[0][0])
+
     def _make_room(self, number: int, place: int) -> None:
         sql = "UPDATE messages SET place = place + 1 WHERE number >> 24 = ? AND place >= ?"
         self._db.execute(sql, number, place)
 
-    def _began(self, number: int, turn: str) -> int:
-        """Return the counter's value as a turn began."""
-        sql = "SELECT min(born) FROM messages WHERE number >> 24 = ? AND turn = ?"
-        return int(self._db.value(sql, number, turn) or 0)
-
-    def _with_id(self, number: int, identity: str) -> tuple[int, int, int] | None:
-        """Return the row with an id, its place, and the counter's value as it was said last."""
+    def _with_id(self, number: int, identity: str) -> tuple[int, int] | None:
+        """Return the row with an id, and its place."""
         if not identity:
             return None
-        sql = (
-            "SELECT number, place, max(born, learned) FROM messages"
-            " WHERE number >> 24 = ? AND id = ?"
-        )
+        sql = "SELECT number, place FROM messages WHERE number >> 24 = ? AND id = ?"
         found = self._db.rows(sql, number, sound(identity))
-        return (found[0][0], found[0][1], found[0][2]) if found else None
+        return (found[0][0], found[0][1]) if found else None
 
     def _seen_elsewhere(self, row: int, message: Message) -> None:
         from asstctl.store.merging import said
@@ -225,6 +235,19 @@ class Keeping:
         """Return the ids of messages that the user took out of the thread with a number."""
         sql = "SELECT id FROM removed WHERE thread = ?"
         return {row[0] for row in self._db.rows(sql, number)}
+
+    def named(self, thread: int, files: Mapping[str, Known]) -> set[str]:
+        """Return the ids of those files that a thread's messages name, by id or by hash."""
+        sql = (
+            "SELECT object, CAST(parts AS BLOB) FROM messages LEFT JOIN raw USING (number)"
+            " WHERE messages.number >> 24 = ?"
+        )
+        found = self._db.each(sql, thread)
+        return {
+            name
+            for stored, parts in found
+            for name in names(files, readable(stored) if stored else {}, parts.decode())
+        }
 
     def removed_of(self, thread: Thread) -> set[str]:
         """Return the ids of messages that the user took out of a thread."""

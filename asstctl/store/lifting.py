@@ -8,8 +8,11 @@ from hashlib import sha256
 from typing import Any
 
 from asstctl.model import Message
-from asstctl.parts import Code, File, FileRef, Image, Part
+from asstctl.parts import LINKS, Code, File, FileRef, Image, Part
 from asstctl.store.files import Files, Known
+
+HOLDING = (*LINKS, "file_data")
+"""Fields that hold data URLs; anywhere else one is what somebody wrote."""
 
 GENERATED = "image_generation_call"
 """The type of objects whose `result` is an image in base64."""
@@ -48,7 +51,7 @@ class Lifting:
                 lifted[key] = self._lifted(thread, value)
                 continue
             lifted[key] = value
-            if value.startswith("data:"):
+            if key in HOLDING and value.startswith("data:"):
                 head, _, data = value.partition(",")
                 if digest := self._kept(thread, name, head, data):
                     lifted[key] = f"{head},sha256:{digest}"

@@ -56,7 +56,7 @@ def merge(
     """Merge a list, oldest first, whose reading began at the value `began` of the counter.
 
     Return the entries in their new order, changed where they are; `whole`: the list was read to
-    both ends. Only such a list makes messages `gone`.
+    both ends. Only such a list makes messages `gone`. A list of an export, `began` at 0, adds only.
     """
     once: dict[str, Listed] = {}
     for found in listed:
@@ -136,7 +136,7 @@ def _begins(theirs: str, ours: str) -> bool:
 
 def _learn(entry: Entry, found: Listed, began: int, *, late: bool) -> None:
     text = said(found.message)
-    if entry.learned > began:  # a later reading has said it already
+    if entry.learned > began or not began:  # a later reading, or a turn, has said it already
         if text != entry.text and text not in entry.was:
             entry.was.append(text)
         return

@@ -3,15 +3,16 @@
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
 from asstctl._json import sound
 from asstctl._secrets import struck
+from asstctl.parts import LINKS
 from asstctl.store.database import Database
 from asstctl.store.faults import of_a_thread
-from asstctl.store.files import Files
+from asstctl.store.files import Files, Known
 
 SECRETS = ("authorization", "headers", "domain_secrets")
 """Fields of tools that hold secrets of theirs: they are never stored."""
@@ -66,6 +67,14 @@ def _tool(tool: Any) -> Any:
     return {key: value for key, value in tool.items() if key not in SECRETS}
 
 
+def names(files: Mapping[str, Known], *found: Any) -> Iterator[str]:
+    """Yield the ids of those files that stand in some objects or texts, by id or by hash."""
+    text = json.dumps(found, ensure_ascii=False)
+    for name, known in files.items():
+        if name in text or (known.sha256 and known.sha256 in text):
+            yield name
+
+
 def leaves(found: Any) -> int:
     """Count the values in an object that say anything."""
     if isinstance(found, dict):
@@ -82,9 +91,6 @@ SIGNATURE = re.compile(
     r"(?i)([?&](?:sig|se|st|sp|sv|signature|expires|key-pair-id|x-amz-[\w-]+|x-goog-[\w-]+)=)[^&#\s]*"
 )
 """Parameters of a signed link that change with every reading."""
-
-LINKS = ("url", "image_url", "file_url")
-"""Fields that hold links."""
 
 
 def unsigned(text: str) -> str:
@@ -154,6 +160,23 @@ class Runs:
         """Return the runs of the thread with a number, oldest first."""
         sql = "SELECT object FROM runs WHERE thread = ? ORDER BY place"
         return [found for row in self._db.rows(sql, thread) if (found := readable(row[0]))]
+
+    def strike(self, thread: int, item_id: str) -> None:
+        """Strike an item out of the outputs of a thread's responses."""
+        sql = "SELECT id, object FROM runs WHERE thread = ?"
+        for identity, stored in self._db.rows(sql, thread):
+            run = readable(stored)
+            output = run.get("output")
+            if not isinstance(output, list):
+                continue
+            left = [i for i in output if not (isinstance(i, dict) and i.get("id") == item_id)]
+            if len(left) < len(output):
+                sql = "UPDATE runs SET object = ? WHERE thread = ? AND id = ?"
+                self._db.execute(sql, packed({**run, "output": left}), thread, identity)
+
+    def named(self, thread: int, files: Mapping[str, Known]) -> set[str]:
+        """Return the ids of those files that a thread's runs name, by id or by hash."""
+        return {name for run in self.of(thread) for name in names(files, run)}
 
     def forget(self, thread: int) -> None:
         """Delete the runs of the thread with a number."""

@@ -6,7 +6,7 @@ The old file stays where it is until the new one is complete, and is kept beside
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -50,6 +50,7 @@ def mend(path: str, seconds: float) -> str:
 
     Raises sqlite3.Error and OSError where it can't be done: then the store is as it was.
     """
+    path = os.path.realpath(path)  # a link to another disk stays one
     with alone(Path(path + ".lock"), seconds):
         if sound(path, seconds):
             return "another command has mended it"
@@ -58,8 +59,11 @@ def mend(path: str, seconds: float) -> str:
         fresh = path + ".mended"
         for tail in ("", *TAILS):
             Path(fresh + tail).unlink(missing_ok=True)
-        counts = _salvaged(path, fresh)
-        aside = _swapped(path, fresh)
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as old:
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with _held(path, seconds):
+            counts = _salvaged(path, fresh)
+            aside = _swapped(path, fresh)
     told = [count(counts[table], table[:-1]) for table in ("threads", "messages", "runs", "files")]
     return f"it is kept as {aside}; {', '.join(told)} were salvaged"
 
@@ -83,10 +87,17 @@ def _reindexed(path: str, seconds: float) -> bool:
     return sound(path, seconds)
 
 
+@contextmanager
+def _held(path: str, seconds: float) -> Iterator[None]:
+    """Hold off what others would write to a damaged file, where it can still be locked."""
+    with closing(sqlite3.connect(path, timeout=seconds, isolation_level=None)) as old:
+        with suppress(sqlite3.Error):
+            old.execute("BEGIN IMMEDIATE")
+        yield
+
+
 def _salvaged(path: str, fresh: str) -> dict[str, int]:
     """Make a store of what can be read of a damaged one; return how many rows, by table."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as old:
-        old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(fresh, isolation_level=None)) as new:
         new.execute("PRAGMA journal_mode = WAL")

@@ -113,7 +113,14 @@ class Store:
 
     def forget_message(self, thread: Thread, message_id: str) -> bool:
         """Take one message out of what is kept, for good; return whether it was there."""
-        found = self.keeping.remove(self.messages.number(thread.key), message_id)
+        number = self.messages.number(thread.key)
+        with self._db.writing():
+            before = {known.id: known for known in self.files.of(number)}
+            found = self.keeping.remove(number, message_id)
+            self.runs.strike(number, message_id)
+            named = self.keeping.named(number, before) | self.runs.named(number, before)
+            digests = self.files.drop(number, before.keys() - named)
+        self.files.sweep(digests)
         self._db.shred()
         return found
 

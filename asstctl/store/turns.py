@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from asstctl._record import record
-from asstctl.errors import AsstctlError
+from asstctl.errors import AsstctlError, NotFoundError
 from asstctl.model import Message, Status, Thread, count, message_from
 from asstctl.parts import Text
 from asstctl.store.beside import Beside, read, set_aside
 from asstctl.store.database import Database
-from asstctl.store.faults import MendedError, locked
+from asstctl.store.faults import MendedError, duplicate, locked
 from asstctl.store.index import Index
 from asstctl.store.keeping import Keeping
 from asstctl.store.messages import Facts, Messages, new_id
@@ -177,7 +177,8 @@ class Turns:
         """Write a turn, and once more, whole, where the store was damaged and was mended."""
         try:
             self._write(turn, seconds, lasting=lasting)
-        except MendedError:
+        except MendedError as error:
+            self._db.tell(f"the store was damaged: {error.hint}".partition("; run the command")[0])
             turn.begun = False
             self._write(turn, seconds, lasting=lasting)
 
@@ -241,13 +242,13 @@ class Turns:
                         case Link():
                             self._write_link(found, seconds)
                         case Noted():
-                            self._write(found, seconds)
+                            self._write_surely(found, seconds)
                         case _:
                             damaged.append(set_aside(path))
                             continue
                 except AsstctlError as error:
-                    if locked(error):
-                        break
+                    if not (isinstance(error, NotFoundError) or duplicate(error)):
+                        break  # the store can't be written now
                     damaged.append(set_aside(path))
                     continue
                 path.unlink(missing_ok=True)

@@ -8,7 +8,13 @@ from dataclasses import replace
 from hashlib import sha256
 
 from asstctl._record import record
-from asstctl.errors import AsstctlError, ConfigError, IncompleteError, UnsupportedError
+from asstctl.errors import (
+    AsstctlError,
+    ConfigError,
+    IncompleteError,
+    NotFoundError,
+    UnsupportedError,
+)
 from asstctl.events import Progress
 from asstctl.model import Message, Thread, mark_of, texts
 from asstctl.session import Session
@@ -40,7 +46,7 @@ class Fetched:
 
 
 def fetch(
-    session: Session, thread: Thread, *, files: bool = True
+    session: Session, thread: Thread, *, files: bool = True, runs: bool = True
 ) -> Generator[Progress, None, Fetched]:
     """Read a thread's messages, runs, facts and files, merge them into what is kept, count them.
 
@@ -76,20 +82,21 @@ def fetch(
     new, gone = session.store.keeping.merge(thread.key, found, began, whole=whole)
     if broken and not isinstance(broken, IncompleteError):
         raise broken
-    runs, missing = _runs(session, thread)
+    later: list[AsstctlError] = []
+    count, missing = _runs(session, thread, later) if runs else (0, ())
     with suppress(UnsupportedError):
         facts = backend.thread(thread.id)
         object_ = packed(facts) if facts else None
         session.store.index.learn(thread, object_, texts(facts.get("metadata")))
     session.store.index.miss(thread, missing)
     refused: list[str] = []
-    later: list[AsstctlError] = []
     if files:
         objects = (*(m.raw or {} for m in messages), *session.store.runs.of(number))
-        refused, later = yield from fetch_files(session, thread, objects)
-    count = session.store.files.count(number) - before
+        refused, errors = yield from fetch_files(session, thread, objects)
+        later += errors
+    made = session.store.files.count(number) - before
     told = (*missing, *refused)
-    return Fetched(thread, len(messages), new, gone, runs, count, told, broken, tuple(later))
+    return Fetched(thread, len(messages), new, gone, count, made, told, broken, tuple(later))
 
 
 def with_ids(messages: Iterable[Message]) -> Iterator[Message]:
@@ -105,8 +112,13 @@ def with_ids(messages: Iterable[Message]) -> Iterator[Message]:
         yield replace(message, id=f"unnamed_{digest}_{seen[digest]}")
 
 
-def _runs(session: Session, thread: Thread) -> tuple[int, tuple[str, ...]]:
-    """Fetch the runs that are not kept whole; return how many, and why others could not be had."""
+def _runs(
+    session: Session, thread: Thread, later: list[AsstctlError]
+) -> tuple[int, tuple[str, ...]]:
+    """Fetch the runs that are not kept whole; return how many, and why others could not be had.
+
+    An error after which another attempt may have more goes to `later`.
+    """
     store = session.store
     number = store.messages.number(thread.key)
     count = 0
@@ -116,4 +128,8 @@ def _runs(session: Session, thread: Thread) -> tuple[int, tuple[str, ...]]:
             count += 1
     except UnsupportedError as error:
         return count, (error.message,)
+    except NotFoundError:
+        raise
+    except AsstctlError as error:
+        later.append(error)
     return count, ()

@@ -84,12 +84,12 @@ def demand_small(size: int, most: int) -> None:
 
 
 def measured(pieces: Iterable[bytes], size: int | None, name: str) -> Iterator[bytes]:
-    """Yield pieces; raises UnavailableError if they are not as many bytes as the service said."""
+    """Yield pieces; raises UnavailableError if they are fewer bytes than the service said."""
     count = 0
     for piece in pieces:
         count += len(piece)
         yield piece
-    if size is not None and count != size:
+    if size is not None and count < size:
         raise UnavailableError(f"{name} came with {count} of {size} bytes", retryable=True)
 
 

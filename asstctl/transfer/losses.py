@@ -7,6 +7,7 @@ from typing import Any
 
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.model import Message, count
+from asstctl.store.merging import said
 from asstctl.store.objects import leaves
 from asstctl.transfer.archive import Archived, load, parse
 
@@ -53,9 +54,9 @@ def _lost(old: Archived, new: Archived, removed: Container[str]) -> Iterator[Mes
             if _has_less(by_id[message.id], message):
                 yield message
             continue
-        said = (message.role, message.text)
-        others[said] -= 1
-        if others[said] < 0:
+        words = (message.role, message.text)
+        others[words] -= 1
+        if others[words] < 0:
             yield message
 
 
@@ -63,7 +64,7 @@ def _has_less(new: Message, old: Message) -> bool:
     """Return whether a message lacks words, parts or facts that it had."""
     if new.text == old.text:
         return len(new.parts) < len(old.parts) or _leaves(new.raw) < _leaves(old.raw)
-    return not (old.text in new.was or new.text.startswith(old.text))
+    return not (said(old) in new.was or new.text.startswith(old.text))
 
 
 def _leaves(raw: Mapping[str, Any] | None) -> int:

@@ -166,7 +166,7 @@ class Patience:
                 if found is Trouble.LOCKED:
                     pause = max(pause, asked or 0)
                 else:
-                    pause = pause if asked is None else asked
+                    pause = asked or pause
                     self._counted += 1
                 spent = self._attempts is not None and self._counted >= self._attempts
                 if spent or self._clock() + pause > self._end:

@@ -105,7 +105,8 @@ class Replies:
         newest = self._messages.newest(run.thread_id or "")
         since = _after_last_prompt(newest)
         prompt = newest[len(since)] if len(since) < len(newest) else {}
-        answers = run.answers(prompt)
+        ours = any(message.get("run_id") == run.id for message in since)
+        answers = ours or run.answers(prompt)
         if answers or (since and answers is None):
             yield from self._held(run, newest, since)
         if run.status == "completed" and not run.shown:
