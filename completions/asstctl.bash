@@ -115,7 +115,7 @@ _asstctl() {
         "/threads/delete") names="-y --yes --keep-remote --kept --all --message -p --profile --help" ;;
         "/threads/export") names="--all -d --directory --format --kept --no-files --replace -p --profile --help" ;;
         "/threads/import") names="--dry-run -p --profile --help" ;;
-        "/threads/copy") names="--to --dry-run -p --profile --help" ;;
+        "/threads/copy") names="--to --all --remote --dry-run -p --profile --help" ;;
         "/threads/fork") names="--at -p --profile --help" ;;
         "/threads/search") names="--role --since -t --thread --limit -o --output --fetch -p --profile --help" ;;
         "/assistants") names="--help" ;;
@@ -149,7 +149,7 @@ _asstctl() {
         "/threads/delete") _asstctl_asked threads ;;
         "/threads/export") : ;;
         "/threads/import") : ;;
-        "/threads/copy") _asstctl_asked threads ;;
+        "/threads/copy") : ;;
         "/threads/fork") _asstctl_asked threads ;;
         "/threads/search") : ;;
         "/assistants") _asstctl_words "list show" ;;

@@ -80,7 +80,7 @@ complete -c asstctl -n '__asstctl_at threads' -a fetch -d 'Bring what is kept of
 complete -c asstctl -n '__asstctl_at threads' -a delete -d 'Delete threads, and all messages in them.'
 complete -c asstctl -n '__asstctl_at threads' -a export -d 'Write threads as files, one a thread; a file that would not change is left...'
 complete -c asstctl -n '__asstctl_at threads' -a import -d 'Read threads from files into the profile; a second run reads only what is new.'
-complete -c asstctl -n '__asstctl_at threads' -a copy -d 'Copy a thread to another profiles server; a second run copies only what is new.'
+complete -c asstctl -n '__asstctl_at threads' -a copy -d 'Copy threads to another profiles server; a second run copies only what is new.'
 complete -c asstctl -n '__asstctl_at threads' -a fork -d 'Make a new thread of a threads messages, on the same server, and print its id.'
 complete -c asstctl -n '__asstctl_at threads' -a search -d 'Search for words in what is kept of threads, the best of the newest first.'
 complete -c asstctl -n '__asstctl_in threads' -l help -d 'Show this message and exit.'
@@ -144,11 +144,12 @@ complete -c asstctl -n '__asstctl_in threads export' -l help -d 'Show this messa
 complete -c asstctl -n '__asstctl_in threads import' -l dry-run -d 'Say what would happen, and do nothing.'
 complete -c asstctl -n '__asstctl_in threads import' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads import' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in threads copy' -l to -d 'Where to copy it.' -x
+complete -c asstctl -n '__asstctl_in threads copy' -l to -d 'Where to copy them.' -x
+complete -c asstctl -n '__asstctl_in threads copy' -l all -d 'Every thread in the index that is not there.'
+complete -c asstctl -n '__asstctl_in threads copy' -l remote -d 'Every thread that the server lists.'
 complete -c asstctl -n '__asstctl_in threads copy' -l dry-run -d 'Say what would happen, and do nothing.'
 complete -c asstctl -n '__asstctl_in threads copy' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads copy' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in threads copy' -k -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in threads fork' -l at -d 'Up to this message: its id or number.' -x
 complete -c asstctl -n '__asstctl_in threads fork' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads fork' -l help -d 'Show this message and exit.'

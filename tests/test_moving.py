@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import stat
+import time
 from contextlib import ExitStack
 from functools import partial
 
@@ -703,3 +704,64 @@ def test_neighbours_that_a_killed_process_left_are_removed_in_time(home, server)
     os.utime(old, (1, 1))
     home.run("threads", "export", "@last")
     assert (old.exists(), new.exists()) == (False, True)
+
+
+# A whole project
+
+
+def test_all_threads_are_copied_in_one_go_and_a_second_go_copies_what_is_new(world):
+    first = [talk(world, f"Thread {n}", "More", profile="threads") for n in range(3)]
+    talk(world, "Local", profile="local")
+    out, err = world.run("threads", "copy", "--all", "--to", "responses")
+    assert len(out.splitlines()) == 4
+    assert "14 messages of 4 threads copied; 0 there already" in err
+    assert "as placeholders: nothing; 0 threads failed" in err
+    assert len(world.servers["responses"].conversations) == 4
+    world.run("ask", "-t", first[0], "New")
+    err = world.run("threads", "copy", "--all", "--to", "responses")[1]
+    assert "2 messages of 4 threads copied; 14 there already" in err
+    assert len(world.servers["responses"].conversations) == 4
+    err = world.run("threads", "copy", "--all", "--to", "responses", "--dry-run")[1]
+    assert "0 messages of 4 threads to copy; 16 there already" in err
+
+
+def test_a_thread_that_can_not_be_copied_stops_no_other(world):
+    first = [talk(world, f"Thread {n}", profile="threads") for n in range(3)]
+    server = world.servers["responses"]
+    refused = [error(400, "Not this one")]
+    server.before = lambda r: (
+        refused.pop() if refused and r.method == "POST" and r.path.endswith("/items") else None
+    )
+    out, err = world.run("threads", "copy", *first, "--to", "responses", code=1)
+    assert len(out.splitlines()) == 2
+    assert f"{first[0]}: Not this one" in err
+    assert "4 messages of 2 threads copied" in err
+    assert "1 thread failed" in err
+    world.run("threads", "copy", *first, "--to", "responses")
+    held = sorted(len(items) for items in server.conversations.values())
+    assert held == [2, 2, 2]
+
+
+def test_a_request_that_a_gateway_delivers_late_is_waited_for(world):
+    first = talk(world, "One", "Two", profile="threads")
+    server = world.servers["responses"]
+    late = []
+
+    def before(request):
+        if request.method == "POST" and request.path.endswith("/items") and not late:
+            late.append(request)
+            os.kill(copying.pid, signal.SIGKILL)
+            return error(503, "killed")
+        return None
+
+    server.before = before
+    copying = world.start("threads", "copy", first, "--to", "responses")
+    copying.communicate()
+    again = world.start("threads", "copy", first, "--to", "responses")
+    looked = [r for r in server.requests if r.method == "GET"]
+    while len([r for r in server.requests if r.method == "GET"]) <= len(looked):
+        time.sleep(0.05)
+    server.conversation(late[0], ["conv_000001", "items"], {})
+    again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert len(server.conversations["conv_000001"]) == 4

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from asstctl.commands import _carrying, _deleting, _fetching, _searching, options
+from asstctl.commands import _carrying, _deleting, _exporting, _fetching, _searching, options
 from asstctl.commands._reply import ReplyOutput
 from asstctl.commands._when import since_when
 from asstctl.commands.app import word
@@ -29,6 +29,7 @@ MOST = 1_000_000
 
 app.add_typer(_fetching.app)
 app.add_typer(_deleting.app)
+app.add_typer(_exporting.app)
 app.add_typer(_carrying.app)
 app.add_typer(_searching.app)
 

@@ -5,6 +5,7 @@ are on their way is noted before they are sent, so that a run that was stopped b
 neither loses one nor carries one twice.
 """
 
+import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
@@ -12,9 +13,9 @@ from itertools import takewhile
 
 from asstctl._record import record
 from asstctl.backends import CHUNK
-from asstctl.errors import AsstctlError, NotFoundError, StoppedError
+from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, StoppedError
 from asstctl.events import Progress
-from asstctl.model import Message, Thread, instant
+from asstctl.model import Message, Thread, count, instant
 from asstctl.parts import File, Image, Other, Part, Refusal, Text, words
 from asstctl.store.copies import Copied
 from asstctl.transfer.destination import Destination
@@ -25,6 +26,9 @@ LONGEST_VALUE = 512
 
 KINDS = {Image: "image", File: "file", Other: "tool turn", Refusal: "refusal"}
 """Parts that become placeholders elsewhere, in words."""
+
+LOOKS, LOOK_SECONDS = 2, 2.0
+"""How often, and after how many seconds, it is looked again for what a stopped run has sent."""
 
 EMPTY = "[no text]"
 """The text of a message without any: a reply that failed, say."""
@@ -65,12 +69,26 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination) -> Plan:
         except NotFoundError as error:
             error.hint = f"is {target.id} gone? threads delete --keep-remote forgets it"
             raise
-        before = len(there)
         if was.on_its_way:  # the last run was stopped: count what reached the copy
             sent = everything[already : already + was.on_its_way]
+            there = settled(to, target, there, was.before + len(sent))
             already += arrived(to, sent, there[was.before :])
             was = replace(was, last_id=everything[already - 1].id if already else "")
+        before = len(there)
     return made(source, everything[already:], to, target, was, already, before)
+
+
+def settled(to: Destination, target: Thread, there: list[Message], wanted: int) -> list[Message]:
+    """Return what a copy holds once nothing of a stopped run can be on its way any more.
+
+    A gateway goes on with the request of a process that was killed.
+    """
+    for _ in range(LOOKS):
+        if len(there) >= wanted:
+            break
+        time.sleep(LOOK_SECONDS)
+        there = list(to.history(target))
+    return there
 
 
 def made(
@@ -177,7 +195,20 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
         left.add_note(f"{target.id} has a part of {source.id}; the same command goes on with it")
         raise
     yield Progress(what, total, total, "messages")
+    if found.was.on_its_way:
+        demand_once(found, target)
     return target
+
+
+def demand_once(found: Plan, target: Thread) -> None:
+    """Raise IncompleteError where a copy that was resumed holds more than was sent to it."""
+    more = sum(1 for _ in found.to.history(target)) - found.before - len(found.messages)
+    if more > 0:
+        raise IncompleteError(
+            f"{target.id} holds {count(more, 'message')} more than were copied: a request of the"
+            " run that was stopped arrived late",
+            hint=f"asstctl threads delete {target.id}, and the same copy again, makes it whole",
+        )
 
 
 def begun(found: Plan) -> Thread:

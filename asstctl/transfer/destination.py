@@ -35,14 +35,18 @@ class Destination:
         """The kinds of parts that threads here keep as they are."""
         return self._backend.carries
 
+    def holds(self, thread: Thread) -> bool:
+        """Return whether a thread lives here."""
+        here = self._settings.backend.value, self._settings.place
+        return (thread.backend, thread.endpoint) == here
+
     def resident(self, source: Thread) -> Thread | None:
         """Return the thread itself where it lives here already."""
         try:
             found = self._store.index.get(*source.key)
         except NotFoundError:
             return None
-        here = (found.backend, found.endpoint) == (self._settings.backend, self._settings.place)
-        return found if here else None
+        return found if self.holds(found) else None
 
     def copy_of(self, source: Thread) -> tuple[Thread | None, Copied | None]:
         """Return the copy of a thread that is here, and how far it went."""
