@@ -26,7 +26,8 @@ _asstctl() {
         "/ask:-t"|"/ask:--thread") _asstctl_asked threads; return ;;
         "/ask:-f"|"/ask:--file") compopt -o default; return ;;
         "/ask:-o"|"/ask:--output") _asstctl_words "plain markdown json"; return ;;
-        "/ask:--instructions") :; return ;;
+        "/ask:-s"|"/ask:--system"|"/ask:--instructions") :; return ;;
+        "/ask:-m"|"/ask:--model") :; return ;;
         "/ask:--timeout") :; return ;;
         "/ask:--typing-delay") :; return ;;
         "/ask:-p"|"/ask:--profile") _asstctl_asked profiles; return ;;
@@ -34,7 +35,8 @@ _asstctl() {
         "/chat:-t"|"/chat:--thread") _asstctl_asked threads; return ;;
         "/chat:-f"|"/chat:--file") compopt -o default; return ;;
         "/chat:-o"|"/chat:--output") _asstctl_words "plain markdown json"; return ;;
-        "/chat:--instructions") :; return ;;
+        "/chat:-s"|"/chat:--system"|"/chat:--instructions") :; return ;;
+        "/chat:-m"|"/chat:--model") :; return ;;
         "/chat:--timeout") :; return ;;
         "/chat:--typing-delay") :; return ;;
         "/chat:-p"|"/chat:--profile") _asstctl_asked profiles; return ;;
@@ -43,6 +45,7 @@ _asstctl() {
         "/threads/new:-p"|"/threads/new:--profile") _asstctl_asked profiles; return ;;
         "/threads/list:--limit") :; return ;;
         "/threads/list:-o"|"/threads/list:--output") _asstctl_words "table tsv json"; return ;;
+        "/threads/list:--fields") :; return ;;
         "/threads/list:-p"|"/threads/list:--profile") _asstctl_asked profiles; return ;;
         "/threads/show:-o"|"/threads/show:--output") _asstctl_words "text json"; return ;;
         "/threads/show:-p"|"/threads/show:--profile") _asstctl_asked profiles; return ;;
@@ -73,6 +76,7 @@ _asstctl() {
         "/threads/search:-t"|"/threads/search:--thread") _asstctl_asked threads; return ;;
         "/threads/search:--limit") :; return ;;
         "/threads/search:-o"|"/threads/search:--output") _asstctl_words "table tsv json"; return ;;
+        "/threads/search:--fields") :; return ;;
         "/threads/search:-p"|"/threads/search:--profile") _asstctl_asked profiles; return ;;
         "/assistants/list:-o"|"/assistants/list:--output") _asstctl_words "table tsv json"; return ;;
         "/assistants/list:-p"|"/assistants/list:--profile") _asstctl_asked profiles; return ;;
@@ -100,11 +104,11 @@ _asstctl() {
     if [[ $cur == -* ]]; then
         case "$path" in
         "") names="--config --debug --install-completion -p --profile -V --version -h --help" ;;
-        "/ask") names="-t --thread -c --continue -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
-        "/chat") names="--history -t --thread -c --continue -f --file -o --output --instructions --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
+        "/ask") names="-t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
+        "/chat") names="--history -t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
         "/threads") names="--help" ;;
         "/threads/new") names="--name --metadata -p --profile --help" ;;
-        "/threads/list") names="--remote --limit -o --output -q --quiet -p --profile --help" ;;
+        "/threads/list") names="--remote --limit -o --output -q --quiet --fields -p --profile --help" ;;
         "/threads/show") names="-o --output -p --profile --help" ;;
         "/threads/history") names="--last --since --role --kept -o --output --format -p --profile --help" ;;
         "/threads/add") names="--name -p --profile --help" ;;
@@ -117,7 +121,7 @@ _asstctl() {
         "/threads/import") names="--dry-run -p --profile --help" ;;
         "/threads/copy") names="--to --all --remote --dry-run -p --profile --help" ;;
         "/threads/fork") names="--at -p --profile --help" ;;
-        "/threads/search") names="--role --since -t --thread --limit -o --output --fetch -p --profile --help" ;;
+        "/threads/search") names="--role --since -t --thread --limit -o --output --fields --fetch -p --profile --help" ;;
         "/assistants") names="--help" ;;
         "/assistants/list") names="-o --output -q --quiet -p --profile --help" ;;
         "/assistants/show") names="-o --output -p --profile --help" ;;

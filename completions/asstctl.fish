@@ -41,7 +41,8 @@ complete -c asstctl -n '__asstctl_in ask' -s t -l thread -d 'The thread to say i
 complete -c asstctl -n '__asstctl_in ask' -s c -l continue -d 'Say it to the last thread: -t @last.'
 complete -c asstctl -n '__asstctl_in ask' -s f -l file -d 'Add a text file to the prompt; may be repeated.' -r -F
 complete -c asstctl -n '__asstctl_in ask' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
-complete -c asstctl -n '__asstctl_in ask' -l instructions -d 'What the model is told before the thread.' -x
+complete -c asstctl -n '__asstctl_in ask' -s s -l system -l instructions -d 'What the model is told before the thread.' -x
+complete -c asstctl -n '__asstctl_in ask' -s m -l model -d 'The model that replies, by name or as a path to a GGUF file.' -x
 complete -c asstctl -n '__asstctl_in ask' -l print-id -d 'Print the threads id on stderr at the end.'
 complete -c asstctl -n '__asstctl_in ask' -l timeout -d 'Seconds without a byte before a server counts as gone.' -x
 complete -c asstctl -n '__asstctl_in ask' -l typing-delay -d 'Pause after each word, as if typed.' -x
@@ -57,7 +58,8 @@ complete -c asstctl -n '__asstctl_in chat' -s t -l thread -d 'The thread to say 
 complete -c asstctl -n '__asstctl_in chat' -s c -l continue -d 'Say it to the last thread: -t @last.'
 complete -c asstctl -n '__asstctl_in chat' -s f -l file -d 'Add a text file to the prompt; may be repeated.' -r -F
 complete -c asstctl -n '__asstctl_in chat' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
-complete -c asstctl -n '__asstctl_in chat' -l instructions -d 'What the model is told before the thread.' -x
+complete -c asstctl -n '__asstctl_in chat' -s s -l system -l instructions -d 'What the model is told before the thread.' -x
+complete -c asstctl -n '__asstctl_in chat' -s m -l model -d 'The model that replies, by name or as a path to a GGUF file.' -x
 complete -c asstctl -n '__asstctl_in chat' -l print-id -d 'Print the threads id on stderr at the end.'
 complete -c asstctl -n '__asstctl_in chat' -l timeout -d 'Seconds without a byte before a server counts as gone.' -x
 complete -c asstctl -n '__asstctl_in chat' -l typing-delay -d 'Pause after each word, as if typed.' -x
@@ -92,6 +94,7 @@ complete -c asstctl -n '__asstctl_in threads list' -l remote -d 'Ask the server,
 complete -c asstctl -n '__asstctl_in threads list' -l limit -d 'At most so many.' -x
 complete -c asstctl -n '__asstctl_in threads list' -s o -l output -d 'The form of the output.' -x -a 'table tsv json'
 complete -c asstctl -n '__asstctl_in threads list' -s q -l quiet -d 'Print ids alone.'
+complete -c asstctl -n '__asstctl_in threads list' -l fields -d 'Of JSON these fields alone, of each row.' -x
 complete -c asstctl -n '__asstctl_in threads list' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads list' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads show' -s o -l output -d 'The form of the output.' -x -a 'text json'
@@ -159,6 +162,7 @@ complete -c asstctl -n '__asstctl_in threads search' -l since -d 'A date, or an 
 complete -c asstctl -n '__asstctl_in threads search' -s t -l thread -d 'In this thread alone.' -x -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in threads search' -l limit -d 'At most so many.' -x
 complete -c asstctl -n '__asstctl_in threads search' -s o -l output -d 'The form of the output.' -x -a 'table tsv json'
+complete -c asstctl -n '__asstctl_in threads search' -l fields -d 'Of JSON these fields alone, of each row.' -x
 complete -c asstctl -n '__asstctl_in threads search' -l fetch -d 'Bring what is kept up to date before.'
 complete -c asstctl -n '__asstctl_in threads search' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads search' -l help -d 'Show this message and exit.'

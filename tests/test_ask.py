@@ -604,3 +604,25 @@ def test_a_piece_of_a_note_is_written_at_once():
         notes.reasoning = True
         notes.write(ReasoningDelta("thinking"))
         assert there.read(100) == b"thinking"
+
+
+def test_the_model_and_the_system_prompt_can_be_given_for_once(home, server):
+    home.use_server(server)
+    home.run("ask", "-m", "another", "-s", "Be brief.", "Hello")
+    body = server.requests[-1].body
+    assert body["model"] == "another"
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+    home.run("ask", "--system", "Be long.", "Hello")
+    assert server.requests[-1].body["messages"][0]["content"] == "Be long."
+    assert server.requests[-1].body["model"] == "test"
+
+
+def test_json_of_lists_can_be_narrowed_to_fields(home, server):
+    home.use_server(server)
+    home.run("ask", "Hello")
+    out = home.run("threads", "list", "-o", "json", "--fields", "title, profile")[0]
+    assert json.loads(out)["threads"] == [{"title": "Hello", "profile": "default"}]
+    out = home.run("threads", "search", "hello", "-o", "json", "--fields", "role")[0]
+    assert {"role": "user"} in json.loads(out)["hits"]
+    err = home.run("threads", "list", "-o", "json", "--fields", "titel", code=2)[1]
+    assert "there is no titel; there are id, name, title" in err

@@ -21,7 +21,24 @@ from asstctl.tools import Consent
 
 Instructions = Annotated[
     str | None,
-    typer.Option(metavar="TEXT", help=described("instructions"), callback=options.remember_flag),
+    typer.Option(
+        "-s",
+        "--instructions",
+        "--system",
+        metavar="TEXT",
+        help=described("instructions"),
+        callback=options.remember_flag,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "-m",
+        "--model",
+        metavar="NAME",
+        help=described("model"),
+        callback=options.remember_flag,
+    ),
 ]
 Timeout = Annotated[
     float | None,
@@ -140,6 +157,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "file": (Files, None),
     "output": (ReplyOutput, None),
     "instructions": (Instructions, None),
+    "model": (Model, None),
     "print_id": (PrintId, False),
     "timeout": (Timeout, None),
     "typing_delay": (TypingDelay, 0),
@@ -149,7 +167,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "yes": (Yes, False),
     "show_reasoning": (ShowReasoning, False),
 }
-"""The options that `ask` and `chat` share; --instructions and --timeout override settings."""
+"""The options that `ask` and `chat` share; --model and --timeout, say, override settings."""
 
 
 def talking(command: Callable[..., Any]) -> Callable[..., Any]:

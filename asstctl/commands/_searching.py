@@ -50,6 +50,7 @@ def search(
         int, typer.Option(metavar="N", min=1, max=MOST_HITS, help="At most so many.")
     ] = 20,
     output: Annotated[options.Listing | None, options.JsonOutput] = None,
+    fields: options.Fields = None,
     fetch: Annotated[
         bool, typer.Option("--fetch", help="Bring what is kept up to date before.")
     ] = False,
@@ -83,7 +84,7 @@ def search(
         hits = [(t, hit, piece) for t, hit, piece in pairs if t]
         form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
         if form is options.Listing.JSON:
-            rows = [as_json(*hit) for hit in hits]
+            rows = options.narrowed([as_json(*hit) for hit in hits], fields)
             listing.document({"hits": rows, "more": found.more}, sys.stdout)
         elif form is options.Listing.TSV:
             listing.lines([as_row(*hit) for hit in hits], sys.stdout)

@@ -168,8 +168,25 @@ Profile = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")]
+Fields = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="Of JSON these fields alone, of each row."),
+]
 Kept = Annotated[bool, typer.Option("--kept", help="Ask no server: read what is kept here.")]
 NoFiles = Annotated[
     bool, typer.Option("--no-files", help="Fetch no contents of files; keep those that are here.")
 ]
 JsonOutput = typer.Option("-o", "--output", help="The form of the output.", callback=remember_json)
+
+
+def narrowed(rows: list[dict[str, Any]], fields: str | None) -> list[dict[str, Any]]:
+    """Return rows with the fields that were asked for alone; raises typer.BadParameter."""
+    if not fields or not rows:
+        return rows
+    wanted = [name.strip() for name in fields.split(",")]
+    if unknown := [name for name in wanted if name not in rows[0]]:
+        raise typer.BadParameter(
+            f"there is no {', '.join(unknown)}; there are {', '.join(rows[0])}",
+            param_hint="--fields",
+        )
+    return [{name: row[name] for name in wanted} for row in rows]

@@ -72,6 +72,7 @@ def list_(
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST, help="At most so many.")] = 50,
     output: Annotated[options.Listing | None, options.JsonOutput] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print ids alone.")] = False,
+    fields: options.Fields = None,
 ) -> None:
     """List the threads that asstctl knows, the one used last first."""
     with options.invocation(ctx).session() as session:
@@ -88,7 +89,8 @@ def list_(
         if quiet:
             listing.lines([[thread.id] for thread in found], sys.stdout)
         elif form is options.Listing.JSON:
-            listing.as_json(found, sys.stdout, standings)
+            rows = options.narrowed(listing.rows(found, standings), fields)
+            listing.document({"threads": rows}, sys.stdout)
         elif form is options.Listing.TSV:
             listing.as_tsv(found, sys.stdout, standings)
         else:

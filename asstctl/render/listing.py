@@ -25,12 +25,12 @@ def facts(thread: Thread) -> dict[str, Any]:
     }
 
 
-def as_json(threads: Sequence[Thread], out: TextIO, standings: Sequence[str] | None = None) -> None:
-    """Write the threads as one JSON object; each `standing` to the index where it is given."""
-    rows = [facts(thread) for thread in threads]
-    for row, standing in zip(rows, standings or (), strict=False):
+def rows(threads: Sequence[Thread], standings: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Return threads as JSON objects; each `standing` to the index where it is given."""
+    found = [facts(thread) for thread in threads]
+    for row, standing in zip(found, standings or (), strict=False):
         row["standing"] = standing
-    document({"threads": rows}, out)
+    return found
 
 
 def as_tsv(threads: Sequence[Thread], out: TextIO, standings: Sequence[str] | None = None) -> None:
