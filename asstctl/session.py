@@ -14,7 +14,7 @@ from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.events import Notice, Prompt, RunStarted, Stream, Tell
 from asstctl.kind import SERVICE_PREFIXES
 from asstctl.model import Assistant, Thread, ThreadFacts
-from asstctl.store.store import Store
+from asstctl.store.store import FILE, Store
 from asstctl.store.turns import END_SECONDS
 from asstctl.tools import Consent
 from asstctl.turn import Turn, recovered
@@ -40,7 +40,7 @@ class Session:
     @cached_property
     def store(self) -> Store:
         """The index and the local threads; raises AsstctlError where it can't be opened."""
-        path = self._data / "threads.db"
+        path = self._data / FILE
         store = Store(path, tell=lambda words: self._tell(Notice(words)))
         if store.emptied:
             self._tell(Notice(f"the store {path} is empty: threads that it held are lost"))

@@ -221,10 +221,14 @@ def fill(path, count: int) -> None:
         )
         part = '[{"part": "Text", "text": "words"}]'
         rows = (
-            (n // 10 + 1, n % 10 + 1, f"m{n}", "user", part, "completed", 1.0, "{}")
+            ((n // 10 + 1) << 24 | n % 10 + 1, n % 10 + 1, f"m{n}", "user", part, "completed", 1.0)
             for n in range(count * 10)
         )
-        db.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        db.executemany(
+            "INSERT INTO messages (number, place, id, role, parts, status, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
 
 
 PARTS: list[Callable[[Bench], None]] = [

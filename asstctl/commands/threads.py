@@ -10,7 +10,15 @@ from typing import Annotated
 
 import typer
 
-from asstctl.commands import _carrying, _deleting, _exporting, _fetching, _searching, options
+from asstctl.commands import (
+    _backing,
+    _carrying,
+    _deleting,
+    _exporting,
+    _fetching,
+    _searching,
+    options,
+)
 from asstctl.commands._reply import ReplyOutput
 from asstctl.commands._when import since_when
 from asstctl.commands.app import word
@@ -32,6 +40,7 @@ app.add_typer(_deleting.app)
 app.add_typer(_exporting.app)
 app.add_typer(_carrying.app)
 app.add_typer(_searching.app)
+app.add_typer(_backing.app)
 
 
 @app.command()

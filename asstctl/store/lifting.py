@@ -26,7 +26,7 @@ class Lifting:
 
     def message(self, thread: int, message: Message) -> Message:
         """Return a message with the hashes of its files in the places of their contents."""
-        if not self._files.kept:
+        if not (self._files.kept and (holds(message.raw) or holds(message.parts))):
             return message
         raw = None if message.raw is None else self.object(thread, message.raw)
         parts = tuple(self._part(thread, part) for part in message.parts)
@@ -34,7 +34,7 @@ class Lifting:
 
     def object(self, thread: int, found: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a service's object with `sha256:…` in the place of each file's base64."""
-        if not self._files.kept:
+        if not (self._files.kept and holds(found)):
             return found
         lifted: Mapping[str, Any] = self._lifted(thread, found)
         return lifted
@@ -92,3 +92,9 @@ class Lifting:
         known = Known(name or digest[:16], "", media_type, len(content), digest)
         self._files.keep_held(thread, known, content)
         return digest
+
+
+def holds(found: Any) -> bool:
+    """Return whether an object may hold a file: most do not, and are not looked through."""
+    told = repr(found)
+    return "data:" in told or GENERATED in told

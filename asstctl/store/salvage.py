@@ -61,9 +61,9 @@ def mend(path: str, seconds: float) -> str:
             Path(fresh + tail).unlink(missing_ok=True)
         with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        with _held(path, seconds):
+        with held(path, seconds):
             counts = _salvaged(path, fresh)
-            aside = _swapped(path, fresh)
+            aside = set_in_place(path, fresh, "damaged")
     told = [count(counts[table], table[:-1]) for table in ("threads", "messages", "runs", "files")]
     return f"it is kept as {aside}; {', '.join(told)} were salvaged"
 
@@ -88,8 +88,8 @@ def _reindexed(path: str, seconds: float) -> bool:
 
 
 @contextmanager
-def _held(path: str, seconds: float) -> Iterator[None]:
-    """Hold off what others would write to a damaged file, where it can still be locked."""
+def held(path: str, seconds: float) -> Iterator[None]:
+    """Hold off what others would write to a file, where it can be locked."""
     with closing(sqlite3.connect(path, timeout=seconds, isolation_level=None)) as old:
         with suppress(sqlite3.Error):
             old.execute("BEGIN IMMEDIATE")
@@ -112,10 +112,10 @@ def _salvaged(path: str, fresh: str) -> dict[str, int]:
     return counts
 
 
-def _swapped(path: str, fresh: str) -> str:
-    """Put a new store into the place of a damaged one; return the damaged one's new name."""
+def set_in_place(path: str, fresh: str, why: str) -> str:
+    """Put a new store into the place of another one; return the other one's new name."""
     number = 1
-    while Path(aside := f"{path}.damaged-{number}").exists():
+    while Path(aside := f"{path}.{why}-{number}").exists():
         number += 1
     for tail in TAILS:  # a log must not meet the new file
         with suppress(FileNotFoundError):

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from asstctl.store.search import Search
 
 
+FILE = "threads.db"
+"""The name of the store's file in the folder of the data."""
+
+
 class Store:
     """The file at `path`; without a path all is forgotten as the process ends.
 
