@@ -1,5 +1,8 @@
 """The messages of a reply, put together from its events, to be kept."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from asstctl.events import Event, MessageFinished, ReasoningDelta, TextDelta
 from asstctl.model import Message, Status
 from asstctl.parts import (
@@ -84,3 +87,17 @@ class Heard:
         if whole and not any(isinstance(part, Text) for part in self._parts):
             return whole
         return [*whole, Message("", "assistant", tuple(self._parts), status=status)]
+
+
+CONTAINED = "container_file_citation"
+"""The type of annotations that name files of a container."""
+
+
+def in_container(raw: Mapping[str, Any]) -> bool:
+    """Return whether a message object names a file of a container."""
+    notes = (_objects(part.get("annotations")) for part in _objects(raw.get("content")))
+    return any(note.get("type") == CONTAINED for found in notes for note in found)
+
+
+def _objects(found: Any) -> list[Mapping[str, Any]]:
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

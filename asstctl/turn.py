@@ -21,7 +21,7 @@ from asstctl.events import (
     Stream,
     TextDelta,
 )
-from asstctl.heard import Heard
+from asstctl.heard import Heard, in_container
 from asstctl.model import Status, message_json
 from asstctl.parts import File, Image, ToolCall, ToolResult
 from asstctl.store.store import Store
@@ -39,9 +39,6 @@ KEPT = (
     "turns at servers are kept here now, whole, so that they outlive the server;"
     " asstctl config set keep false stops that"
 )
-
-CONTAINED = "container_file_citation"
-"""The type of annotations that name files of a container."""
 
 UNTOLD = "untold: turns are kept"
 """The name of a row in the store's table of abilities, there where an older version wrote it."""
@@ -239,7 +236,7 @@ class Turn:
         if noted.kept:
             noted.status = status
             heard = self._heard.messages(status)
-            self.made = [m.raw for m in heard if m.raw and CONTAINED in repr(m.raw)]
+            self.made = [m.raw for m in heard if m.raw and in_container(m.raw)]
             noted.replies = [message_json(message) for message in heard]
             noted.runs = list(self._objects.values())
         return self._store.turns.end(noted)

@@ -47,6 +47,7 @@ class Database:
         self.emptied = False  # there was a file without a single byte
         self._for_reading = reading
         self._file: tuple[int, int] | None = None  # which one is open to be written
+        self._current = False  # its schema is known to be ours
         self._db = sqlite3.connect(":memory:", isolation_level=None)  # until there is a file
         with self.translated():
             self._open(reading=reading)
@@ -84,6 +85,8 @@ class Database:
                     self._db.execute("VACUUM")
 
     def _migrate(self) -> None:
+        if self._current:
+            return
         for version in range(self._version(), len(MIGRATIONS)):
             for statement in MIGRATIONS[version].split(";"):
                 self._db.execute(statement)
@@ -137,6 +140,7 @@ class Database:
         path = str(self._path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._file = file_of(path)
+        self._current = False
         self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
 
     def _appear(self) -> None:
@@ -237,6 +241,7 @@ class Database:
                 self._migrate()
                 yield
                 self._db.execute("COMMIT")
+                self._current = True
             except BaseException:
                 if self._db.in_transaction:  # a full disk has rolled it back already
                     self._db.execute("ROLLBACK")

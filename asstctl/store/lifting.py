@@ -26,7 +26,7 @@ class Lifting:
 
     def message(self, thread: int, message: Message) -> Message:
         """Return a message with the hashes of its files in the places of their contents."""
-        if not (self._files.kept and (holds(message.raw) or holds(message.parts))):
+        if not (self._files.kept and may_hold(message)):
             return message
         raw = None if message.raw is None else self.object(thread, message.raw)
         parts = tuple(self._part(thread, part) for part in message.parts)
@@ -94,7 +94,20 @@ class Lifting:
         return digest
 
 
+def may_hold(message: Message) -> bool:
+    """Return whether a message may hold a file: most do not, and stay as they are."""
+    return holds(message.raw) or any(isinstance(p, Image | File | Code) for p in message.parts)
+
+
 def holds(found: Any) -> bool:
-    """Return whether an object may hold a file: most do not, and are not looked through."""
-    told = repr(found)
-    return "data:" in told or GENERATED in told
+    """Return whether an object holds what may be a file."""
+    if isinstance(found, list):
+        return any(map(holds, found))
+    if not isinstance(found, dict):
+        return False
+    if found.get("type") == GENERATED:
+        return True
+    return any(
+        key in HOLDING and value.startswith("data:") if isinstance(value, str) else holds(value)
+        for key, value in found.items()
+    )
