@@ -93,8 +93,8 @@ def chatting(bench: Bench) -> None:
     url = bench.configure(n=1)
     commands = {"asstctl": [ASSTCTL, "chat"], "SDK script": peer("sdk_chat.py", url)}
     few = beside(commands, bench.environment, FEW, stdin=b"Hello\n" * 2)
-    many = beside(commands, bench.environment, FEW, stdin=b"Hello\n" * 202)
-    turns = {name: per(few[name], many[name], 200) for name in commands}
+    many = beside(commands, bench.environment, FEW, stdin=b"Hello\n" * 1002)
+    turns = {name: per(few[name], many[name], 1000) for name in commands}
     what = "a further turn of `chat`, CPU, a reply of one delta"
     bench.row(what, "SDK script", "≤ 0.5x", turns["asstctl"], turns["SDK script"], "cpu")
 

@@ -17,7 +17,7 @@ _asstctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} path="" names="" i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$path/${COMP_WORDS[i]}" in
-        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/fetch|/threads/delete|/threads/export|/threads/import|/threads/copy|/threads/fork|/threads/search|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
+        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/fetch|/threads/delete|/threads/export|/threads/import|/threads/copy|/threads/fork|/threads/search|/threads/backup|/threads/restore|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
         esac
     done
     case "$path:$prev" in
@@ -78,6 +78,8 @@ _asstctl() {
         "/threads/search:-o"|"/threads/search:--output") _asstctl_words "table tsv json"; return ;;
         "/threads/search:--fields") :; return ;;
         "/threads/search:-p"|"/threads/search:--profile") _asstctl_asked profiles; return ;;
+        "/threads/backup:-p"|"/threads/backup:--profile") _asstctl_asked profiles; return ;;
+        "/threads/restore:-p"|"/threads/restore:--profile") _asstctl_asked profiles; return ;;
         "/assistants/list:-o"|"/assistants/list:--output") _asstctl_words "table tsv json"; return ;;
         "/assistants/list:-p"|"/assistants/list:--profile") _asstctl_asked profiles; return ;;
         "/assistants/show:-o"|"/assistants/show:--output") _asstctl_words "text json"; return ;;
@@ -122,6 +124,8 @@ _asstctl() {
         "/threads/copy") names="--to --all --remote --dry-run -p --profile --help" ;;
         "/threads/fork") names="--at -p --profile --help" ;;
         "/threads/search") names="--role --since -t --thread --limit -o --output --fields --fetch -p --profile --help" ;;
+        "/threads/backup") names="-p --profile --help" ;;
+        "/threads/restore") names="-y --yes -p --profile --help" ;;
         "/assistants") names="--help" ;;
         "/assistants/list") names="-o --output -q --quiet -p --profile --help" ;;
         "/assistants/show") names="-o --output -p --profile --help" ;;
@@ -142,7 +146,7 @@ _asstctl() {
     case "$path" in
         "") _asstctl_words "ask chat threads assistants config" ;;
         "/ask") : ;;
-        "/threads") _asstctl_words "new list show history add unlock recover rename fetch delete export import copy fork search" ;;
+        "/threads") _asstctl_words "new list show history add unlock recover rename fetch delete export import copy fork search backup restore" ;;
         "/threads/show") _asstctl_asked threads ;;
         "/threads/history") _asstctl_asked threads ;;
         "/threads/add") : ;;
@@ -156,6 +160,8 @@ _asstctl() {
         "/threads/copy") : ;;
         "/threads/fork") _asstctl_asked threads ;;
         "/threads/search") : ;;
+        "/threads/backup") : ;;
+        "/threads/restore") : ;;
         "/assistants") _asstctl_words "list show" ;;
         "/assistants/show") : ;;
         "/config") _asstctl_words "init show get set unset path key" ;;

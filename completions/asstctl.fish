@@ -85,6 +85,8 @@ complete -c asstctl -n '__asstctl_at threads' -a import -d 'Read threads from fi
 complete -c asstctl -n '__asstctl_at threads' -a copy -d 'Copy threads to another profiles server; a second run copies only what is new.'
 complete -c asstctl -n '__asstctl_at threads' -a fork -d 'Make a new thread of a threads messages, on the same server, and print its id.'
 complete -c asstctl -n '__asstctl_at threads' -a search -d 'Search for words in what is kept of threads, the best of the newest first.'
+complete -c asstctl -n '__asstctl_at threads' -a backup -d 'Write all that is kept here, files too, to one zip.'
+complete -c asstctl -n '__asstctl_at threads' -a restore -d 'Put a backup into the place of what is kept here, which stays beside it.'
 complete -c asstctl -n '__asstctl_in threads' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads new' -l name -d 'Name it.' -x
 complete -c asstctl -n '__asstctl_in threads new' -l metadata -d 'Note a fact; may be repeated.' -x
@@ -166,6 +168,11 @@ complete -c asstctl -n '__asstctl_in threads search' -l fields -d 'Of JSON these
 complete -c asstctl -n '__asstctl_in threads search' -l fetch -d 'Bring what is kept up to date before.'
 complete -c asstctl -n '__asstctl_in threads search' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads search' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads backup' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads backup' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads restore' -s y -l yes -d 'Do not ask.'
+complete -c asstctl -n '__asstctl_in threads restore' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
+complete -c asstctl -n '__asstctl_in threads restore' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_at assistants' -a list -d 'List the assistants of the profiles server.'
 complete -c asstctl -n '__asstctl_at assistants' -a show -d 'Show one assistant, as the server describes it.'
 complete -c asstctl -n '__asstctl_in assistants' -l help -d 'Show this message and exit.'

@@ -501,6 +501,7 @@ def test_a_fetch_that_began_before_a_turn_and_read_its_end_doubles_nothing(home,
 
     responses.stream = slow
     home.run("ask", "-c", "Two")
+    fetching.communicate(timeout=60)
     assert [m["text"] for m in kept(home)] == [
         "One",
         "You said: One (1)",

@@ -91,13 +91,12 @@ class Keeping:
         """
         with self._db.writing():
             place = rows[0][1]
-            begun = max(row for row, _, _ in rows)
             for position, message in enumerate(replies, 1):
                 mine = rows[position] if position < len(rows) else None
                 if mine and message.id and mine[2] not in ("", message.id):
                     mine = None  # a list gave our row to another message
                 there = self._with_id(number, message.id)
-                if there and there[0] != (mine and mine[0]) and there[0] < begun:
+                if there and not (there[2] in ("", turn) and there[3] in ("", run)):
                     message = replace(message, id="")  # the service says an id twice  # noqa: PLW2901
                     there = None
                 if there and there[0] != (mine and mine[0]):
@@ -135,13 +134,13 @@ class Keeping:
         sql = "UPDATE messages SET place = place + 1 WHERE number >> 24 = ? AND place >= ?"
         self._db.execute(sql, number, place)
 
-    def _with_id(self, number: int, identity: str) -> tuple[int, int] | None:
-        """Return the row with an id, and its place."""
+    def _with_id(self, number: int, identity: str) -> tuple[int, int, str, str] | None:
+        """Return the row with an id, its place, and the turn and the run that it belongs to."""
         if not identity:
             return None
-        sql = "SELECT number, place FROM messages WHERE number >> 24 = ? AND id = ?"
+        sql = "SELECT number, place, turn, run FROM messages WHERE number >> 24 = ? AND id = ?"
         found = self._db.rows(sql, number, sound(identity))
-        return (found[0][0], found[0][1]) if found else None
+        return tuple(found[0]) if found else None
 
     def _seen_elsewhere(self, row: int, message: Message) -> None:
         from asstctl.store.merging import said
