@@ -297,6 +297,7 @@ def test_ten_times_the_stream_is_at_most_a_little_more_than_ten_times_the_work(w
                 pass
         elif write == "run":
             run = Run("t")
+            list(run.facts({"id": "run", "status": "in_progress"}))
             part = {"index": 0, "type": "text", "text": {"value": "word "}}
             data = json.dumps({"id": "m", "delta": {"content": [part]}}).encode()
             for _ in range(count):
