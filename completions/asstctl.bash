@@ -153,11 +153,11 @@ _asstctl() {
         "/threads/unlock") _asstctl_asked threads ;;
         "/threads/recover") _asstctl_asked threads ;;
         "/threads/rename") _asstctl_asked threads ;;
-        "/threads/fetch") : ;;
+        "/threads/fetch") _asstctl_asked threads ;;
         "/threads/delete") _asstctl_asked threads ;;
-        "/threads/export") : ;;
+        "/threads/export") _asstctl_asked threads ;;
         "/threads/import") : ;;
-        "/threads/copy") : ;;
+        "/threads/copy") _asstctl_asked threads ;;
         "/threads/fork") _asstctl_asked threads ;;
         "/threads/search") : ;;
         "/threads/backup") : ;;

@@ -130,6 +130,7 @@ complete -c asstctl -n '__asstctl_in threads fetch' -l remote -d 'Every thread t
 complete -c asstctl -n '__asstctl_in threads fetch' -l no-files -d 'Fetch no contents of files; keep those that are here.'
 complete -c asstctl -n '__asstctl_in threads fetch' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads fetch' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads fetch' -k -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in threads delete' -s y -l yes -d 'Do not ask.'
 complete -c asstctl -n '__asstctl_in threads delete' -l keep-remote -d 'Forget them here, keep them on the server.'
 complete -c asstctl -n '__asstctl_in threads delete' -l kept -d 'Delete what is kept here alone, leave the threads.'
@@ -146,6 +147,7 @@ complete -c asstctl -n '__asstctl_in threads export' -l no-files -d 'Fetch no co
 complete -c asstctl -n '__asstctl_in threads export' -l replace -d 'Also over a file that holds more.'
 complete -c asstctl -n '__asstctl_in threads export' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads export' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads export' -k -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in threads import' -l dry-run -d 'Say what would happen, and do nothing.'
 complete -c asstctl -n '__asstctl_in threads import' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads import' -l help -d 'Show this message and exit.'
@@ -155,6 +157,7 @@ complete -c asstctl -n '__asstctl_in threads copy' -l remote -d 'Every thread th
 complete -c asstctl -n '__asstctl_in threads copy' -l dry-run -d 'Say what would happen, and do nothing.'
 complete -c asstctl -n '__asstctl_in threads copy' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads copy' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads copy' -k -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in threads fork' -l at -d 'Up to this message: its id or number.' -x
 complete -c asstctl -n '__asstctl_in threads fork' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads fork' -l help -d 'Show this message and exit.'

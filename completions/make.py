@@ -24,8 +24,6 @@ ASKED = {
     "--file": "files",
     "--config": "files",
     "REF": "threads",
-    "[REF]": "threads",
-    "REF...": "threads",
 }
 """Options and arguments, and the kind of words that is offered for them."""
 
@@ -54,7 +52,8 @@ def _words(command: Any, path: tuple[str, ...]) -> Iterator[Word]:
 
 def _option(parameter: Any) -> Option:
     names = sorted(parameter.opts, key=len)
-    kind = parameter.metavar if parameter.param_type_name == "argument" else names[-1]
+    is_argument = parameter.param_type_name == "argument"
+    kind = (parameter.metavar or "").strip("[].") if is_argument else names[-1]
     choices = [str(getattr(c, "value", c)) for c in parameter.type_descriptor.choices or ()]
     if parameter.metavar == "KEY":
         choices = list(SETTINGS)

@@ -102,6 +102,12 @@ def test_bash_completes_threads_with_titles_and_profiles(asked):
     assert calls(asked) == ["__complete threads"] * 2 + ["__complete profiles"]
 
 
+@needs("bash")
+@pytest.mark.parametrize("command", ["fetch", "delete", "export", "copy"])
+def test_bash_completes_the_threads_of_commands_that_take_several(asked, command):
+    assert in_bash(asked, f"asstctl threads {command} mi") == ["mine"]
+
+
 @needs("fish")
 def test_fish_completes_words_threads_and_profiles(asked):
     assert in_fish(asked, "asstctl thr")[0].startswith("threads\t")

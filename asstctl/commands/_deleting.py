@@ -20,7 +20,7 @@ app = App()
 def delete(
     ctx: typer.Context,
     references: Annotated[
-        list[str] | None, typer.Argument(metavar="REF...", help=options.REFERENCE)
+        list[str] | None, typer.Argument(metavar="[REF...]", help=options.REFERENCE)
     ] = None,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
     keep_remote: Annotated[
