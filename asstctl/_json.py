@@ -47,3 +47,8 @@ def sound(text: str) -> str:
 def halved(text: str) -> tuple[str, str]:
     """Return a piece of text, and the half of a surrogate pair that it ends with, "" or one."""
     return (text[:-1], text[-1]) if text and "\ud800" <= text[-1] <= "\udbff" else (text, "")
+
+
+def objects(listed: Any) -> list[dict[str, Any]]:
+    """Return the objects in what should be a list of them."""
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from asstctl._json import objects
 from asstctl.events import Event, MessageFinished, ReasoningDelta, TextDelta
 from asstctl.model import Message, Status
 from asstctl.parts import (
@@ -95,9 +96,5 @@ CONTAINED = "container_file_citation"
 
 def in_container(raw: Mapping[str, Any]) -> bool:
     """Return whether a message object names a file of a container."""
-    notes = (_objects(part.get("annotations")) for part in _objects(raw.get("content")))
+    notes = (objects(part.get("annotations")) for part in objects(raw.get("content")))
     return any(note.get("type") == CONTAINED for found in notes for note in found)
-
-
-def _objects(found: Any) -> list[Mapping[str, Any]]:
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

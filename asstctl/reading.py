@@ -78,13 +78,7 @@ def contents(session: Session, thread: Thread) -> Callable[[FileRef], bytes | No
 
     def read(file: FileRef) -> bytes | None:
         files = session.store.files
-        known = files.known(thread.endpoint, file.id) if file.id and not file.sha256 else None
-        digest = file.sha256 or (known.sha256 if known else "")
-        if not (digest and files.kept):
-            return None
-        with suppress(OSError):
-            return files.path(digest).read_bytes()
-        return None
+        return files.contents(files.resolved(thread.endpoint, file))
 
     return read
 

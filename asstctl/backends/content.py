@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from asstctl.wire.pages import objects
+from asstctl._json import objects
 
 
 def contents(message: Mapping[str, Any]) -> list[dict[str, Any]]:

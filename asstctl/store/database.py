@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 from asstctl.errors import AsstctlError
 from asstctl.store.faults import MendedError, busy, damaged, file_of, writable
-from asstctl.store.schema import MIGRATIONS
+from asstctl.store.schema import MIGRATIONS, changes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,10 +87,8 @@ class Database:
     def _migrate(self) -> None:
         if self._current:
             return
-        for version in range(self._version(), len(MIGRATIONS)):
-            for statement in MIGRATIONS[version].split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {version + 1}")
+        for statement in changes(self._version()):
+            self._db.execute(statement)
 
     def _log_ahead(self, seconds: float) -> None:
         """Switch a blank file to the write-ahead log.

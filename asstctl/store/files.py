@@ -8,11 +8,13 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import file_digest, sha256
 from pathlib import Path
 
 from asstctl._record import record
 from asstctl.errors import AsstctlError
+from asstctl.parts import FileRef
 from asstctl.store.database import Database
 from asstctl.store.faults import of_a_thread
 
@@ -129,6 +131,22 @@ class Files:
         )
         rows = self._db.rows(sql, endpoint, file_id)
         return Known(*rows[0]) if rows else None
+
+    def resolved(self, endpoint: str, file: FileRef) -> FileRef:
+        """Return a service's file with the hash and the type that are known of it here."""
+        known = self.known(endpoint, file.id) if file.id and not file.sha256 else None
+        if known is None:
+            return file
+        kind = file.media_type or known.media_type
+        return replace(file, sha256=known.sha256, media_type=kind)
+
+    def contents(self, file: FileRef) -> bytes | None:
+        """Return the contents of a file that is resolved, None where they are not kept here."""
+        if not file.sha256 or self._folder is None:
+            return None
+        with suppress(OSError):
+            return self.path(file.sha256).read_bytes()
+        return None
 
     def of(self, thread: int) -> list[Known]:
         """Return the files of the thread with a number, by their ids."""

@@ -15,7 +15,7 @@ from asstctl._locks import alone
 from asstctl._record import record
 from asstctl.model import count
 from asstctl.store.records import Row, rows
-from asstctl.store.schema import MIGRATIONS
+from asstctl.store.schema import changes
 
 TABLES = (
     "threads",
@@ -102,9 +102,8 @@ def _salvaged(path: str, fresh: str) -> dict[str, int]:
     with closing(sqlite3.connect(fresh, isolation_level=None)) as new:
         new.execute("PRAGMA journal_mode = WAL")
         new.execute("BEGIN IMMEDIATE")
-        for statement in ";".join(MIGRATIONS).split(";"):
+        for statement in changes(0):
             new.execute(statement)
-        new.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         counts = salvage(path, new)
         new.execute("COMMIT")
     with Path(fresh).open("rb+") as file:

@@ -1,5 +1,11 @@
 """The schema of the store, as the list of its changes."""
 
+from __future__ import annotations  # TAB waits for every import here, so none is for types
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MIGRATIONS = (
     """
     CREATE TABLE threads (
@@ -150,3 +156,10 @@ MIGRATIONS = (
     """,
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""
+
+
+def changes(version: int) -> Iterator[str]:
+    """Yield the statements that bring a store from a version of the schema to the newest one."""
+    for number in range(version, len(MIGRATIONS)):
+        yield from MIGRATIONS[number].split(";")
+        yield f"PRAGMA user_version = {number + 1}"

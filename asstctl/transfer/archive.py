@@ -14,7 +14,7 @@ from shutil import copyfile
 from typing import Any
 
 from asstctl import _files
-from asstctl._json import loads
+from asstctl._json import loads, objects
 from asstctl._record import record
 from asstctl.errors import AsstctlError
 from asstctl.model import (
@@ -29,7 +29,6 @@ from asstctl.model import (
 from asstctl.store.files import Known, digest_of
 from asstctl.store.objects import steady, unsigned
 from asstctl.transfer import foreign
-from asstctl.wire.pages import objects
 
 SCHEMA = "asstctl-thread/v2"
 

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asstctl._json import objects
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
 from asstctl.model import moment
 from asstctl.wire.requests import get
@@ -34,11 +35,6 @@ def found(answer: Any) -> dict[str, Any]:
     if answer is None:
         raise NotFoundError("the service knows no such thing: it answered null")
     return answer if isinstance(answer, dict) else {"data": answer}
-
-
-def objects(listed: Any) -> list[dict[str, Any]]:
-    """Return the objects in what should be a list of them."""
-    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
 
 
 def items(answer: Any) -> list[dict[str, Any]]:

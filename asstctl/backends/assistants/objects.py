@@ -7,11 +7,11 @@ string, times in seconds, milliseconds or ISO-8601, null where there should be a
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from asstctl._json import objects
 from asstctl.backends.content import contents, dictionary, value
 from asstctl.backends.stream import why
 from asstctl.model import MARK, Assistant, Message, Role, Status, moment, texts
 from asstctl.parts import Citation, File, FileRef, Image, Other, Part, Refusal, Text
-from asstctl.wire.pages import objects
 
 ROLES: Mapping[str, Role] = {
     "assistant": "assistant",

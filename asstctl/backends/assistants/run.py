@@ -7,7 +7,7 @@ may end without any claim. `Run.status` is what decides.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from asstctl._json import sound
+from asstctl import _json
 from asstctl.backends.assistants import objects, steps
 from asstctl.backends.content import contents, dictionary, part_text
 from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
@@ -16,7 +16,6 @@ from asstctl.errors import IncompleteError
 from asstctl.events import Event, MessageFinished, ObjectSeen, RunFinished
 from asstctl.model import mark_of, moment
 from asstctl.parts import ToolCall
-from asstctl.wire import pages
 from asstctl.wire.sse import Frame
 
 FINAL = ("completed", "incomplete", "failed", "cancelled", "expired")
@@ -91,7 +90,7 @@ class Run:
             if not self.final:
                 raise failed("run", found.get("error") or found)
         elif name == "thread.created":
-            self.thread_id = sound(str(found.get("id") or self.thread_id))
+            self.thread_id = _json.sound(str(found.get("id") or self.thread_id))
         elif self._another(name, found):
             self._others.update(filter(None, [str(found.get("id") or "")]))
         elif name.startswith(MESSAGE):
@@ -130,14 +129,14 @@ class Run:
         """Read a run object; the first one starts the reply."""
         with understood():
             self._facts = found
-            self.thread_id = sound(str(found.get("thread_id") or self.thread_id or ""))
+            self.thread_id = _json.sound(str(found.get("thread_id") or self.thread_id or ""))
             # A failed name or a last error wins; else the status, or the name if it is silent.
             broken = name == "failed" or bool(found.get("last_error"))
             self.status = "failed" if broken else str(found.get("status") or name)
             if self.status != "requires_action":
                 self.answered = frozenset()
             if self.id is None and found.get("id"):
-                self.id = sound(str(found["id"]))
+                self.id = _json.sound(str(found["id"]))
                 yield from started(
                     self.thread_id, self.id, announced=self._announced, mark=self.mark
                 )
@@ -216,7 +215,7 @@ def open_calls(run: Mapping[str, Any]) -> list[ToolCall]:
     action = dictionary(run.get("required_action"))
     wanted = dictionary(action.get(str(action.get("type"))))
     wanted = wanted or dictionary(action.get("submit_tool_outputs"))
-    return [_call(call) for call in pages.objects(wanted.get("tool_calls"))]
+    return [_call(call) for call in _json.objects(wanted.get("tool_calls"))]
 
 
 def _call(call: Mapping[str, Any]) -> ToolCall:

@@ -6,9 +6,9 @@ Shapes as in the OpenAI API reference of Assistants v2, read as tolerantly as me
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from asstctl._json import objects
 from asstctl.backends.content import dictionary, value
 from asstctl.parts import Citation, Code, FileRef, Image, Other, Search, Text
-from asstctl.wire.pages import objects
 
 
 def parts(step: Mapping[str, Any]) -> Iterator[Code | Search | Other]:

@@ -151,15 +151,11 @@ class Local:
 
     def _contents(self, file: FileRef) -> str | None:
         """Return the URL of an image's contents: a data URL of what is kept here, or its own."""
-        known = self._files.known("", file.id) if file.id and not file.sha256 else None
-        digest = file.sha256 or (known.sha256 if known else "")
-        if not digest:
+        found = self._files.resolved("", file)
+        data = self._files.contents(found)
+        if data is None:
             return file.url or None
-        try:
-            data = self._files.path(digest).read_bytes()
-        except OSError:
-            return file.url or None
-        kind = file.media_type or (known.media_type if known else "") or "image/png"
+        kind = found.media_type or "image/png"
         return f"data:{kind};base64,{b64encode(data).decode()}"
 
     def answer(self, outputs: Mapping[str, str]) -> Stream:

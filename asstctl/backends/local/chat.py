@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from asstctl._json import halved, loads_piece, sound
+from asstctl._json import halved, loads_piece, objects, sound
 from asstctl.backends.content import dictionary
 from asstctl.backends.stream import counted, failed, understood
 from asstctl.endings import WORDS, Ending
@@ -18,7 +18,6 @@ from asstctl.events import (
     Usage,
 )
 from asstctl.parts import ToolCall
-from asstctl.wire.pages import objects
 from asstctl.wire.sse import END
 
 

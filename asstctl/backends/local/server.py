@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 from asstctl import credentials
+from asstctl._json import objects
 from asstctl.backends import World
 from asstctl.backends.local.chat import Chunks, ends, parsed
 from asstctl.backends.local.turns import Turn
@@ -12,7 +13,7 @@ from asstctl.backends.meanings import MEANINGS
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, ConfigError
 from asstctl.events import Event, Progress
-from asstctl.wire.pages import NO_PATH, objects
+from asstctl.wire.pages import NO_PATH
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import get, post
 from asstctl.wire.wire import Wire

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from asstctl._json import objects
 from asstctl.backends import World, listed
 from asstctl.backends.cancelling import UNLOCK_HINTS, unlocked
 from asstctl.backends.meanings import MEANINGS
@@ -23,7 +24,7 @@ from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, Unsuppo
 from asstctl.events import Prompt, RunFinished, Stream
 from asstctl.model import Assistant, Message, Thread, ThreadFacts
 from asstctl.parts import FileRef, Part, Text
-from asstctl.wire.pages import listing, objects, pages
+from asstctl.wire.pages import listing, pages
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import post
 from asstctl.wire.wire import Wire, told

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from asstctl._json import objects
 from asstctl.backends.responses import items
 from asstctl.backends.responses.resource import inputs
 from asstctl.errors import AsstctlError, NotFoundError, UnsupportedError
@@ -17,7 +18,7 @@ from asstctl.model import Message, ThreadFacts
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
 from asstctl.store.turns import Link
-from asstctl.wire.pages import NO_PATH, SERVER_ERROR, found, objects
+from asstctl.wire.pages import NO_PATH, SERVER_ERROR, found
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import Request, at, delete, get
 from asstctl.wire.wire import Wire

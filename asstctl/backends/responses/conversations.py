@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
+from asstctl._json import objects
 from asstctl.backends import CHUNK
 from asstctl.backends.adding import add
 from asstctl.backends.content import dictionary
@@ -12,7 +13,7 @@ from asstctl.backends.responses.resource import read
 from asstctl.events import Event
 from asstctl.model import Message, ThreadFacts, moment, texts
 from asstctl.store.replies import Replies
-from asstctl.wire.pages import chunks, ending, found, identity, objects, pages
+from asstctl.wire.pages import chunks, ending, found, identity, pages
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import at, delete, get, post
 from asstctl.wire.wire import Wire

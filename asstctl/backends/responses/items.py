@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from asstctl._json import objects
 from asstctl.backends.content import contents, dictionary, part_text, value
 from asstctl.model import Message, Role, moment
 from asstctl.parts import (
@@ -25,7 +26,6 @@ from asstctl.parts import (
     ToolCall,
     ToolResult,
 )
-from asstctl.wire.pages import objects
 
 if TYPE_CHECKING:
     from openai.types.responses.easy_input_message_param import EasyInputMessageParam

@@ -7,7 +7,7 @@ response's final status, whichever event brought it.
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from asstctl._json import sound
+from asstctl._json import objects, sound
 from asstctl.backends.content import contents, dictionary, text_of
 from asstctl.backends.responses import calls, items
 from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
@@ -22,7 +22,6 @@ from asstctl.events import (
     ReasoningDelta,
     RunFinished,
 )
-from asstctl.wire.pages import objects
 from asstctl.wire.sse import Frame
 
 if TYPE_CHECKING:
