@@ -115,6 +115,7 @@ def test_a_version_of_the_schema_is_never_changed_after_it_was_written():
         "messages_by_place messages_by_id messages_by_turn messages_by_mark raw runs files files_by_id files_by_hash counter",
         "removed",
         "searching unindexed",
+        "runs_by_place",
     ]
     with closing(sqlite3.connect(":memory:")) as db:
         before = set()

@@ -11,6 +11,8 @@ from asstctl.config.settings import Settings
 from asstctl.errors import IncompleteError
 from asstctl.events import Prompt, RunStarted, TextDelta
 from asstctl.kind import Kind
+from asstctl.model import Message, Thread, message_json
+from asstctl.parts import Text
 from asstctl.store.store import Store
 from asstctl.turn import Turn
 from tests.responses_server import ResponsesServer
@@ -64,6 +66,32 @@ class Silent:
     def send(self, thread_id, prompt):
         yield RunStarted("local_1")
         yield TextDelta("part of it")
+
+
+def test_a_turn_costs_the_store_as_much_in_a_long_thread_as_in_a_short_one(tmp_path):
+    store = Store(tmp_path / "threads.db")
+    thread = Thread("thread_1", "assistants", "https://h/v1", "p")
+    steps = []
+
+    def turn(number: int) -> None:
+        noted = store.turns.begin(thread, "Hello", kept=True, own=False)
+        store.turns.note(noted)
+        noted.run_id, noted.mark, noted.taken = f"run_{number}", f"mark {number}", True
+        store.turns.note(noted)
+        reply = Message(f"msg_{number}", "assistant", (Text("word " * 1000),), 1.0)
+        noted.replies, noted.status = [message_json(reply)], "completed"
+        noted.runs = [{"id": f"run_{number}"}]
+        store.turns.end(noted)
+
+    for number in range(300):
+        steps.append(0)
+        count = lambda: steps.append(steps.pop() + 1)  # noqa: E731 - None lets SQLite go on
+        store._db._db.set_progress_handler(count, 1)
+        turn(number)
+        store._db._db.set_progress_handler(None, 0)
+    assert store.messages.count(thread.key) == 600
+    assert max(steps[10:]) <= max(steps[:10])
+    store.close()
 
 
 def test_a_reply_without_a_claim_that_it_ended_is_not_whole(tmp_path):

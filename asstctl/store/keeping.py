@@ -37,7 +37,7 @@ class Keeping:
         """Return the row, the place and the id of each message of a turn, oldest first."""
         sql = (
             "SELECT number, place, coalesce(id, '') FROM messages"
-            " WHERE turn = ? AND turn != '' AND number >> 24 = ? ORDER BY place"
+            " WHERE turn = ? AND turn != '' AND number >> 24 = ? ORDER BY +place"
         )
         return [(row, place, identity) for row, place, identity in self._db.rows(sql, turn, number)]
 

@@ -154,6 +154,7 @@ MIGRATIONS = (
     CREATE TABLE searching (version INTEGER NOT NULL, built INTEGER NOT NULL);
     CREATE TABLE unindexed (number INTEGER PRIMARY KEY);
     """,
+    "CREATE INDEX runs_by_place ON runs (thread, place)",
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""
 
