@@ -158,22 +158,6 @@ class Session:
         """Name a thread; raises ConfigError where the name is taken."""
         self.store.index.rename(thread, name)
 
-    def delete(self, thread: Thread, *, keep_remote: bool) -> str | None:
-        """Delete a thread from its server (not if `keep_remote`), then from the index.
-
-        Return what the service still keeps of it, None if nothing.
-        """
-        kept = None if keep_remote else self.holder(thread).delete(thread.id)
-        shredded = self.store.forget(thread)
-        later = "" if shredded else "another process keeps its words in a file until it ends"
-        return "; ".join(filter(None, (kept, later))) or None
-
-    def delete_message(self, thread: Thread, message_id: str, *, keep_remote: bool) -> bool:
-        """Delete a message from its server (not if `keep_remote`), and here, if it is kept."""
-        if not keep_remote:
-            self.holder(thread).delete_message(thread.id, message_id)
-        return self.store.forget_message(thread, message_id)
-
     # Prompts, and what threads hold
 
     def check(self, thread: Thread | None) -> None:

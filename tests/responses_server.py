@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
+from tests.filing import Filing
 from tests.servers import NOW, Reply, Request, Server, error, named
 
 
@@ -22,6 +23,7 @@ class ResponsesServer(Server):
         self.conversations: dict[str, list[dict]] = {}
         self.metadata: dict[str, dict] = {}
         self.responses: dict[str, dict] = {}
+        self.filing = Filing()
         self.inputs: dict[str, list[dict]] = {}
         self.events: dict[str, list[tuple[str, dict]]] = {}
         self.refuses: dict[str, str] = {}  # a field, and what is said of it
@@ -65,6 +67,9 @@ class ResponsesServer(Server):
             return self.conversation(request, words[1:], asked)
         if words[0] == "responses":
             return self.response(request, words[1:], asked)
+        if words[0] == "files":
+            status, answer = self.filing.answer(request.method, words[1:], request.body)
+            return Reply(status=status, body=answer, content_type="application/json")
         return error(404, f"Unknown request URL: {request.method} {path}")
 
     def agent(self, name: str, asked: dict) -> Reply:

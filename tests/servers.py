@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.filing import Filing, multipart
+
 
 @dataclass
 class Request:
@@ -160,7 +162,7 @@ class ThreadsServer(Server):
         self.refuses: dict[str, Reply] = {}  # by "new" and "old"
         self.ignores_prompts = False
         self.drops_metadata = False
-        self.files: dict[str, tuple[str, str, bytes]] = {}  # name, purpose, contents
+        self.filing = Filing()
         self.steps: dict[str, list[dict]] = {}  # by run
         self.outputs: list[list[str]] = []  # what tools answered
         self.polls_left = 0  # how often a run is still in progress when it is asked for
@@ -217,8 +219,8 @@ class ThreadsServer(Server):
         match request.method, words:
             case "GET", ["files", identity, *rest] if identity in self.files:
                 return self.file(identity, content=bool(rest))
-            case "GET", ["files", _, *_]:
-                return error(404, "No such File object")
+            case _, ["files", *rest]:
+                return self.filed(request.method, rest, body)
             case "POST", ["threads"]:
                 return Reply(body=self.new_thread(body.get("metadata")))
             case "POST", ["threads", "runs"]:
@@ -292,15 +294,27 @@ class ThreadsServer(Server):
                 return Reply(body=found)
         return error(404, f"no route {request.method} {path}")
 
+    @property
+    def files(self) -> dict[str, tuple[str, str, bytes]]:
+        """Name, purpose and contents of each file, by its id."""
+        return self.filing.files
+
+    @files.setter
+    def files(self, files: dict[str, tuple[str, str, bytes]]) -> None:
+        self.filing.files = files
+
     def file(self, identity: str, *, content: bool) -> Reply:
         """What is said of a file, or its contents; those that users uploaded are refused."""
-        name, purpose, data = self.files[identity]
-        facts = {"id": identity, "object": "file", "bytes": len(data), "created_at": NOW}
-        if not content:
-            return Reply(body=facts | {"filename": name, "purpose": purpose, "status": "processed"})
-        if purpose == "assistants":
-            return error(400, "Not allowed to download files of purpose: assistants")
-        return Reply(body=data, content_type="application/octet-stream")
+        return self.filed("GET", [identity, "content"] if content else [identity], None)
+
+    def filed(self, method: str, words: list[str], body: Any) -> Reply:
+        status, answer = self.filing.answer(method, words, body)
+        binary = isinstance(answer, bytes)
+        return Reply(
+            status=status,
+            body=answer,
+            content_type="application/octet-stream" if binary else "application/json",
+        )
 
     def identity(self, kind: str) -> str:
         self.count += 1
@@ -319,7 +333,16 @@ class ThreadsServer(Server):
 
     def said(self, thread: str, message: dict) -> dict:
         """A message that was posted, with its metadata."""
-        said = self.say(thread, message["role"], message["content"])
+        content = message["content"]
+        said = self.say(thread, message["role"], content if isinstance(content, str) else "")
+        if not isinstance(content, str):
+            said["content"] = [
+                {"type": "text", "text": {"value": part["text"], "annotations": []}}
+                if part["type"] == "text"
+                else part
+                for part in content
+            ]
+        said["attachments"] = message.get("attachments") or []
         said["metadata"] = self.kept(message)
         return said
 
@@ -472,7 +495,9 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         data = self.rfile.read(length)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, self.path, headers, json.loads(data) if data else None)
+        kind = headers.get("content-type", "")
+        body = multipart(kind, data) if "multipart" in kind else json.loads(data) if data else None
+        request = Request(self.command, self.path, headers, body)
         self.server_.requests.append(request)
         try:
             self._reply(self._answer(request))

@@ -15,7 +15,7 @@ from asstctl.errors import AsstctlError
 from asstctl.model import Message, Thread
 from asstctl.parts import File, FileRef, Image, Other, Refusal, Text
 from asstctl.transfer import archive
-from asstctl.transfer.copy import origin
+from asstctl.transfer.planning import origin
 from tests.responses_server import ResponsesServer
 from tests.servers import ChatServer, Reply, ThreadsServer, error
 from tests.terminal import Screen
@@ -144,17 +144,15 @@ def test_a_copy_that_was_stopped_goes_on_and_carries_nothing_twice(world, kept):
 def test_a_refusal_half_way_says_how_far_it_came_and_the_next_run_goes_on(world):
     first = filled(world, 30)
     server = world.servers["responses"]
-    taken = server.conversation
 
-    def once(request, words, asked):
-        if words[1:] == ["items"] and server.conversations.get(words[0]) and request.body:
-            server.conversation = taken
-            return error(400, "Oh no")
-        return taken(request, words, asked)
+    def full(request):
+        there = sum(map(len, server.conversations.values()))
+        return error(400, "Oh no") if there >= 20 and request.path.endswith("items") else None
 
-    server.conversation = once
+    server.before = lambda request: full(request) if request.body else None
     err = world.run("threads", "copy", first, "--to", "responses", code=1)[1].splitlines()
     assert err[-1] == "hint: at least 20 of 30 messages are in conv_000001"
+    server.before = lambda request: None
     assert copy(world, first, "responses") == "conv_000001"
     assert said(world, "conv_000001") == said(world, first)
 
@@ -190,7 +188,9 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(world):
         "to               a new thread",
         "there already    0",
         "to copy          2",
+        "as they are      nothing but text",
         "as placeholders  nothing",
+        "kept here alone  nothing",
     ]
     assert err == ""
     assert not world.servers["threads"].requests
@@ -205,14 +205,14 @@ def test_what_cannot_be_carried_is_a_visible_placeholder_and_counted(world):
     messages = [Message("m1", "user", parts), Message("m2", "assistant", (), status="failed")]
     archive.write(path, archive.document(archive.Archived(thread, messages)))
     dry = world.run("threads", "import", "-p", "threads", str(path), "--dry-run")[0]
-    counted = "1 image, 1 file, 1 tool turn, 1 refusal, 1 empty message"
+    counted = "1 image, 1 file, 1 other part, 1 refusal, 1 empty message"
     assert f"as placeholders  {counted}\n" in dry
     out, err = world.run("threads", "import", "-p", "threads", str(path))
     assert (
         err == f"asstctl: 2 messages of thread_x copied to thread_1; as placeholders: {counted}\n"
     )
     assert said(world, out.strip()) == [
-        ("user", "Look\n\n[image file_1]\n\n[file file_2 a.pdf]\n\n[tool] f()\n\n[refused] No"),
+        ("user", "Look\n\n[image file_1]\n\n[file file_2 a.pdf]\n\n[tool]\n\n[refused] No"),
         ("assistant", "[no text]"),
     ]
     here = world.run("threads", "import", "-p", "local", str(path))[0].strip()
@@ -561,9 +561,9 @@ def test_a_resumed_copy_loses_nothing_where_texts_repeat(world):
         path, archive.document(archive.Archived(Thread("thread_x", "local", "", ""), turns))
     )
     server = world.servers["responses"]
-    posts = iter([None, error(400, "Oh no")])
+    posts = iter([None, error(403, "Oh no")])
     server.before = lambda r: next(posts, None) if r.path.endswith("items") and r.body else None
-    world.run("threads", "import", "-p", "responses", str(path), code=1)
+    world.run("threads", "import", "-p", "responses", str(path), code=4)
     target = world.run("threads", "import", "-p", "responses", str(path))[0].strip()
     assert [text for _, text in said(world, target)] == ["ping", "pong"] * 25
 
@@ -670,6 +670,12 @@ def test_forks_count_their_placeholders(world):
     world.servers["responses"].conversations[first][0]["content"].append(
         {"type": "input_image", "file_id": "file_1"}
     )
+    server = world.servers["responses"]
+    server.before = lambda r: (
+        error(400, "No images")
+        if r.path.endswith("/items") and "input_image" in json.dumps(r.body)
+        else None
+    )
     assert "as placeholders: 1 image" in world.run("threads", "fork", first)[1]
 
 
@@ -714,7 +720,8 @@ def test_all_threads_are_copied_in_one_go_and_a_second_go_copies_what_is_new(wor
     out, err = world.run("threads", "copy", "--all", "--to", "responses")
     assert len(out.splitlines()) == 3
     assert "12 messages of 3 threads copied; 0 there already" in err
-    assert "as placeholders: nothing; 0 threads failed" in err
+    assert "as placeholders: nothing; kept here alone: nothing; 0 missing" in err
+    assert "; 0 threads failed" in err
     assert len(world.servers["responses"].conversations) == 3
     world.run("ask", "-t", first[0], "New")
     err = world.run("threads", "copy", "--all", "--to", "responses")[1]
@@ -727,11 +734,11 @@ def test_all_threads_are_copied_in_one_go_and_a_second_go_copies_what_is_new(wor
 def test_a_thread_that_can_not_be_copied_stops_no_other(world):
     first = [talk(world, f"Thread {n}", profile="threads") for n in range(3)]
     server = world.servers["responses"]
-    refused = [error(400, "Not this one")]
+    refused = [error(403, "Not this one")]
     server.before = lambda r: (
         refused.pop() if refused and r.method == "POST" and r.path.endswith("/items") else None
     )
-    out, err = world.run("threads", "copy", *first, "--to", "responses", code=1)
+    out, err = world.run("threads", "copy", *first, "--to", "responses", code=4)
     assert len(out.splitlines()) == 2
     assert f"{first[0]}: Not this one" in err
     assert "4 messages of 2 threads copied" in err

@@ -1,9 +1,9 @@
 """Backends: holders of threads that reply to prompts. One folder for each wire."""
 
-from collections.abc import Container, Generator, Iterable, Iterator, Mapping
+from collections.abc import Container, Generator, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asstctl import _signals
 from asstctl._record import record
@@ -12,6 +12,9 @@ from asstctl.events import Prompt, Stream, Tell
 from asstctl.model import Assistant, Message, Thread, ThreadFacts, moment, texts
 from asstctl.parts import FileRef, Part
 from asstctl.store.store import Store
+
+if TYPE_CHECKING:
+    from asstctl.backends.carrying import Added, Takes
 
 CHUNK = 20
 """Messages that are added to a thread at once: the most that every wire takes."""
@@ -24,8 +27,9 @@ class Backend(Protocol):
     UnavailableError where nobody answers. None of them writes the index.
     """
 
-    carries: tuple[type[Part], ...]
-    """The kinds of parts that `append` keeps as they are; others must be text before."""
+    @property
+    def takes(self) -> "Takes | None":
+        """The messages that threads here take as they are; None: everything."""
 
     @property
     def request_id(self) -> str | None:
@@ -75,8 +79,14 @@ class Backend(Protocol):
     def content(self, file_id: str, container: str = "") -> Generator[bytes]:
         """Yield a file's contents; raises as `file` does."""
 
-    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
-        """Add messages at the end of a thread."""
+    def upload(self, kind: type[Part], file: FileRef, path: Path) -> str:
+        """Upload a file for parts of a kind and return its id; raises as `file` does."""
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete a file; raises as `file` does."""
+
+    def append(self, thread_id: str, messages: list[Message]) -> "Added":
+        """Add at most CHUNK messages, such as a thread `takes`, at the end of one."""
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a thread."""

@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from asstctl.backends.stream import SHAPELESS
@@ -13,6 +14,8 @@ from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
     from openai import OpenAI
+    from openai._types import Headers
+    from openai.types import FilePurpose
 
 PIECE = 1 << 20
 """Bytes of a file that are read at once."""
@@ -43,11 +46,11 @@ class Files:
         with self._translated():
             if container:
                 files = self._client.containers.files
-                made = files.retrieve(file_id, container_id=container)
+                made = files.retrieve(file_id, container_id=container, extra_headers=self._extra)
                 name = str(made.path or "").rpartition("/")[2]
                 size = made.bytes if isinstance(made.bytes, int) else None
                 return FileRef(file_id, name=name, size=size)
-            found = self._client.files.retrieve(file_id)
+            found = self._client.files.retrieve(file_id, extra_headers=self._extra)
             size = found.bytes if isinstance(found.bytes, int) else None
             return FileRef(file_id, name=str(found.filename or ""), size=size)
 
@@ -56,12 +59,28 @@ class Files:
         with self._translated():
             if container:
                 made = self._client.containers.files.content.with_streaming_response
-                with made.retrieve(file_id, container_id=container) as answer:
+                with made.retrieve(
+                    file_id, container_id=container, extra_headers=self._extra
+                ) as answer:
                     yield from answer.iter_bytes(PIECE)
                 return
             kept = self._client.files.with_streaming_response
-            with kept.content(file_id) as answer:
+            with kept.content(file_id, extra_headers=self._extra) as answer:
                 yield from answer.iter_bytes(PIECE)
+
+    def upload(self, purpose: str, file: FileRef, path: Path) -> str:
+        """Upload the contents at a path under the name of a file; return its id there."""
+        with self._translated(), path.open("rb") as content:
+            whole = (file.name, content, file.media_type or None)
+            made = self._client.files.create(
+                file=whole, purpose=cast("FilePurpose", purpose), extra_headers=self._extra
+            )
+            return str(made.id)
+
+    def delete(self, file_id: str) -> None:
+        """Delete a file; one that is gone already is no error."""
+        with suppress(UnsupportedError), self._translated():
+            self._client.files.delete(file_id, extra_headers=self._extra)
 
     @cached_property
     def _client(self) -> "OpenAI":
@@ -72,16 +91,22 @@ class Files:
         import openai  # takes as long as many answers
 
         access = self._wire.access()
-        headers: dict[str, str | openai.Omit] = dict(access.headers)
-        headers.setdefault("Authorization", openai.Omit())
         return openai.OpenAI(
             api_key="in the headers",
             base_url=self._wire.endpoint,
-            default_headers=cast("dict[str, str]", headers),  # it takes Omit too
+            default_headers=access.headers,
             default_query=access.query,
             timeout=self._wire.timeout,
             http_client=openai.DefaultHttpxClient(follow_redirects=False),
         )
+
+    @cached_property
+    def _extra(self) -> "Headers":
+        """Headers of each request: none of the client's own, where the key is in another one."""
+        import openai
+
+        signed = any(name.lower() == "authorization" for name in self._wire.access().headers)
+        return {} if signed else {"Authorization": openai.Omit()}
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

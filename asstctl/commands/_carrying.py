@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asstctl._json import objects
 from asstctl.commands import options
-from asstctl.commands._exporting import messages_of
+from asstctl.commands._exporting import current
 from asstctl.commands._fetching import chosen
 from asstctl.commands.app import App
 from asstctl.errors import AsstctlError, summed
 from asstctl.model import Thread, count
 from asstctl.reading import Reading
 from asstctl.render import listing, noted
+from asstctl.session import Session
 
 if TYPE_CHECKING:
-    from asstctl.transfer.copy import Plan
+    from asstctl.transfer.archive import Archived
+    from asstctl.transfer.planning import Plan
 
 app = App()
 
@@ -34,8 +37,8 @@ def import_(
 ) -> None:
     """Read threads from files into the profile; a second run reads only what is new."""
     from asstctl.transfer import archive
-    from asstctl.transfer.copy import plan
     from asstctl.transfer.destination import Destination, copying
+    from asstctl.transfer.planning import plan
 
     invocation = options.invocation(ctx)
     with invocation.session() as session:
@@ -55,10 +58,8 @@ def import_(
                 listing.note(f"{there.id} is here already{told}", sys.stderr)
                 continue
             with copying(session):
-                made = plan(found.thread, found.messages, to)
-                carry(made, invocation, dry_run=dry_run)
-                if not dry_run:
-                    to.keep_beside(found)
+                made = plan(found.thread, found.messages, to, archive.files_of(found))
+                carry(made, found, invocation, dry_run=dry_run)
         if failures:
             raise summed(f"{count(len(failures), 'file')} not imported", failures[0])
 
@@ -81,8 +82,9 @@ def copy(
     """Copy threads to another profile's server; a second run copies only what is new."""
     if sum((bool(references), everything, remote)) != 1:
         raise typer.BadParameter("give threads, --all or --remote", param_hint="REF")
-    from asstctl.transfer.copy import plan
     from asstctl.transfer.destination import Destination, copying
+    from asstctl.transfer.placing import kept_files
+    from asstctl.transfer.planning import plan
 
     invocation = options.invocation(ctx)
     with invocation.session() as session:
@@ -94,11 +96,13 @@ def copy(
         with copying(session):
             for thread in threads:
                 try:
-                    with closing(messages_of(reading, session, thread)) as whole:
-                        messages = noted(whole, invocation.notes).messages
-                    made = plan(thread, messages, target)
-                    carry(made, invocation, dry_run=dry_run)
-                    sums.add(made)
+                    before = len(reading.later)
+                    found = whole(reading, session, thread, invocation)
+                    locate = kept_files(session.store, thread.endpoint)
+                    made = plan(thread, found.messages, target, locate)
+                    demand_files(made, reading.later[before:])
+                    carry(made, found, invocation, dry_run=dry_run)
+                    sums.add(made, found)
                 except AsstctlError as error:
                     if len(threads) == 1:
                         raise
@@ -111,20 +115,33 @@ def copy(
         reading.demand_current()
 
 
+def whole(
+    reading: Reading, session: Session, thread: Thread, invocation: options.Invocation
+) -> "Archived":
+    """Return all that a thread holds."""
+    with closing(current(reading, session, thread, kept=False, files=True, copied=True)) as work:
+        return noted(work, invocation.notes)
+
+
 class Sums:
     """The sums of a copy of several threads."""
 
     def __init__(self) -> None:
         self.failures: list[AsstctlError] = []
-        self._threads = self._messages = self._already = 0
+        self._threads = self._messages = self._already = self._missing = 0
+        self._native: Counter[str] = Counter()
         self._replaced: Counter[str] = Counter()
+        self._beside: Counter[str] = Counter()
 
-    def add(self, made: "Plan") -> None:
+    def add(self, made: "Plan", found: "Archived") -> None:
         """Add a thread that was carried."""
         self._threads += 1
-        self._messages += len(made.messages)
+        self._messages += made.messages
         self._already += made.already
+        self._missing += len(found.missing)
+        self._native.update(made.native)
         self._replaced.update(made.replaced)
+        self._beside.update(beside(made, found))
 
     def told(self, *, dry_run: bool) -> str:
         """Return the sums in words."""
@@ -132,37 +149,62 @@ class Sums:
         facts = [
             f"{count(self._messages, 'message')} of {count(self._threads, 'thread')} {done}",
             f"{self._already} there already",
-            f"as placeholders: {placeholders(self._replaced) or 'nothing'}",
+            f"as they are: {counted(self._native) or 'nothing but text'}",
+            f"as placeholders: {counted(self._replaced) or 'nothing'}",
+            f"kept here alone: {counted(self._beside) or 'nothing'}",
+            f"{self._missing} missing at their servers",
             f"{count(len(self.failures), 'thread')} failed",
         ]
         return "; ".join(facts)
 
 
-def placeholders(replaced: Mapping[str, int]) -> str:
-    """Return what stands as placeholders in a copy, in words, "" for nothing."""
-    return ", ".join(count(n, kind) for kind, n in replaced.items())
+def demand_files(made: "Plan", later: list[AsstctlError]) -> None:
+    """Raise the error of a file that a copy would lack for good, and that may be had later."""
+    if later and (made.replaced["image"] or made.replaced["file"]):
+        raise later[0]
 
 
-def carry(plan: "Plan", invocation: options.Invocation, *, dry_run: bool) -> None:
+def counted(kinds: Mapping[str, int]) -> str:
+    """Return counts by kind in words, "" for nothing."""
+    return ", ".join(count(number, kind) for kind, number in kinds.items() if number > 0)
+
+
+def beside(made: "Plan", found: "Archived") -> dict[str, int]:
+    """Return what the copy's wire can't write, by kind: it is kept beside the copy."""
+    if made.to.takes is None:
+        return {}
+    steps = sum(len(objects(run.get("steps"))) for run in found.runs)
+    return {"citation": made.citations, "run step": steps}
+
+
+def carry(
+    plan: "Plan", found: "Archived", invocation: options.Invocation, *, dry_run: bool
+) -> None:
     """Carry a plan out and print the copy's id; or print the plan."""
-    replaced = placeholders(plan.replaced)
     if dry_run:
         facts = {
             "from": plan.source.id,
             "profile": plan.to.profile,
             "to": plan.target.id if plan.target else "a new thread",
             "there already": plan.already,
-            "to copy": len(plan.messages),
-            "as placeholders": replaced or "nothing",
+            "to copy": plan.messages,
+            "as they are": counted(plan.native) or "nothing but text",
+            "as placeholders": counted(plan.replaced) or "nothing",
+            "kept here alone": counted(beside(plan, found)) or "nothing",
         }
         listing.pairs(facts, sys.stdout)
         return
     from asstctl.transfer.copy import carry_out
 
     target = noted(carry_out(plan), invocation.notes)
-    told = count(len(plan.messages), "message")
-    instead = f"; as placeholders: {replaced}" if replaced else ""
-    listing.note(f"{told} of {plan.source.id} copied to {target.id}{instead}", sys.stderr)
+    if plan.to.keeps:
+        plan.to.keep_beside(target, found)
+    told = f"{count(plan.messages, 'message')} of {plan.source.id} copied to {target.id}"
+    if replaced := counted(plan.replaced):
+        told += f"; as placeholders: {replaced}"
+    if (left := counted(beside(plan, found))) and plan.messages:
+        told += f"; {'kept here alone' if plan.to.keeps else 'not carried'}: {left}"
+    listing.note(told, sys.stderr)
     listing.lines([[target.id]], sys.stdout)
 
 
@@ -178,13 +220,16 @@ def fork(
     """Make a new thread of a thread's messages, on the same server, and print its id."""
     from asstctl.transfer.copy import fork as forked
     from asstctl.transfer.destination import Destination
+    from asstctl.transfer.placing import kept_files
 
     invocation = options.invocation(ctx)
     with invocation.session() as session:
         thread = session.known_thread(reference)
         reading = Reading(session, invocation.notes.write)
-        with closing(messages_of(reading, session, thread)) as whole:
-            messages = noted(whole, invocation.notes).messages
+        found = whole(reading, session, thread, invocation)
         home = Destination(session, session.home(thread))
-        carry(forked(thread, messages, home, at), invocation, dry_run=False)
+        locate = kept_files(session.store, thread.endpoint)
+        made = forked(thread, found.messages, home, locate, at)
+        demand_files(made, reading.later)
+        carry(made, found, invocation, dry_run=False)
         reading.demand_current()

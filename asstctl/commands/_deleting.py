@@ -8,7 +8,7 @@ import typer
 
 from asstctl.commands import options
 from asstctl.commands.app import App
-from asstctl.errors import ConfigError, NotFoundError
+from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.model import Thread
 from asstctl.render import listing
 from asstctl.session import Session
@@ -71,12 +71,38 @@ def delete_threads(session: Session, doomed: list[Thread], *, yes: bool, keep_re
         confirm(session, doomed)
     for thread in doomed:
         try:
-            left = session.delete(thread, keep_remote=keep_remote)
+            left = deleted(session, thread, keep_remote=keep_remote)
         except NotFoundError as error:
             error.hint = "is it gone there? --keep-remote forgets it here"
             raise
         done = f"{'forgot' if keep_remote else 'deleted'} {thread.id}"
         listing.note(f"{done}; {left}" if left else done, sys.stderr)
+
+
+def deleted(session: Session, thread: Thread, *, keep_remote: bool) -> str:
+    """Delete a thread from its server (not if `keep_remote`), then from the index.
+
+    Return what is still kept of it, "" if nothing.
+    """
+    kept: list[str | None] = []
+    if not keep_remote:
+        holder = session.holder(thread)
+        kept = [holder.delete(thread.id), delete_uploads(session, thread)]
+    if not session.store.forget(thread):
+        kept.append("another process keeps its words in a file until it ends")
+    return "; ".join(filter(None, kept))
+
+
+def delete_uploads(session: Session, thread: Thread) -> str:
+    """Delete what was uploaded for a thread alone; return what is left of it, and why."""
+    left, why = [], ""
+    for file_id in session.store.files.uploads(thread):
+        try:
+            session.holder(thread).delete_file(file_id)
+        except AsstctlError as error:
+            left.append(file_id)
+            why = error.message
+    return f"files are left there, {', '.join(left)}: {why}" if left else ""
 
 
 def delete_message(
@@ -86,7 +112,9 @@ def delete_message(
     if not yes:
         confirm(session, [thread], f"Delete the message {message} of it for good?")
     try:
-        found = session.delete_message(thread, message, keep_remote=kept)
+        if not kept:
+            session.holder(thread).delete_message(thread.id, message)
+        found = session.store.forget_message(thread, message)
     except NotFoundError as error:
         error.hint = "is it gone there? --kept deletes it here"
         raise

@@ -116,12 +116,13 @@ def current(
     *,
     kept: bool,
     files: bool,
-    runs: bool = True,
+    copied: bool = False,
 ) -> Generator[Progress, None, "Archived"]:
     """Return all of a thread, after what is kept of it was brought up to date.
 
     Where the server no longer has it, or can't be reached, it is what is kept. Raises
-    IncompleteError where the server's list could not be read to its end.
+    IncompleteError where the server's list could not be read to its end. A thread that is `copied`
+    goes without runs that can't be had now.
     """
     from asstctl.transfer.archive import Archived
     from asstctl.transfer.fetch import fetch
@@ -132,13 +133,14 @@ def current(
         return Archived(thread, list(session.holder(thread).history(thread.id)))
     if not (here or kept):
         try:
-            fetched = yield from fetch(session, thread, files=files, runs=runs)
+            fetched = yield from fetch(session, thread, files=files)
         except AWAY as error:
             reading.fall_back(thread, error)
         else:
             if fetched.broken:
                 raise fetched.broken
-            reading.later += fetched.later
+            unread = None if copied else fetched.unread
+            reading.later += (unread, *fetched.later) if unread else fetched.later
     store = session.store
     messages, broken = readable(reading.kept(thread))
     number = store.messages.number(thread.key)
@@ -155,13 +157,6 @@ def current(
     thing = store.index.object(thread)
     thread = store.index.get(*thread.key)
     return Archived(thread, messages, (), done, missing, known, thing)
-
-
-def messages_of(
-    reading: Reading, session: Session, thread: Thread
-) -> Generator[Progress, None, "Archived"]:
-    """Return a thread as `current` does, with its messages alone brought up to date."""
-    return current(reading, session, thread, kept=False, files=False, runs=False)
 
 
 def with_missing(content: "Archived", lost: list[str]) -> "Archived":

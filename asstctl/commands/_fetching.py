@@ -47,7 +47,7 @@ def fetch(
                 try:
                     with closing(fetched(session, thread, files=not no_files)) as work:
                         done.append(noted(work, invocation.notes))
-                    for error in done[-1].later:
+                    for error in done[-1].errors:
                         listing.note(f"{thread.id}: {error.message}", sys.stderr)
                 except AsstctlError as error:
                     if not (gone(session, thread, error) and kept(session, thread)):
@@ -58,7 +58,7 @@ def fetch(
         finally:
             report(done, session.environment)
         for found in done:
-            failures += [found.broken] if found.broken else found.later[:1]
+            failures += [found.broken] if found.broken else found.errors[:1]
         if failures:
             raise summed(f"{count(len(failures), 'thread')} not fetched whole", failures[0])
 

@@ -30,11 +30,9 @@ from asstctl.parts import (
     Text,
     ToolCall,
     ToolResult,
+    picture,
     words,
 )
-
-PICTURES = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "gif": b"GIF8", "webp": b"RIFF"}
-"""Kinds of pictures, and how their files begin: what a service says of them proves nothing."""
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -177,7 +175,7 @@ def _source(found: Citation) -> str:
 
 def _picture(file: FileRef, contents: Contents) -> str:
     data = contents(file)
-    kind = next((k for k, start in PICTURES.items() if data and data.startswith(start)), "")
+    kind = picture(data or b"")
     label = escape(file.label or "image", quote=True)
     if not data or not kind:
         return f"<p>[{label}]</p>"

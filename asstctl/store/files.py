@@ -14,6 +14,7 @@ from pathlib import Path
 
 from asstctl._record import record
 from asstctl.errors import AsstctlError
+from asstctl.model import Thread
 from asstctl.parts import FileRef
 from asstctl.store.database import Database
 from asstctl.store.faults import of_a_thread
@@ -109,19 +110,55 @@ class Files:
         else:
             self.keep(thread, str(endpoint), known, [content], len(content))
 
-    def note(self, thread: int, endpoint: str, known: Known) -> None:
-        """Note a file that can't be had, or that is kept already for another thread."""
-        with self._db.writing():
-            self._note(thread, endpoint, known)
+    def note(self, thread: int, endpoint: str, known: Known, *, uploaded: bool = False) -> None:
+        """Note a file that can't be had, or that is kept already for another thread.
 
-    def _note(self, thread: int, endpoint: str, known: Known) -> None:
+        `uploaded`: we put it on its server, for copies.
+        """
+        with self._db.writing():
+            self._note(thread, endpoint, known, uploaded=uploaded)
+
+    def _note(self, thread: int, endpoint: str, known: Known, *, uploaded: bool = False) -> None:
         sql = (
-            "INSERT OR REPLACE INTO files (thread, endpoint, id, name, media_type, size, sha256,"
-            " missing) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO files (thread, endpoint, id, name, media_type, size, sha256, missing,"
+            " uploaded) VALUES (:thread, :endpoint, :id, :name, :media_type, :size, :sha256,"
+            " :missing, :uploaded OR EXISTS (SELECT 1 FROM files WHERE endpoint = :endpoint"
+            " AND id = :id AND uploaded)) ON CONFLICT DO UPDATE SET name = excluded.name,"
+            " media_type = excluded.media_type, size = excluded.size, sha256 = excluded.sha256,"
+            " missing = excluded.missing, uploaded = excluded.uploaded"
         )
-        facts = (known.id, known.name, known.media_type, known.size, known.sha256, known.missing)
         with of_a_thread():
-            self._db.execute(sql, thread, endpoint, *facts)
+            self._db.execute(
+                sql,
+                thread=thread,
+                endpoint=endpoint,
+                id=known.id,
+                name=known.name,
+                media_type=known.media_type,
+                size=known.size,
+                sha256=known.sha256,
+                missing=known.missing,
+                uploaded=uploaded,
+            )
+
+    def uploaded(self, endpoint: str, digest: str) -> Known | None:
+        """Return the file that we put on a server with some contents, None where there is none."""
+        sql = (
+            "SELECT id, name, media_type, size, sha256, missing FROM files"
+            " WHERE sha256 = ? AND sha256 != '' AND endpoint = ? AND uploaded LIMIT 1"
+        )
+        rows = self._db.rows(sql, digest, endpoint)
+        return Known(*rows[0]) if rows else None
+
+    def uploads(self, thread: Thread) -> list[str]:
+        """Return the ids of the files that we put on a server for a thread alone."""
+        sql = (
+            "SELECT files.id FROM files JOIN threads ON number = thread WHERE threads.id = ?"
+            " AND threads.endpoint = ? AND uploaded AND NOT EXISTS (SELECT 1 FROM files AS others"
+            " WHERE others.endpoint = files.endpoint AND others.id = files.id"
+            " AND others.thread != files.thread)"
+        )
+        return [row[0] for row in self._db.rows(sql, *thread.key)]
 
     def known(self, endpoint: str, file_id: str) -> Known | None:
         """Return a service's file as any thread knows it, None where none does."""
@@ -139,6 +176,20 @@ class Files:
             return file
         kind = file.media_type or known.media_type
         return replace(file, sha256=known.sha256, media_type=kind)
+
+    def locate(self, endpoint: str, file: FileRef) -> Known | None:
+        """Return a service's file whose contents are kept here, None for any other."""
+        known = self.known(endpoint, file.id) if file.id else None
+        digest = file.sha256 or (known.sha256 if known else "")
+        if not digest or self._folder is None:
+            return None
+        try:
+            size = self.path(digest).stat().st_size
+        except OSError:
+            return None
+        name = file.name or (known.name if known else "")
+        media_type = file.media_type or (known.media_type if known else "")
+        return Known(file.id or digest[:16], name, media_type, size, digest)
 
     def contents(self, file: FileRef) -> bytes | None:
         """Return the contents of a file that is resolved, None where they are not kept here."""

@@ -10,8 +10,9 @@ from asstctl._json import sound
 from asstctl.model import Message, Thread
 from asstctl.store.database import Database
 from asstctl.store.files import Known
-from asstctl.store.messages import Facts, Key, Messages, new_id, text_of
+from asstctl.store.messages import Facts, Key, Messages, new_id
 from asstctl.store.objects import names, readable, unsigned
+from asstctl.store.rows import text_of
 
 if TYPE_CHECKING:
     from asstctl.store.merging import Entry, Listed

@@ -1,8 +1,9 @@
 """Files that objects hold themselves, as base64: taken out, and kept by their hash."""
 
 import binascii
+import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -16,6 +17,9 @@ HOLDING = (*LINKS, "file_data")
 
 GENERATED = "image_generation_call"
 """The type of objects whose `result` is an image in base64."""
+
+LIFTED = re.compile(r"(data:[^,]*,)?sha256:([0-9a-f]{64})")
+"""The text in the place of a file's base64."""
 
 
 class Lifting:
@@ -81,17 +85,41 @@ class Lifting:
 
     def _kept(self, thread: int, name: str, head: str, data: str) -> str:
         """Keep a file that a data URL holds; return its hash, "" where it is no whole base64."""
-        media_type, _, encoding = head.removeprefix("data:").partition(";")
-        try:
-            content = b64decode(data, validate=True) if encoding.endswith("base64") else b""
-        except (binascii.Error, ValueError):
-            return ""
-        if not content or b64encode(content).decode() != data:
+        media_type, content = inline(f"{head},{data}")
+        if not content:
             return ""
         digest = sha256(content).hexdigest()
         known = Known(name or digest[:16], "", media_type, len(content), digest)
         self._files.keep_held(thread, known, content)
         return digest
+
+
+def inline(link: str) -> tuple[str, bytes]:
+    """Return the type and the contents that a data URL holds, b"" where it is no whole base64."""
+    head, _, data = link.partition(",")
+    media_type, _, encoding = head.removeprefix("data:").partition(";")
+    if not (head.startswith("data:") and encoding.endswith("base64")):
+        return media_type, b""
+    try:
+        content = b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        return media_type, b""
+    return media_type, content if b64encode(content).decode() == data else b""
+
+
+def unlifted(found: Any, contents: Callable[[str], bytes | None]) -> Any:
+    """Return a kept object with its files' base64 in the places of their hashes.
+
+    `contents` returns those of a hash. A file that is not kept any more leaves its hash there.
+    """
+    if isinstance(found, list):
+        return [unlifted(one, contents) for one in found]
+    if isinstance(found, dict):
+        return {key: unlifted(value, contents) for key, value in found.items()}
+    if isinstance(found, str) and (lifted := LIFTED.fullmatch(found)):
+        data = contents(lifted[2])
+        return found if data is None else (lifted[1] or "") + b64encode(data).decode()
+    return found
 
 
 def may_hold(message: Message) -> bool:

@@ -3,28 +3,22 @@
 A message's row is `thread << 24 | n`, which never changes; its order is `place`.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
 
 from asstctl._json import sound
 from asstctl._record import record
 from asstctl.errors import IncompleteError, NotFoundError
-from asstctl.model import Message, Role, Status
-from asstctl.parts import Other, Part, part_from, part_json, words
+from asstctl.model import Message
+from asstctl.parts import Other
 from asstctl.store.database import Database
 from asstctl.store.files import Files
 from asstctl.store.objects import leaves, packed, readable
+from asstctl.store.rows import COLUMNS, UNREADABLE, facts, message_of, sources, text_of, texts
 
 Key = tuple[str, str]
 """A thread's id and endpoint."""
-
-COLUMNS = "id, role, CAST(parts AS BLOB), created_at, status, CAST(metadata AS BLOB), gone_at, was"
-
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-"""Exceptions that reading a damaged row raises."""
 
 
 @record
@@ -72,7 +66,7 @@ class Messages:
         unreadable = 0
         for row in self._db.each(sql, *values):
             try:
-                message = _message(row)
+                message = message_of(row)
             except UNREADABLE:
                 unreadable += 1
                 message = Message(row[0] or "", row[1], (DAMAGED,), row[3], row[4], run=row[9])
@@ -98,13 +92,18 @@ class Messages:
 
     # Writing
 
-    def append(self, thread: Key, messages: Sequence[Message]) -> None:
-        """Add messages at the end of a thread. Raises NotFoundError if the thread is gone."""
+    def append(self, thread: Key, messages: Sequence[Message]) -> list[str]:
+        """Add messages at the end of a thread, and return their ids.
+
+        Raises NotFoundError if the thread is gone.
+        """
+        ids = [message.id or new_id("msg") for message in messages]
         with self._db.writing():
             number = self.number(thread)
             place = self.last_place(number)
-            for offset, message in enumerate(messages, 1):
-                self.insert(number, place + offset, message, message.id or new_id("msg"))
+            for offset, message in enumerate(messages):
+                self.insert(number, place + offset + 1, message, ids[offset])
+        return ids
 
     def insert(
         self,
@@ -137,8 +136,8 @@ class Messages:
                 born=beside.born,
                 learned=beside.learned,
                 gone_at=message.gone_at,
-                was=_texts(message.was),
-                **_facts(message),
+                was=texts(message.was),
+                **facts(message),
             )
             self._unindexed(row)
             self._keep_raw(row, message)
@@ -163,7 +162,7 @@ class Messages:
                 run=run,
                 id=sound(message.id) or None,
                 guarded=unless_learned,
-                **_facts(message),
+                **facts(message),
             )
             if written:
                 self._keep_raw(row, message)
@@ -177,15 +176,19 @@ class Messages:
             " USING (number) WHERE number = ?"
         )
         old, parts, status, role = self._db.rows(sql, row)[0]
-        if old is not None and message.raw is not None:
-            now = self._lifted(row >> 24, message)
-            facts = _facts(now)
-            told = (facts["parts"].encode(), facts["status"], facts["role"])
-            if packed(now.raw or {}) == old and told == (parts, status, role):
+        now = self._lifted(row >> 24, message)
+        told = facts(now)
+        same = text_of(parts) == text_of(told["parts"])
+        if same and (status, role) == (told["status"], told["role"]):
+            if sources(parts) > sources(told["parts"]):
+                return  # a copy whose server does not hold them
+            unchanged = old is not None and now.raw is not None and packed(now.raw) == old
+            if unchanged and told["parts"].encode() == parts:
                 return
-            then, raw = readable(old), now.raw or {}
-            same = text_of(parts) == text_of(facts["parts"])
-            if same and then.get("status") == raw.get("status") and leaves(then) > leaves(raw):
+        if old is not None and now.raw is not None:
+            then = readable(old)
+            alike = same and then.get("status") == now.raw.get("status")
+            if alike and leaves(then) > leaves(now.raw):
                 return
         self.replace(row, message, run=message.run)
 
@@ -242,54 +245,3 @@ DAMAGED = Other("damaged", "this message can't be read: the disk damaged what wa
 def new_id(kind: str) -> str:
     """Return an id that no other thread or message has."""
     return f"{kind}_{os.urandom(8).hex()}"
-
-
-def _facts(message: Message) -> dict[str, Any]:
-    """Return the columns that hold what a message says."""
-    return {
-        "role": message.role,
-        "parts": sound(json.dumps(list(map(part_json, message.parts)), ensure_ascii=False)),
-        "status": message.status,
-        "created_at": message.created_at,
-        "metadata": sound(json.dumps(dict(message.metadata), ensure_ascii=False)),
-    }
-
-
-def _old(was: Any) -> tuple[str, ...]:
-    """Return texts that a message had before, none where they can't be read."""
-    try:
-        return tuple(map(str, json.loads(was)))
-    except UNREADABLE:
-        return ()
-
-
-def _texts(was: Sequence[str]) -> str:
-    return json.dumps(list(was), ensure_ascii=False)
-
-
-def _parts(parts: Any) -> tuple[Part, ...]:
-    return tuple(part_from(part) for part in json.loads(parts))
-
-
-def text_of(parts: Any) -> str:
-    """Return stored parts in words, "" where they can't be read."""
-    try:
-        return "\n".join(map(words, _parts(parts)))
-    except UNREADABLE:
-        return ""
-
-
-def _message(row: Sequence[Any]) -> Message:
-    identity, role, parts, created_at, status, metadata, gone_at, was, raw, run = row
-    return Message(
-        id=identity or "",
-        role=cast("Role", role),
-        parts=_parts(parts),
-        created_at=created_at,
-        status=cast("Status", status),
-        metadata=json.loads(metadata),
-        raw=None if raw is None else readable(raw) or None,
-        gone_at=gone_at,
-        was=_old(was),
-        run=run,
-    )

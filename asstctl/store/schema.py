@@ -154,7 +154,10 @@ MIGRATIONS = (
     CREATE TABLE searching (version INTEGER NOT NULL, built INTEGER NOT NULL);
     CREATE TABLE unindexed (number INTEGER PRIMARY KEY);
     """,
-    "CREATE INDEX runs_by_place ON runs (thread, place)",
+    """
+    CREATE INDEX runs_by_place ON runs (thread, place);
+    ALTER TABLE files ADD COLUMN uploaded INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""
 

@@ -15,9 +15,10 @@ from asstctl.store.database import Database
 from asstctl.store.files import Files
 from asstctl.store.index import Index
 from asstctl.store.keeping import Keeping
-from asstctl.store.messages import Messages, text_of
+from asstctl.store.messages import Messages
 from asstctl.store.objects import Runs
 from asstctl.store.replies import Replies
+from asstctl.store.rows import text_of
 from asstctl.store.turns import Turns
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from asstctl.model import (
     thread_json,
     titled,
 )
+from asstctl.parts import FileRef
 from asstctl.store.files import Known, digest_of
 from asstctl.store.objects import steady, unsigned
 from asstctl.transfer import foreign
@@ -57,6 +58,20 @@ class Archived:
     files: Sequence[Known] = ()
     object: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()  # of the file that it was read from
+
+
+def files_of(found: Archived) -> Callable[[FileRef], tuple[Known, Path] | None]:
+    """Return the function that finds the contents of a thread's files beside its own file."""
+    by_name = {name: known for known in found.files for name in (known.id, known.sha256) if name}
+
+    def locate(file: FileRef) -> tuple[Known, Path] | None:
+        known = by_name.get(file.id) or by_name.get(file.sha256)
+        if known is None or not known.sha256:
+            return None
+        path = found.folder / "files" / known.sha256
+        return (known, path) if path.is_file() and digest_of(path) == known.sha256 else None
+
+    return locate
 
 
 # Writing

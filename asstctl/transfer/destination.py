@@ -1,20 +1,22 @@
 """Where threads are copied to: a profile's backend, and what is noted of its copies."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from asstctl import _locks
+from asstctl.backends.carrying import Takes
 from asstctl.config.settings import Settings
 from asstctl.errors import NotFoundError
 from asstctl.model import Message, Thread, mark_of
-from asstctl.parts import Part
+from asstctl.parts import FileRef, Text
 from asstctl.session import Session
 from asstctl.store.copies import Copied
-from asstctl.store.files import digest_of
 from asstctl.store.index import is_name
 from asstctl.store.merging import Listed
-from asstctl.transfer.archive import Archived
+from asstctl.transfer.archive import Archived, files_of
+from asstctl.transfer.placing import Locate, Placing
 
 
 class Destination:
@@ -31,9 +33,25 @@ class Destination:
         return self._settings.profile
 
     @property
-    def carries(self) -> tuple[type[Part], ...]:
-        """The kinds of parts that threads here keep as they are."""
-        return self._backend.carries
+    def keeps(self) -> bool:
+        """Whether what threads here hold is kept on this machine."""
+        return self._settings.backend.facts.kept_here or self._settings.keeps
+
+    @property
+    def takes(self) -> Takes | None:
+        """The messages that threads here take as they are; None: everything."""
+        return self._backend.takes
+
+    @property
+    def writes_sources(self) -> bool:
+        """Whether threads here take the citations of a text."""
+        return self.takes is None or self.takes.sources
+
+    def placing(self, source: Thread, locate: Locate) -> Placing:
+        """Return what puts the files of a source where threads here find them."""
+        place = self._settings.place
+        same = bool(place) and source.endpoint == place
+        return Placing(self._store, self._backend, locate, place, same=same, keeps=self.keeps)
 
     def holds(self, thread: Thread) -> bool:
         """Return whether a thread lives here."""
@@ -77,11 +95,16 @@ class Destination:
             self._store.copies.begin(source.key, target.id, self._settings.place)
         return target
 
-    def keep_beside(self, found: Archived) -> None:
-        """Keep the runs and the files of an imported thread beside its copy."""
-        target, _ = self.copy_of(found.thread)
-        if target is not None:
-            self._keep(target, found)
+    def keep_beside(self, target: Thread, source: Archived) -> None:
+        """Keep the runs and the files of a source beside its copy: no server takes them."""
+        number = self._store.messages.number(target.key)
+        self._store.runs.put_all(number, source.runs)
+        locate = files_of(source)
+        for known in source.files:
+            if self._store.files.intact(known):
+                self._store.files.note(number, target.endpoint, known)
+            elif at_hand := locate(FileRef(known.id)):
+                self._store.files.take(number, target.endpoint, *at_hand)
 
     def restore(self, target: Thread, found: Archived) -> int:
         """Bring back what an export of a thread holds and the thread here lacks.
@@ -91,24 +114,37 @@ class Destination:
         keeping = self._store.keeping
         listed = [Listed(m, mark_of(m.raw)) for m in found.messages if m.id]
         new, _ = keeping.merge(target.key, listed, 0, whole=False)
-        self._keep(target, found)
+        self.keep_beside(target, found)
         return new
-
-    def _keep(self, target: Thread, found: Archived) -> None:
-        number = self._store.messages.number(target.key)
-        self._store.runs.put_all(number, found.runs)
-        for known in found.files:
-            path = found.folder / "files" / known.sha256
-            if known.sha256 and path.is_file() and digest_of(path) == known.sha256:
-                self._store.files.take(number, target.endpoint, known, path)
 
     def history(self, target: Thread) -> Iterator[Message]:
         """Yield every message of a copy, oldest first."""
         return self._backend.history(target.id)
 
-    def append(self, target: Thread, messages: list[Message]) -> None:
-        """Add messages at the end of a copy."""
-        self._backend.append(target.id, messages)
+    def append(self, target: Thread, placing: Placing, messages: list[Message]) -> Counter[str]:
+        """Add messages at the end of a copy; return what became placeholders, by kind."""
+        number = self._store.messages.number(target.key)
+        refused: Counter[str] = Counter()
+        placed = []
+        for message in messages:
+            found, without = placing.placed(number, message)
+            refused.update(without)
+            placed.append(found)
+        added = self._backend.append(target.id, placed)
+        if self._settings.keeps and not (self.writes_sources or target.kind.alone(target.id)):
+            self._keep_sources(target, zip(placed, added.ids, strict=True))
+        return refused + added.refused
+
+    def _keep_sources(self, target: Thread, added: Iterable[tuple[Message, str]]) -> None:
+        """Keep those of some messages whose citations the server does not hold."""
+        listed = [
+            Listed(replace(message, id=identity))
+            for message, identity in added
+            if identity and any(isinstance(p, Text) and p.citations for p in message.parts)
+        ]
+        if listed:
+            began = self._store.keeping.began()
+            self._store.keeping.merge(target.key, listed, began, whole=False)
 
     def note(self, source: Thread, now: Copied) -> None:
         """Note how far a copy is."""

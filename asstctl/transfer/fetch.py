@@ -31,7 +31,8 @@ class Fetched:
     """Counts of one fetch: messages at the server, those that are new here, those kept here alone.
 
     `runs` and `files` are new ones; `missing` are reasons why something could not be had. `broken`
-    is the error that ended the list early, `later` those of files that another attempt may have.
+    is the error that ended the list early, `unread` that of the runs, `later` those of files:
+    another attempt may have more.
     """
 
     thread: Thread
@@ -42,11 +43,17 @@ class Fetched:
     files: int = 0
     missing: tuple[str, ...] = ()
     broken: AsstctlError | None = None
+    unread: AsstctlError | None = None
     later: tuple[AsstctlError, ...] = ()
+
+    @property
+    def errors(self) -> tuple[AsstctlError, ...]:
+        """Errors after which another attempt may have more, the list's left out."""
+        return (self.unread, *self.later) if self.unread else self.later
 
 
 def fetch(
-    session: Session, thread: Thread, *, files: bool = True, runs: bool = True
+    session: Session, thread: Thread, *, files: bool = True
 ) -> Generator[Progress, None, Fetched]:
     """Read a thread's messages, runs, facts and files, merge them into what is kept, count them.
 
@@ -82,21 +89,21 @@ def fetch(
     new, gone = session.store.keeping.merge(thread.key, found, began, whole=whole)
     if broken and not isinstance(broken, IncompleteError):
         raise broken
-    later: list[AsstctlError] = []
-    count, missing = _runs(session, thread, later) if runs else (0, ())
+    count, missing, unread = _runs(session, thread)
     with suppress(UnsupportedError):
         facts = backend.thread(thread.id)
         object_ = packed(facts) if facts else None
         session.store.index.learn(thread, object_, texts(facts.get("metadata")))
     session.store.index.miss(thread, missing)
     refused: list[str] = []
+    later: list[AsstctlError] = []
     if files:
         objects = (*(m.raw or {} for m in messages), *session.store.runs.of(number))
-        refused, errors = yield from fetch_files(session, thread, objects)
-        later += errors
+        refused, later = yield from fetch_files(session, thread, objects)
     made = session.store.files.count(number) - before
     told = (*missing, *refused)
-    return Fetched(thread, len(messages), new, gone, count, made, told, broken, tuple(later))
+    counts = (thread, len(messages), new, gone, count, made, told)
+    return Fetched(*counts, broken, unread, tuple(later))
 
 
 def with_ids(messages: Iterable[Message]) -> Iterator[Message]:
@@ -112,12 +119,10 @@ def with_ids(messages: Iterable[Message]) -> Iterator[Message]:
         yield replace(message, id=f"unnamed_{digest}_{seen[digest]}")
 
 
-def _runs(
-    session: Session, thread: Thread, later: list[AsstctlError]
-) -> tuple[int, tuple[str, ...]]:
+def _runs(session: Session, thread: Thread) -> tuple[int, tuple[str, ...], AsstctlError | None]:
     """Fetch the runs that are not kept whole; return how many, and why others could not be had.
 
-    An error after which another attempt may have more goes to `later`.
+    The error is one after which another attempt may have more.
     """
     store = session.store
     number = store.messages.number(thread.key)
@@ -127,9 +132,9 @@ def _runs(
             store.runs.put(number, str(run.get("id")), run, whole=True)
             count += 1
     except UnsupportedError as error:
-        return count, (error.message,)
+        return count, (error.message,), None
     except NotFoundError:
         raise
     except AsstctlError as error:
-        later.append(error)
-    return count, ()
+        return count, (), error
+    return count, (), None

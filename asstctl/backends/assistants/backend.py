@@ -1,10 +1,10 @@
 """Threads on a server that speaks the threads wire."""
 
-from collections.abc import Container, Generator, Iterable, Iterator, Mapping
+from collections.abc import Container, Generator, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asstctl.backends import listed
-from asstctl.backends.adding import add
 from asstctl.backends.assistants import objects
 from asstctl.backends.assistants.messages import Messages
 from asstctl.backends.assistants.prompting import Prompting
@@ -12,13 +12,12 @@ from asstctl.backends.assistants.reply import Replies
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
 from asstctl.backends.cancelling import UNLOCK_HINTS, unlocked
-from asstctl.backends.content import dictionary
 from asstctl.backends.vendor import Files
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, IncompleteError, UnsupportedError
 from asstctl.events import Notice, Prompt, Stream
 from asstctl.model import Assistant, Message, Thread, ThreadFacts, moment, texts
-from asstctl.parts import FileRef, Part, Text
+from asstctl.parts import FileRef, Part
 from asstctl.store.store import Store
 from asstctl.wire.pages import found, identity, lacking, listing, pages
 from asstctl.wire.patience import Purpose
@@ -27,13 +26,12 @@ from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
     from openai.types.beta.thread_create_params import ThreadCreateParams
-    from openai.types.beta.threads.message_create_params import MessageCreateParams
+
+    from asstctl.backends.carrying import Added, Takes
 
 
 class Assistants:
     """Threads on a server that speaks the threads wire; a Backend."""
-
-    carries: tuple[type[Part], ...] = (Text,)
 
     def __init__(self, wire: Wire, store: Store, settings: Settings) -> None:
         self._wire = wire
@@ -148,17 +146,28 @@ class Assistants:
         """Yield a file's contents."""
         return self._files.content(file_id, container)
 
-    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+    @property
+    def takes(self) -> "Takes":
+        """The messages that threads here take as they are."""
+        from asstctl.backends.assistants.writing import TAKES
+
+        return TAKES
+
+    def append(self, thread_id: str, messages: list[Message]) -> "Added":
         """Add messages at the end of a thread, one request each."""
-        for message in messages:
-            body: MessageCreateParams = {
-                "role": "user" if message.role == "user" else "assistant",
-                "content": message.text,
-                "metadata": dict(message.metadata),
-            }
-            path = at("threads", thread_id, "messages")
-            added = add(self._wire, path, body, 1, self._messages.newer(thread_id))
-            self._messages.note(thread_id, str(dictionary(added).get("id") or ""))
+        from asstctl.backends.assistants.writing import append
+
+        return append(self._wire, self._messages, thread_id, messages)
+
+    def upload(self, kind: type[Part], file: FileRef, path: Path) -> str:
+        """Upload a file for parts of a kind and return its id."""
+        from asstctl.backends.assistants.writing import PURPOSES
+
+        return self._files.upload(PURPOSES[kind], file, path)
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete a file."""
+        self._files.delete(file_id)
 
     def delete(self, thread_id: str) -> None:
         """Delete a thread on the server."""

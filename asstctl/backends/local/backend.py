@@ -1,10 +1,11 @@
 """Threads in the store, and a model that replies to them."""
 
 from base64 import b64encode
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
-from typing import Any, NoReturn, Protocol, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from asstctl.backends.local.chat import Chunks, events
 from asstctl.backends.local.turns import (
@@ -34,6 +35,9 @@ from asstctl.store.messages import new_id
 from asstctl.store.store import Store
 from asstctl.tools import offered
 from asstctl.wire.pages import readable
+
+if TYPE_CHECKING:
+    from asstctl.backends.carrying import Added
 
 SHORTENINGS = 5
 """How often a thread is cut further before the window counts as too small for the prompt."""
@@ -69,7 +73,7 @@ class Model(Protocol):
 class Local:
     """Threads in the store; a Backend. The model is made when it is first asked."""
 
-    carries: tuple[type[Part], ...] = get_args(Part)
+    takes = None
 
     def __init__(self, store: Store, model: Callable[[], Model], settings: Settings) -> None:
         self._messages = store.messages
@@ -192,9 +196,19 @@ class Local:
         """Raise UnsupportedError."""
         self.file(file_id)
 
-    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+    def append(self, thread_id: str, messages: list[Message]) -> "Added":
         """Add messages at the end of a thread."""
-        self._messages.append((thread_id, ""), list(messages))
+        from asstctl.backends.carrying import Added
+
+        return Added(self._messages.append((thread_id, ""), messages))
+
+    def upload(self, kind: type[Part], file: FileRef, path: Path) -> NoReturn:
+        """Raise UnsupportedError."""
+        self.file(file.id)
+
+    def delete_file(self, file_id: str) -> NoReturn:
+        """Raise UnsupportedError."""
+        self.file(file_id)
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Count a thread's messages."""

@@ -1,10 +1,11 @@
 """Threads on a server that speaks Responses."""
 
-from collections.abc import Container, Generator, Iterable, Iterator, Mapping
+from collections.abc import Container, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from asstctl._json import objects
 from asstctl.backends import World, listed
@@ -23,17 +24,18 @@ from asstctl.credentials.keys import Signing
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
 from asstctl.events import Prompt, RunFinished, Stream
 from asstctl.model import Assistant, Message, Thread, ThreadFacts
-from asstctl.parts import FileRef, Part, Text
+from asstctl.parts import FileRef, Part
 from asstctl.wire.pages import listing, pages
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import post
 from asstctl.wire.wire import Wire, told
 
+if TYPE_CHECKING:
+    from asstctl.backends.carrying import Added, Takes
+
 
 class Responses:
     """Threads on a server that speaks Responses; a Backend."""
-
-    carries: tuple[type[Part], ...] = (Text,)
 
     def __init__(self, signing: Signing | None, world: World, settings: Settings) -> None:
         self._signing = signing
@@ -202,9 +204,26 @@ class Responses:
         """Yield a file's contents."""
         return self._files.content(file_id, container)
 
-    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+    @property
+    def takes(self) -> "Takes":
+        """The messages that threads here take as they are."""
+        from asstctl.backends.responses.writing import TAKES
+
+        return TAKES
+
+    def append(self, thread_id: str, messages: list[Message]) -> "Added":
         """Add messages at the end of a thread."""
-        self._prompting.keeper(thread_id).append(thread_id, messages)
+        return self._prompting.keeper(thread_id).append(thread_id, messages)
+
+    def upload(self, kind: type[Part], file: FileRef, path: Path) -> str:
+        """Upload a file for parts of a kind and return its id."""
+        from asstctl.backends.responses.writing import PURPOSES
+
+        return self._files.upload(PURPOSES[kind], file, path)
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete a file."""
+        self._files.delete(file_id)
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a thread; a reply that was begun elsewhere is not known."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from openai.types.responses.response_create_params import ResponseCreateParamsBase
     from openai.types.responses.response_input_item_param import ResponseInputItemParam
 
+    from asstctl.backends.carrying import Added
+
 CHAIN = "chain_"
 """How the ids of chains begin."""
 
@@ -218,9 +220,11 @@ class Chains:
         """Return {}: a chain is known here alone."""
         return {}
 
-    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
+    def append(self, thread_id: str, messages: list[Message]) -> "Added":
         """Keep messages for the next prompt to take along."""
-        self._store.messages.append((thread_id, self._place), list(messages))
+        from asstctl.backends.carrying import Added
+
+        return Added(self._store.messages.append((thread_id, self._place), messages))
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Count a chain's messages; raises NotFoundError where the index has no such chain."""
@@ -249,7 +253,9 @@ class Chains:
 
 def _input(said: Iterable[Message], text: str) -> "ResponseCreateParamsBase":
     """Return the part of a request that says messages, and then a prompt."""
-    before = [item for message in said for item in items.again(message)]
+    from asstctl.backends.responses.writing import again  # most prompts say nothing again
+
+    before = [item for message in said for item in again(message)]
     if not before:
         return {"input": text}
     return {"input": [*before, {"type": "message", "role": "user", "content": text}]}

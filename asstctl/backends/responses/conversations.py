@@ -1,6 +1,6 @@
 """Threads as conversations that the server keeps."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from openai.types.conversations.item_create_params import ItemCreateParams
     from openai.types.responses.response_create_params import ResponseCreateParamsBase
     from openai.types.responses.response_input_item_param import ResponseInputItemParam
+
+    from asstctl.backends.carrying import Added
 
 
 NEWEST = 10
@@ -116,12 +118,15 @@ class Conversations:
         """Return a conversation's object."""
         return found(self._wire.call(get(at("conversations", thread_id))))
 
-    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
-        """Add messages at the end of a conversation, CHUNK a request."""
-        for chunk in chunks(messages, CHUNK):
-            self._add(thread_id, [items.spoken(message) for message in chunk])
+    def append(self, thread_id: str, messages: list[Message]) -> "Added":
+        """Add at most CHUNK messages at the end of a conversation."""
+        from asstctl.backends.carrying import offer
+        from asstctl.backends.responses.writing import item
 
-    def _add(self, thread_id: str, added: "Sequence[ResponseInputItemParam]") -> None:
+        return offer(messages, lambda some: self._add(thread_id, list(map(item, some))))
+
+    def _add(self, thread_id: str, added: "list[ResponseInputItemParam]") -> list[str]:
+        """Add items and return their ids, "" for those that the answer does not say."""
         body: ItemCreateParams = {"items": added}
         path = at("conversations", thread_id, "items")
         before = self._known.get(thread_id)
@@ -136,9 +141,9 @@ class Conversations:
             return len(new) if whole else None
 
         answer = add(self._wire, path, body, len(added), newer)
-        self.note(
-            thread_id, (str(item.get("id")) for item in objects(dictionary(answer).get("data")))
-        )
+        ids = [str(item.get("id")) for item in objects(dictionary(answer).get("data"))]
+        self.note(thread_id, ids)
+        return ids if len(ids) == len(added) else [""] * len(added)
 
     def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on: the conversation holds the response."""

@@ -1,4 +1,4 @@
-"""The items of Conversations and Responses as messages, and messages as items.
+"""The items of Conversations and Responses as messages.
 
 Shapes as in the OpenAI API reference of Conversations; read as tolerantly as the threads wire.
 """
@@ -6,7 +6,7 @@ Shapes as in the OpenAI API reference of Conversations; read as tolerantly as th
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
 from asstctl._json import objects
 from asstctl.backends.content import contents, dictionary, part_text, value
@@ -26,11 +26,6 @@ from asstctl.parts import (
     ToolCall,
     ToolResult,
 )
-
-if TYPE_CHECKING:
-    from openai.types.responses.easy_input_message_param import EasyInputMessageParam
-    from openai.types.responses.response_input_item_param import ResponseInputItemParam
-
 
 MARKER = re.compile(r"【[^【】]{1,80}】")
 """The marks that annotations point to in the text; other spans are no marks."""
@@ -147,25 +142,3 @@ def _found(result: Mapping[str, Any]) -> Citation:
 def _told(found: Any) -> str:
     """Return a text as it is, and anything else as JSON."""
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-
-
-def again(said: Message) -> "Iterator[ResponseInputItemParam]":
-    """Yield the items that say a message again to a server that does not know it."""
-    if said.text:
-        yield spoken(said)
-    for part in said.parts:
-        match part:
-            case ToolCall(call_id, name, arguments) if call_id and name:
-                yield {
-                    "type": "function_call",
-                    "call_id": call_id,
-                    "name": name,
-                    "arguments": arguments,
-                }
-            case ToolResult(call_id, output) if call_id:
-                yield {"type": "function_call_output", "call_id": call_id, "output": output}
-
-
-def spoken(said: Message) -> "EasyInputMessageParam":
-    """Return a message as the wire takes it."""
-    return {"type": "message", "role": said.role, "content": said.text}

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from openai.types.responses.response_create_params import ResponseCreateParamsBase
     from openai.types.responses.response_input_item_param import ResponseInputItemParam
 
+    from asstctl.backends.carrying import Added
+
 
 class Keeper(Protocol):
     """How a server keeps threads."""
@@ -50,8 +52,8 @@ class Keeper(Protocol):
     def thread(self, thread_id: str) -> Mapping[str, Any]:
         """Return the service's own object of a thread, {} where it has none."""
 
-    def append(self, thread_id: str, messages: Iterable[Message]) -> None:
-        """Add messages at the end of a thread."""
+    def append(self, thread_id: str, messages: list[Message]) -> "Added":
+        """Add at most CHUNK messages at the end of a thread."""
 
     def facts(self, thread_id: str) -> ThreadFacts:
         """Return the facts of a thread."""

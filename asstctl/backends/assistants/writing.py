@@ -1,0 +1,97 @@
+"""Messages of other threads, written into one on the threads wire."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from asstctl._json import objects
+from asstctl.backends.adding import add
+from asstctl.backends.assistants.messages import Messages
+from asstctl.backends.carrying import Added, Takes, offer
+from asstctl.backends.content import dictionary
+from asstctl.model import Message
+from asstctl.parts import File, FileRef, Image, Part, Text, words
+from asstctl.wire.requests import at
+from asstctl.wire.wire import Wire
+
+if TYPE_CHECKING:
+    from openai.types.beta.threads.message_content_part_param import MessageContentPartParam
+    from openai.types.beta.threads.message_create_params import Attachment, MessageCreateParams
+
+SPOKEN: tuple[type[Part], ...] = (Text, Image, File)
+
+TAKES = Takes({"user": SPOKEN, "assistant": SPOKEN}, links=(Image,))
+
+PURPOSES: Mapping[type[Part], str] = {Image: "vision", File: "assistants"}
+"""The purposes of uploaded files, in the service's words."""
+
+READABLE = ("file_search", "code_interpreter")
+"""Tools that read attachments."""
+
+
+def append(wire: Wire, read: Messages, thread_id: str, messages: list[Message]) -> Added:
+    """Add messages at the end of a thread, one request each."""
+    path = at("threads", thread_id, "messages")
+
+    def send(one: list[Message]) -> list[str]:
+        added = add(wire, path, body(one[0]), 1, read.newer(thread_id))
+        identity = str(dictionary(added).get("id") or "")
+        read.note(thread_id, identity)
+        return [identity]
+
+    return all_of(messages, lambda message: offer([message], send))
+
+
+def all_of(messages: list[Message], offered: Callable[[Message], Added]) -> Added:
+    """Return the sum of what was added message by message."""
+    done = Added()
+    for message in messages:
+        added = offered(message)
+        done.ids.extend(added.ids)
+        done.refused.update(added.refused)
+    return done
+
+
+def body(message: Message) -> "MessageCreateParams":
+    """Return a message as the wire takes it."""
+    found: MessageCreateParams = {
+        "role": "user" if message.role == "user" else "assistant",
+        "content": message.text,
+        "metadata": dict(message.metadata),
+    }
+    if any(isinstance(part, Image) for part in message.parts):
+        found["content"] = list(content(message))
+    if attached := list(attachments(message)):
+        found["attachments"] = attached
+        if not found["content"]:  # a message of files alone
+            found["content"] = "\n".join(map(words, message.parts))
+    return found
+
+
+def content(message: Message) -> "Iterator[MessageContentPartParam]":
+    """Yield the texts and the images of a message."""
+    for part in message.parts:
+        match part:
+            case Text(text) if text:
+                yield {"type": "text", "text": text}
+            case Image(file, detail):
+                where: dict[str, Any] = {"file_id": file.id} if file.id else {"url": file.url}
+                kind = "image_file" if file.id else "image_url"
+                where |= {"detail": detail} if detail else {}
+                yield cast("MessageContentPartParam", {"type": kind, kind: where})
+
+
+def attachments(message: Message) -> "Iterator[Attachment]":
+    """Yield the files of a message, each with the tools that read it."""
+    for part in message.parts:
+        if isinstance(part, File):
+            yield {"file_id": part.file.id, "tools": tools(message.raw, part.file)}
+
+
+def tools(raw: Mapping[str, Any] | None, file: FileRef) -> "Any":
+    """Return the tools that read a file where its message was said, else the first there is."""
+    for attached in objects((raw or {}).get("attachments")):
+        if attached.get("file_id") == file.id:
+            kinds = [tool.get("type") for tool in objects(attached.get("tools"))]
+            if known := [{"type": kind} for kind in READABLE if kind in kinds]:
+                return known
+    return [{"type": READABLE[0]}]

@@ -1,0 +1,211 @@
+"""Messages as another thread takes them: what its wire has as it is, placeholders for the rest."""
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
+
+from asstctl._record import record
+from asstctl.errors import AsstctlError
+from asstctl.model import Message, Role
+from asstctl.parts import (
+    Code,
+    File,
+    Image,
+    Other,
+    Part,
+    Reasoning,
+    Refusal,
+    Search,
+    Text,
+    ToolCall,
+    ToolResult,
+    words,
+)
+
+NAMES: Mapping[type, str] = {
+    Image: "image",
+    File: "file",
+    Refusal: "refusal",
+    ToolCall: "tool call",
+    ToolResult: "tool result",
+    Code: "code run",
+    Search: "search",
+    Reasoning: "reasoning",
+    Other: "other part",
+}
+"""Kinds of parts beside text, in words."""
+
+EMPTY = "[no text]"
+"""The text of a message without any: a reply that failed, say."""
+
+REFUSED = (400, 413, 415, 422)
+"""Statuses of refusals that are about what a message holds."""
+
+
+@record
+class Takes:
+    """The messages that a thread takes as they are: kinds of parts, by the role that says them.
+
+    `links` are the kinds that it takes by a web address, `items` the types of a service's objects
+    that it takes whole. `apart`: each call and each result is a message of its own; `sources`: the
+    citations of a text can be written.
+    """
+
+    parts: Mapping[Role, tuple[type[Part], ...]]
+    links: tuple[type[Part], ...] = ()
+    items: Container[str] = ()
+    apart: bool = False
+    sources: bool = False
+
+
+@record
+class Added:
+    """Messages that were added: their ids, "" where unknown, and what was refused, by kind."""
+
+    ids: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+def placeholder(part: Part) -> str:
+    """Return a short text for a part: its contents are never among it, except a refusal's words."""
+    match part:
+        case ToolCall(_, name):
+            return f"[tool call {name}]"
+        case Code() | Reasoning() | ToolResult() | Search():
+            return f"[{NAMES[type(part)]}]"
+        case Other(kind):
+            return f"[{kind.replace('_', ' ')}]"
+        case _:
+            return words(part)
+
+
+def pairs(messages: Iterable[Message]) -> set[str]:
+    """Return the ids of calls that are answered: one without its answer locks a conversation."""
+    called: set[str] = set()
+    answered: set[str] = set()
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, ToolCall | ToolResult):
+                (called if isinstance(part, ToolCall) else answered).add(part.id)
+        kind, call = _item(message), (message.raw or {}).get("call_id")
+        if isinstance(call, str):
+            (answered if kind.endswith("_output") else called).add(call)
+    return (called & answered) - {""}
+
+
+def _item(message: Message) -> str:
+    """Return the type of the service's object that a message came as, "" where it is none."""
+    return str((message.raw or {}).get("type") or "")
+
+
+class Taking:
+    """Makes messages such as another thread takes; None for `takes`: it takes everything.
+
+    `answered` are the ids of calls with an answer; `fits` says whether a part's contents can be
+    had there. `native` and `replaced` count the parts that stay what they are, and those that
+    become placeholders, by kind.
+    """
+
+    def __init__(
+        self, takes: Takes | None, answered: Container[str], fits: Callable[[Part], bool]
+    ) -> None:
+        self._takes = takes
+        self._answered = answered
+        self._fits = fits
+        self.native: Counter[str] = Counter()
+        self.replaced: Counter[str] = Counter()
+
+    def of(self, message: Message) -> Iterator[Message]:
+        """Yield a message as the thread takes it: one, or several where tools' turns are apart."""
+        takes = self._takes
+        if takes is None or self._whole(message, takes):
+            self.native.update(lost(message, message))
+            yield message
+            return
+        if message.role not in takes.parts:
+            self.replaced[f"{message.role} role"] += 1
+            message = replace(message, role="assistant")
+        spoken: list[Part] = []
+        begun = False
+        for part in message.parts:
+            taken = self._taken(part, takes.parts[message.role])
+            if takes.apart and isinstance(taken, ToolCall | ToolResult):
+                if spoken:
+                    yield replace(message, parts=joined(spoken))
+                    spoken = []
+                yield replace(message, parts=(taken,))
+                begun = True
+            else:
+                spoken.append(taken)
+        if not begun and all(isinstance(p, Text) and not p.text.strip() for p in spoken):
+            self.replaced["empty message"] += 1
+            spoken = [Text(EMPTY)]
+        if spoken:
+            yield replace(message, parts=joined(spoken))
+
+    def _whole(self, message: Message, takes: Takes) -> bool:
+        """Return whether a message came as an object that is taken whole."""
+        call = (message.raw or {}).get("call_id")
+        return _item(message) in takes.items and (call is None or call in self._answered)
+
+    def _taken(self, part: Part, kinds: tuple[type[Part], ...]) -> Part:
+        """Return a part, or its placeholder."""
+        native = isinstance(part, kinds) and self._fits(part)
+        if isinstance(part, ToolCall | ToolResult):
+            native = native and part.id in self._answered
+        if not isinstance(part, Text):
+            (self.native if native else self.replaced)[NAMES[type(part)]] += 1
+        return part if native else Text(placeholder(part))
+
+
+def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return parts that are all text as one text: some servers take no more than one."""
+    texts = [part for part in parts if isinstance(part, Text)]
+    if len(texts) < len(parts):
+        return tuple(parts)
+    sources = tuple(source for text in texts for source in text.citations)
+    return (Text("\n\n".join(text.text for text in texts), sources),)
+
+
+def simpler(message: Message) -> Message | None:
+    """Return a message that a service refused in a simpler form, None for the simplest.
+
+    A result stays one, as its call needs it; then all becomes text.
+    """
+    match message.parts:
+        case (ToolResult() as part,) if part.output != placeholder(part):
+            return replace(message, parts=(replace(part, output=placeholder(part)),), raw=None)
+    if any(not isinstance(part, Text) for part in message.parts):
+        texts = [p if isinstance(p, Text) else Text(placeholder(p)) for p in message.parts]
+        return replace(message, parts=joined(texts), raw=None)
+    if any(isinstance(part, Text) and part.citations for part in message.parts):
+        return replace(message, parts=(Text(message.text),))
+    return None if message.role in ("user", "assistant") else replace(message, role="assistant")
+
+
+def lost(before: Message, after: Message) -> Counter[str]:
+    """Return what a simpler form of a message lacks, by kind."""
+    if before.role != after.role:
+        return Counter([f"{before.role} role"])
+    return Counter(NAMES[type(p)] for p in before.parts if not isinstance(p, Text))
+
+
+def offer(messages: list[Message], send: Callable[[list[Message]], list[str]]) -> Added:
+    """Send messages; one that the service refuses is found by halving, and sent simpler.
+
+    `send` returns their ids. Raises what it raises, where that is no refusal of what they hold.
+    """
+    try:
+        return Added(send(messages))
+    except AsstctlError as error:
+        if error.status not in REFUSED:
+            raise
+        if len(messages) > 1:
+            half = len(messages) // 2
+            first, second = offer(messages[:half], send), offer(messages[half:], send)
+            return Added(first.ids + second.ids, first.refused + second.refused)
+        less = simpler(messages[0])
+        if less is None:
+            raise
+    added = offer([less], send)
+    return Added(added.ids, added.refused or lost(messages[0], less))

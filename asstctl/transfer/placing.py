@@ -1,0 +1,171 @@
+"""The files of a thread, brought to where it is copied: each is uploaded once."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from mimetypes import guess_extension
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from asstctl.backends import Backend
+from asstctl.backends.carrying import NAMES, placeholder
+from asstctl.errors import UnsupportedError
+from asstctl.model import Message
+from asstctl.parts import File, FileRef, Image, Part, Text, picture
+from asstctl.store.files import Known
+from asstctl.store.lifting import inline, unlifted
+from asstctl.store.store import Store
+
+Locate = Callable[[FileRef], tuple[Known, Path] | None]
+"""Returns what is known of a file whose contents are at hand, and their path."""
+
+WEB = ("http://", "https://")
+
+
+def kept_files(store: Store, endpoint: str) -> Locate:
+    """Return the function that finds files of a server's threads among what is kept."""
+
+    def locate(file: FileRef) -> tuple[Known, Path] | None:
+        known = store.files.locate(endpoint, file)
+        return (known, store.files.path(known.sha256)) if known else None
+
+    return locate
+
+
+class Placing:
+    """Puts the files of messages where a copy's server finds them.
+
+    `place` is the copy's endpoint; `same`: the source lives there too, so that its files are there.
+    `keeps`: what the copy holds is kept here.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        backend: Backend,
+        locate: Locate,
+        place: str,
+        *,
+        same: bool,
+        keeps: bool,
+    ) -> None:
+        self._files = store.files
+        self._backend = backend
+        self._locate = locate
+        self._place = place
+        self._same = same
+        self._keeps = keeps
+
+    def fits(self, part: Part) -> bool:
+        """Return whether a part is no file, or one that the copy's server can have."""
+        if not isinstance(part, Image | File):
+            return True
+        if self._is_there(part) or self._locate(part.file):
+            return True
+        return bool(inline(part.file.url)[1])
+
+    def _is_there(self, part: Image | File) -> bool:
+        """Return whether a file is where the copy's server finds it."""
+        takes = self._backend.takes
+        if takes is None or (self._same and part.file.id):
+            return True
+        return isinstance(part, takes.links) and part.file.url.startswith(WEB)
+
+    def placed(self, number: int, message: Message) -> tuple[Message, Counter[str]]:
+        """Return a message whose files are where the copy's server finds them.
+
+        `number` is the copy's row. Placeholders stand for files that the server does not take,
+        counted by kind.
+        """
+        refused: Counter[str] = Counter()
+        renamed: dict[str, str] = {}
+        parts: list[Part] = []
+        for part in message.parts:
+            if not isinstance(part, Image | File):
+                parts.append(part)
+                continue
+            try:
+                file = self._placed(number, part)
+            except UnsupportedError:
+                refused[NAMES[type(part)]] += 1
+                parts.append(Text(placeholder(part)))
+                continue
+            if part.file.id and file.id:
+                renamed[part.file.id] = file.id
+            parts.append(replace(part, file=file))
+        raw = None if message.raw is None else self._object(message.raw, renamed)
+        return replace(message, parts=tuple(parts), raw=raw), refused
+
+    def _placed(self, number: int, part: Image | File) -> FileRef:
+        found = self._locate(part.file)
+        if self._is_there(part):
+            known = found[0] if found else self._files.known(self._place, part.file.id)
+            if known:
+                self._files.note(number, self._place, self._kept(known))
+            return replace(part.file, sha256=found[0].sha256) if found else part.file
+        if found:
+            return self._uploaded(number, type(part), *found)
+        media_type, content = inline(part.file.url)
+        if not content:
+            raise UnsupportedError("its contents are not at hand")
+        digest = sha256(content).hexdigest()
+        known = Known(digest[:16], part.file.name, media_type, len(content), digest)
+        with NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            there = self._uploaded(number, type(part), known, Path(file.name))
+        if self._keeps:
+            kept = replace(known, id=there.id)
+            self._files.keep(number, self._place, kept, [content], len(content))
+        return there
+
+    def _uploaded(self, number: int, kind: type[Part], known: Known, path: Path) -> FileRef:
+        """Return a file on the copy's server, uploaded unless one of its contents is there."""
+        there = self._files.uploaded(self._place, known.sha256)
+        if there is None or not self._still(there.id):
+            file = FileRef(known.id, name=named(known, path), media_type=known.media_type)
+            there = replace(known, id=self._backend.upload(kind, file, path))
+        self._files.note(number, self._place, self._kept(there), uploaded=True)
+        return FileRef(there.id, "", known.name, known.media_type, known.size, known.sha256)
+
+    def _kept(self, known: Known) -> Known:
+        """Return a file as the copy knows it: with contents where it keeps them."""
+        return known if self._keeps else replace(known, sha256="")
+
+    def _still(self, file_id: str) -> bool:
+        """Return whether a server has a file that was uploaded before."""
+        try:
+            return self._backend.file(file_id).id == file_id
+        except UnsupportedError:
+            return False
+
+    def _object(self, raw: Mapping[str, Any], renamed: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return a service's object with the ids that its files have now."""
+        if self._backend.takes is None:
+            return raw
+
+        def contents(digest: str) -> bytes | None:
+            return self._files.contents(FileRef(sha256=digest))
+
+        whole: Mapping[str, Any] = _renamed(unlifted(raw, contents), renamed)
+        return whole
+
+
+def _renamed(found: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(found, list):
+        return [_renamed(one, names) for one in found]
+    if isinstance(found, dict):
+        return {key: _renamed(value, names) for key, value in found.items()}
+    return names.get(found, found) if isinstance(found, str) else found
+
+
+def named(known: Known, path: Path) -> str:
+    """Return the name to upload a file under: services judge files by the end of it."""
+    name = known.name.rpartition("/")[2] or known.sha256[:16]
+    if "." in name:
+        return name
+    with path.open("rb") as file:
+        kind = picture(file.read(16))
+    return name + (f".{kind}" if kind else guess_extension(known.media_type) or "")

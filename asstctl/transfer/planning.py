@@ -1,0 +1,183 @@
+"""Plans of copies: the messages that one will hold, and those that are there already.
+
+A message of the source becomes one message of the copy, or several where tools' turns stand apart
+there: what is noted of a copy counts those of the source that are whole, and those sent after them.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
+from itertools import takewhile
+
+from asstctl._record import record
+from asstctl.backends.carrying import Taking, pairs, simpler
+from asstctl.errors import AsstctlError, NotFoundError
+from asstctl.model import Message, Thread, instant
+from asstctl.parts import Text
+from asstctl.store.copies import Copied
+from asstctl.transfer.destination import Destination
+from asstctl.transfer.placing import Locate, Placing
+
+MOST_PAIRS = 16
+LONGEST_VALUE = 512
+"""Pairs of metadata, and characters of a value, that servers take."""
+
+LOOKS, LOOK_SECONDS = 2, 2.0
+"""How often, and after how many seconds, it is looked again for what a stopped run has sent."""
+
+
+@record
+class Unit:
+    """A message of a copy; `last` is the id of the source's that ends with it, None: none does."""
+
+    message: Message
+    last: str | None
+
+
+@record
+class Plan:
+    """A planned copy of `units` to `to`; the source's first `already` are there.
+
+    After those, `part` messages of the next one are there too. `native` and `replaced` count parts
+    that stay what they are, and placeholders, by kind.
+    """
+
+    source: Thread
+    to: Destination
+    target: Thread | None  # None: a new thread
+    placing: Placing
+    units: list[Unit]
+    already: int = 0
+    part: int = 0
+    native: Counter[str] = field(default_factory=Counter)
+    replaced: Counter[str] = field(default_factory=Counter)
+    was: Copied = field(default_factory=lambda: Copied(""))  # the note of the copy so far
+    before: int = 0  # messages that the target holds
+    forked: bool = False
+
+    @property
+    def messages(self) -> int:
+        """How many of the source's messages are to copy."""
+        return sum(unit.last is not None for unit in self.units)
+
+    @property
+    def citations(self) -> int:
+        """How many citations the target's wire can't write."""
+        if self.to.writes_sources:
+            return 0
+        texts = (p for u in self.units for p in u.message.parts if isinstance(p, Text))
+        return sum(len(text.citations) for text in texts)
+
+
+def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: Locate) -> Plan:
+    """Return the plan of copying a thread into a profile; nothing is changed.
+
+    Raises NotFoundError where a copy that was made before is gone, AsstctlError where the source
+    lost the message that was copied last.
+    """
+    everything = list(messages)
+    target, was = to.copy_of(source)
+    already = position(source, everything, was) if target and was else 0
+    found = made(source, everything, to, locate, already)
+    if not (target and was):
+        return found
+    try:
+        there = list(to.history(target))
+    except NotFoundError as error:
+        error.hint = f"is {target.id} gone? threads delete --keep-remote forgets it"
+        raise
+    arrived = 0
+    if was.on_its_way:  # the last run was stopped: count what reached the copy
+        sent = [unit.message for unit in found.units[: was.on_its_way]]
+        there = settled(to, target, there, was.before + len(sent))
+        arrived = count_arrived(sent, there[was.before :])
+    whole = [unit.last for unit in found.units[:arrived]]
+    ends = [number for number, last in enumerate(whole, 1) if last is not None]
+    last_id = next((last for last in reversed(whole) if last is not None), was.last_id)
+    return replace(
+        found,
+        target=target,
+        units=found.units[arrived:],
+        already=already + len(ends),
+        part=arrived - (ends[-1] if ends else 0),
+        was=replace(was, last_id=last_id),
+        before=len(there),
+    )
+
+
+def settled(to: Destination, target: Thread, there: list[Message], wanted: int) -> list[Message]:
+    """Return what a copy holds once nothing of a stopped run can be on its way any more.
+
+    A gateway goes on with the request of a process that was killed.
+    """
+    for _ in range(LOOKS):
+        if len(there) >= wanted:
+            break
+        time.sleep(LOOK_SECONDS)
+        there = list(to.history(target))
+    return there
+
+
+def made(
+    source: Thread, everything: list[Message], to: Destination, locate: Locate, already: int = 0
+) -> Plan:
+    """Return the plan that carries messages but for the first, as the profile takes them."""
+    placing = to.placing(source, locate)
+    taking = Taking(to.takes, pairs(everything), placing.fits)
+    units: list[Unit] = []
+    for message in everything[already:]:
+        *parts, last = taking.of(replace(message, metadata=origin(message)))
+        units += (Unit(replace(part, id=""), None) for part in parts)
+        units.append(Unit(replace(last, id=""), message.id))
+    return Plan(source, to, None, placing, units, already, 0, taking.native, taking.replaced)
+
+
+def position(source: Thread, everything: list[Message], was: Copied) -> int:
+    """Return how many messages of a source its copy has already."""
+    if not was.last_id:
+        return was.copied
+    for number, message in enumerate(everything, 1):
+        if message.id == was.last_id:
+            return number
+    raise AsstctlError(
+        f"{source.id} no longer holds the message that was copied last to {was.target_id}",
+        hint=f"asstctl threads export {source.id} keeps what it holds now",
+    )
+
+
+def count_arrived(sent: list[Message], there: list[Message]) -> int:
+    """Count the messages that stand in a thread where they should, of those on their way."""
+    pairs = zip(sent, map(said, there), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[1] in forms(pair[0]), pairs))
+
+
+def forms(message: Message) -> set[tuple[str, str]]:
+    """Return what a message can look like in a copy: as it was sent, or simpler."""
+    found = {said(message)}
+    while less := simpler(message):
+        message = less
+        found.add(said(message))
+    return found
+
+
+def said(message: Message) -> tuple[str, str]:
+    """Return what two copies of a message have in common; some servers trim texts."""
+    return message.role, message.text.strip()
+
+
+def origin(message: Message) -> dict[str, str]:
+    """Return a message's metadata with the id, time, role and end that it had where it was said."""
+    facts = {"asstctl_id": message.id}
+    if message.created_at is not None:
+        facts["asstctl_created_at"] = instant(message.created_at)
+    if message.status != "completed":
+        facts["asstctl_status"] = message.status
+    if message.role not in ("user", "assistant"):
+        facts["asstctl_role"] = message.role
+    return trimmed({**facts, **message.metadata})
+
+
+def trimmed(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return as much of metadata as servers take, the first pairs first."""
+    return {key: value[:LONGEST_VALUE] for key, value in list(metadata.items())[:MOST_PAIRS]}

@@ -1,0 +1,69 @@
+"""Files of a server on loopback: uploaded, said, handed out, deleted."""
+
+import re
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import Any
+
+NOW = 1_764_000_000
+
+
+class Filing:
+    """The `/files` of a server; `files` has name, purpose and contents by id.
+
+    Ids that are not there are refused wherever a message names one: see `unknown`.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, tuple[str, str, bytes]] = {}
+        self.uploads: list[str] = []  # ids of all that was ever uploaded
+        self.deleted: list[str] = []
+
+    def answer(self, method: str, words: list[str], body: Any) -> tuple[int, Any]:
+        """The status and the body of an answer; `words` is the path behind `files`."""
+        match method, words:
+            case "POST", []:
+                identity = f"file-up{len(self.uploads) + 1}"
+                self.uploads.append(identity)
+                self.files[identity] = (body["filename"], body["purpose"], body["content"])
+                return 200, self.facts(identity)
+            case _, [identity, *_] if identity not in self.files:
+                return 404, {"error": {"message": f"No such File object: {identity}"}}
+            case "DELETE", [identity]:
+                del self.files[identity]
+                self.deleted.append(identity)
+                return 200, {"id": identity, "object": "file", "deleted": True}
+            case "GET", [identity]:
+                return 200, self.facts(identity)
+            case "GET", [identity, "content"]:
+                _, purpose, data = self.files[identity]
+                if purpose == "assistants":
+                    words_ = "Not allowed to download files of purpose: assistants"
+                    return 400, {"error": {"message": words_}}
+                return 200, data
+        return 404, {"error": {"message": "no route"}}
+
+    def facts(self, identity: str) -> dict:
+        name, purpose, data = self.files[identity]
+        facts = {"id": identity, "object": "file", "bytes": len(data), "created_at": NOW}
+        return facts | {"filename": name, "purpose": purpose, "status": "processed"}
+
+    def unknown(self, body: Any) -> list[str]:
+        """The ids of files that an object names and that are not here."""
+        named = re.findall(r"'file_id': '([^']+)'", str(body))
+        return [identity for identity in named if identity not in self.files]
+
+
+def multipart(content_type: str, data: bytes) -> dict[str, Any]:
+    """Read an upload: its purpose, its file's name and contents."""
+    head = f"content-type: {content_type}\r\n\r\n".encode()
+    whole = BytesParser(policy=HTTP).parsebytes(head + data)
+    found: dict[str, Any] = {}
+    for part in whole.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        if name == "file":
+            found["filename"] = part.get_filename()
+            found["content"] = part.get_payload(decode=True)
+        else:
+            found[name] = part.get_payload(decode=True).decode()
+    return found
