@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from asstctl._json import objects
-from asstctl.events import Event, MessageFinished, ReasoningDelta, TextDelta
+from asstctl.events import Event, MessageFinished, ReasoningDelta, RunFinished, TextDelta, Usage
 from asstctl.model import Message, Status
 from asstctl.parts import (
     Citation,
@@ -31,6 +31,7 @@ class Heard:
         self._text: list[str] = []
         self._thought: list[str] = []
         self._sources: list[Citation] = []
+        self._used: list[Usage] = []
 
     def feed(self, event: Event) -> None:
         """Take an event of the reply."""
@@ -43,6 +44,8 @@ class Heard:
                 self._sources.append(event)
             case MessageFinished(message):
                 self._finish(message)
+            case RunFinished(_, Usage() as usage):
+                self._used.append(usage)
             case ToolCall() | ToolResult() | Code() | Search() | Image() | File() | Other():
                 self._flush()
                 self._parts.append(event)
@@ -77,6 +80,15 @@ class Heard:
     def anything(self) -> bool:
         """Whether anything was heard."""
         return bool(self._text or self._parts or self._whole)
+
+    def own_run(self, key: str) -> list[dict[str, Any]]:
+        """Return the tokens of a turn as a run, for a service that has no object of its own."""
+        if not self._used:
+            return []
+        prompt = sum(used.prompt_tokens for used in self._used)
+        completion = sum(used.completion_tokens for used in self._used)
+        usage = {"prompt_tokens": prompt, "completion_tokens": completion}
+        return [{"id": key, "object": "asstctl.turn", "usage": usage}]
 
     def messages(self, status: Status) -> list[Message]:
         """Return the messages of the reply; one that is not whole has the status of the turn.

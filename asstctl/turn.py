@@ -238,7 +238,7 @@ class Turn:
             heard = self._heard.messages(status)
             self.made = [m.raw for m in heard if m.raw and in_container(m.raw)]
             noted.replies = [message_json(message) for message in heard]
-            noted.runs = list(self._objects.values())
+            noted.runs = list(self._objects.values()) or self._heard.own_run(noted.key)
         return self._store.turns.end(noted)
 
     def _answers(self, calls: list[ToolCall], consent: Consent | None) -> Mapping[str, str]:

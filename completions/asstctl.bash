@@ -28,6 +28,7 @@ _asstctl() {
         "/ask:-o"|"/ask:--output") _asstctl_words "plain markdown json"; return ;;
         "/ask:-s"|"/ask:--system"|"/ask:--instructions") :; return ;;
         "/ask:-m"|"/ask:--model") :; return ;;
+        "/ask:--schema") :; return ;;
         "/ask:--timeout") :; return ;;
         "/ask:--typing-delay") :; return ;;
         "/ask:-p"|"/ask:--profile") _asstctl_asked profiles; return ;;
@@ -37,6 +38,7 @@ _asstctl() {
         "/chat:-o"|"/chat:--output") _asstctl_words "plain markdown json"; return ;;
         "/chat:-s"|"/chat:--system"|"/chat:--instructions") :; return ;;
         "/chat:-m"|"/chat:--model") :; return ;;
+        "/chat:--schema") :; return ;;
         "/chat:--timeout") :; return ;;
         "/chat:--typing-delay") :; return ;;
         "/chat:-p"|"/chat:--profile") _asstctl_asked profiles; return ;;
@@ -106,8 +108,8 @@ _asstctl() {
     if [[ $cur == -* ]]; then
         case "$path" in
         "") names="--config --debug --install-completion -p --profile -V --version -h --help" ;;
-        "/ask") names="-t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
-        "/chat") names="--history -t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
+        "/ask") names="-t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
+        "/chat") names="--history -t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
         "/threads") names="--help" ;;
         "/threads/new") names="--name --metadata -p --profile --help" ;;
         "/threads/list") names="--remote --limit -o --output -q --quiet --fields -p --profile --help" ;;
@@ -166,9 +168,9 @@ _asstctl() {
         "/assistants/show") : ;;
         "/config") _asstctl_words "init show get set unset path key" ;;
         "/config/init") : ;;
-        "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
-        "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
-        "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
+        "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary schema auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
+        "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary schema auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
+        "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary schema auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
         "/config/key") _asstctl_words "set delete" ;;
     esac
 }

@@ -43,6 +43,7 @@ complete -c asstctl -n '__asstctl_in ask' -s f -l file -d 'Add a text file to th
 complete -c asstctl -n '__asstctl_in ask' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
 complete -c asstctl -n '__asstctl_in ask' -s s -l system -l instructions -d 'What the model is told before the thread.' -x
 complete -c asstctl -n '__asstctl_in ask' -s m -l model -d 'The model that replies, by name or as a path to a GGUF file.' -x
+complete -c asstctl -n '__asstctl_in ask' -l schema -d 'Ask for JSON of this schema, and write it plainly.' -x
 complete -c asstctl -n '__asstctl_in ask' -l print-id -d 'Print the threads id on stderr at the end.'
 complete -c asstctl -n '__asstctl_in ask' -l timeout -d 'Seconds without a byte before a server counts as gone.' -x
 complete -c asstctl -n '__asstctl_in ask' -l typing-delay -d 'Pause after each word, as if typed.' -x
@@ -60,6 +61,7 @@ complete -c asstctl -n '__asstctl_in chat' -s f -l file -d 'Add a text file to t
 complete -c asstctl -n '__asstctl_in chat' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
 complete -c asstctl -n '__asstctl_in chat' -s s -l system -l instructions -d 'What the model is told before the thread.' -x
 complete -c asstctl -n '__asstctl_in chat' -s m -l model -d 'The model that replies, by name or as a path to a GGUF file.' -x
+complete -c asstctl -n '__asstctl_in chat' -l schema -d 'Ask for JSON of this schema, and write it plainly.' -x
 complete -c asstctl -n '__asstctl_in chat' -l print-id -d 'Print the threads id on stderr at the end.'
 complete -c asstctl -n '__asstctl_in chat' -l timeout -d 'Seconds without a byte before a server counts as gone.' -x
 complete -c asstctl -n '__asstctl_in chat' -l typing-delay -d 'Pause after each word, as if typed.' -x
@@ -213,13 +215,13 @@ complete -c asstctl -n '__asstctl_in config show' -s p -l profile -d 'Use this p
 complete -c asstctl -n '__asstctl_in config show' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in config get' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config get' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in config get' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep max_file timeout'
+complete -c asstctl -n '__asstctl_in config get' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary schema auth api_key_env api_key_command api_key_keyring keep max_file timeout'
 complete -c asstctl -n '__asstctl_in config set' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config set' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in config set' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep max_file timeout'
+complete -c asstctl -n '__asstctl_in config set' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary schema auth api_key_env api_key_command api_key_keyring keep max_file timeout'
 complete -c asstctl -n '__asstctl_in config unset' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config unset' -l help -d 'Show this message and exit.'
-complete -c asstctl -n '__asstctl_in config unset' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary auth api_key_env api_key_command api_key_keyring keep max_file timeout'
+complete -c asstctl -n '__asstctl_in config unset' -k -a 'backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary schema auth api_key_env api_key_command api_key_keyring keep max_file timeout'
 complete -c asstctl -n '__asstctl_in config path' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in config path' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_at config key' -a set -d 'Put the profiles key into the systems keyring: typed unseen, or piped in.'

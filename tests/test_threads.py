@@ -91,7 +91,8 @@ def test_a_name_is_taken_once_and_is_no_reference_of_another_kind(talked):
 def test_show_says_what_the_thread_is(talked):
     out = talked.run("threads", "show", "@2")[0]
     assert "messages" in out
-    assert out.splitlines()[-1].split() == ["messages", "4"]
+    assert out.splitlines()[-2].split() == ["messages", "4"]
+    assert out.splitlines()[-1].split(None, 1) == ["tokens", '{"prompt": 22, "completion": 23}']
 
 
 def test_history_is_every_message_oldest_first_and_the_same_each_time(talked):

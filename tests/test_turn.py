@@ -1,6 +1,7 @@
 """One prompt and its reply: what is written of it, in how few transactions, and how it ended."""
 
 import json
+import re
 import sys
 import threading
 from contextlib import closing
@@ -177,3 +178,21 @@ def test_a_reply_is_begun_once_though_its_thread_was_made_before(home, threads):
     threads.refuses["new"] = error(404, "Not Found")
     lines = home.run("ask", "-o", "json", "Hello")[0].splitlines()
     assert [json.loads(line)["event"] for line in lines].count("RunStarted") == 1
+
+
+@pytest.mark.parametrize("kind", [ChatServer, ThreadsServer, ResponsesServer, Resource])
+def test_show_sums_the_tokens_of_a_thread(home, kind):
+    with kind() as server:
+        home.use_server(server) if kind is ChatServer else home.use_threads(server)
+        home.run("ask", "Hello")
+        home.run("ask", "-c", "Again")
+        told = [home.run("threads", "show", "@last", "-o", "json")[0] for _ in range(2)]
+        once, twice = (json.loads(text)["tokens"] for text in told)
+        assert once == twice
+        assert once["prompt"] > 0
+        assert once["completion"] > 0
+        before = home.run("ask", "-c", "More", "--stats")[1]
+        counts = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) tokens", before)]
+        after = json.loads(home.run("threads", "show", "@last", "-o", "json")[0])["tokens"]
+        assert after["completion"] > once["completion"]
+        assert counts

@@ -40,6 +40,14 @@ Model = Annotated[
         callback=options.remember_flag,
     ),
 ]
+Schema = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Ask for JSON of this schema, and write it plainly.",
+        callback=options.remember_flag,
+    ),
+]
 Timeout = Annotated[
     float | None,
     typer.Option(metavar="S", help=described("timeout"), callback=options.remember_flag),
@@ -106,7 +114,8 @@ class Talk:
     def renderer(self, invocation: options.Invocation) -> Render:
         """Load the renderer of the replies, once: on a terminal that takes a while."""
         invocation.notes.reasoning = self.reasoning
-        return renderer(self.output, invocation.out, invocation.environment)
+        output = self.output or (Output.PLAIN if "schema" in invocation.flags else None)
+        return renderer(output, invocation.out, invocation.environment)
 
     def write(
         self,
@@ -158,6 +167,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "output": (ReplyOutput, None),
     "instructions": (Instructions, None),
     "model": (Model, None),
+    "schema": (Schema, None),
     "print_id": (PrintId, False),
     "timeout": (Timeout, None),
     "typing_delay": (TypingDelay, 0),

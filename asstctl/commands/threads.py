@@ -23,9 +23,10 @@ from asstctl.commands._reply import ReplyOutput
 from asstctl.commands._when import since_when
 from asstctl.commands.app import word
 from asstctl.errors import AsstctlError, ConfigError
-from asstctl.model import Message
+from asstctl.model import Message, Thread
 from asstctl.reading import Reading, contents
 from asstctl.render import listing, renderer, transcript
+from asstctl.session import Session
 from asstctl.store.index import is_name
 
 app = word("threads")
@@ -110,6 +111,13 @@ def list_(
             sys.stderr.write('asstctl: no threads yet; asstctl ask "..." makes one\n')
 
 
+def tokens(session: Session, thread: Thread) -> dict[str, int] | None:
+    """Return the tokens of the turns that are kept of a thread, None where none says any."""
+    store = session.store
+    asked, written = store.runs.tokens(store.messages.number(thread.key))
+    return {"prompt": asked, "completion": written} if asked or written else None
+
+
 @app.command()
 def show(
     ctx: typer.Context,
@@ -125,6 +133,7 @@ def show(
             "metadata": {**thread.metadata, **found.metadata},
             "messages": found.messages,
             "active_run": found.active_run,
+            "tokens": tokens(session, thread),
         }
         if output is options.Facts.JSON:
             listing.document(facts, sys.stdout)

@@ -56,6 +56,7 @@ class Settings:
         "what a window too small does: auto (drop turns) or disabled", "auto"
     )
     reasoning_summary: str | None = _setting("ask for a summary of its reasoning: auto, say")
+    schema: str | None = _setting("a file with the JSON Schema that replies follow")
     auth: str = _setting("how to sign in: key, or entra for Microsoft's", "key")
     api_key_env: str | None = _setting("the variable that holds the key")
     api_key_command: list[str] | None = _setting("the command that prints the key")

@@ -161,6 +161,16 @@ class Runs:
         sql = "SELECT object FROM runs WHERE thread = ? ORDER BY place"
         return [found for row in self._db.rows(sql, thread) if (found := readable(row[0]))]
 
+    def tokens(self, thread: int) -> tuple[int, int]:
+        """Return the tokens that the runs of a thread read and wrote, as far as they say so."""
+        asked = written = 0
+        for run in self.of(thread):
+            usage = run.get("usage")
+            if isinstance(usage, dict):
+                asked += _tokens(usage, "prompt_tokens", "input_tokens")
+                written += _tokens(usage, "completion_tokens", "output_tokens")
+        return asked, written
+
     def strike(self, thread: int, item_id: str) -> None:
         """Strike an item out of the outputs of a thread's responses."""
         sql = "SELECT id, object FROM runs WHERE thread = ?"
@@ -203,3 +213,9 @@ class Runs:
         with self._db.writing():
             for run in runs:
                 self.put(thread, str(run.get("id")), run)
+
+
+def _tokens(usage: Mapping[str, Any], *names: str) -> int:
+    """Return the first count under one of some names, 0 without any."""
+    counts = (usage.get(name) for name in names)
+    return next((count for count in counts if type(count) is int and count > 0), 0)

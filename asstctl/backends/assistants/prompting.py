@@ -7,7 +7,7 @@ run one after the other.
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from asstctl.backends.assistants.look import Look
 from asstctl.backends.assistants.messages import Messages, Said
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         AdditionalMessage,
         RunCreateParamsStreaming,
     )
+    from openai.types.shared_params import ResponseFormatJSONSchema
 
 NEW_THREAD = "a thread and its run in one request"
 OLD_THREAD = "a message and its run in one request"
@@ -236,11 +237,16 @@ class Prompting:
         return body
 
     def _choose(self, body: "RunCreateParamsStreaming | ThreadCreateAndRunParamsStreaming") -> None:
-        """Add the model and the instructions of the profile, where it has any, to a body."""
+        """Add what the profile says of replies to a body: model, instructions, their shape."""
         if self._settings.model:
             body["model"] = self._settings.model
         if self._settings.instructions:
             body["instructions"] = self._settings.instructions
+        if self._settings.schema:
+            from asstctl.config.shape import shape  # few replies have one
+
+            wanted = {"type": "json_schema", "json_schema": shape(self._settings)}
+            body["response_format"] = cast("ResponseFormatJSONSchema", wanted)
 
     def _able(self, ability: str) -> bool | None:
         return self._abilities.has(self._wire.endpoint, ability)

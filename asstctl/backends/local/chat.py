@@ -122,6 +122,11 @@ class Completion:
         return sound(text)
 
 
+def demanded(shape: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the part of a request that demands a reply of a shape, {} for none."""
+    return {"response_format": {"type": "json_schema", "json_schema": shape}} if shape else {}
+
+
 def parsed(data: bytes) -> dict[str, Any]:
     """Read one chunk; raises IncompleteError where it is not a JSON object."""
     if data.strip() == END:

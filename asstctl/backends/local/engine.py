@@ -17,7 +17,7 @@ from threading import Event as Flag
 from threading import Lock, Thread
 from typing import Any
 
-from asstctl.backends.local.chat import Chunks
+from asstctl.backends.local.chat import Chunks, demanded
 from asstctl.backends.local.turns import Turn, plain
 from asstctl.backends.local.weights import DEMO_MODEL, WEIGHTS, fetch
 from asstctl.errors import AsstctlError, ConfigError, ContextExceededError
@@ -51,7 +51,13 @@ class Engine:
 
     request_id = None
 
-    def __init__(self, model: str | None, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        model: str | None,
+        folder: Path,
+        environment: Mapping[str, str],
+        shape: Mapping[str, Any] | None = None,
+    ) -> None:
         demo = model in (None, DEMO_MODEL)
         self._demo = demo
         self._path = folder / Path(WEIGHTS).name if demo else Path(model or "").expanduser()
@@ -61,6 +67,7 @@ class Engine:
         self._told = False  # that it calls no tools
         self._loading = Lock()
         self._environment = environment
+        self._shape = shape
         self._socket_folder: str | None = None
         self.window_characters = DEMO_CHARACTERS if demo else None
         self.note = f"{DEMO_MODEL} is a demo model: it is small, and it errs" if demo else None
@@ -112,6 +119,7 @@ class Engine:
             "stream_options": {"include_usage": True},
             "return_progress": True,  # else it can't be stopped while it reads the prompt
             **(DEMO_SAMPLING if self._demo else {}),
+            **demanded(self._shape),
         }
         chunks: SimpleQueue[str | BaseException | None] = SimpleQueue()
         stop = Flag()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from asstctl import credentials
 from asstctl._json import objects
 from asstctl.backends import World
-from asstctl.backends.local.chat import Chunks, ends, parsed
+from asstctl.backends.local.chat import Chunks, demanded, ends, parsed
 from asstctl.backends.local.turns import Turn
 from asstctl.backends.meanings import MEANINGS
 from asstctl.config.settings import Settings
@@ -15,7 +15,7 @@ from asstctl.errors import AsstctlError, ConfigError
 from asstctl.events import Event, Progress
 from asstctl.wire.pages import NO_PATH
 from asstctl.wire.patience import Purpose
-from asstctl.wire.requests import get, post
+from asstctl.wire.requests import extended, get, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class Server:
     window_characters = None
     note = None
 
-    def __init__(self, settings: Settings, world: World) -> None:
+    def __init__(
+        self, settings: Settings, world: World, shape: Mapping[str, Any] | None = None
+    ) -> None:
         signing = credentials.signing(settings, world.environment)
         self._wire = Wire(
             settings.endpoint or "",
@@ -48,6 +50,7 @@ class Server:
         )
         self._abilities = world.store.abilities
         self._name = settings.model
+        self._shape = shape
         self._command = settings.command
 
     @property
@@ -93,7 +96,7 @@ class Server:
         from asstctl.backends.local.stateless import complete  # few servers need it
 
         try:
-            yield from complete(self._wire, self._name or "", turns, tools)
+            yield from complete(self._wire, self._name or "", turns, tools, self._shape)
         except AsstctlError as error:
             if refused and error.status in NO_PATH:
                 raise refused from None
@@ -112,7 +115,8 @@ class Server:
         }
         if told := [function(tool) for tool in tools or () if tool.get("type") == "function"]:
             body["tools"] = told
-        request = post("/chat/completions", body, Purpose.COMPLETION)
+        whole = extended(body, demanded(self._shape))
+        request = post("/chat/completions", whole, Purpose.COMPLETION)
         with closing((yield from self._wire.stream(request))) as batches:
             for batch in batches:
                 chunks = Chunks()

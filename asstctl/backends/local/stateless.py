@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def complete(
-    wire: Wire, model: str, turns: list[Turn], tools: Sequence[Mapping[str, Any]] | None
+    wire: Wire,
+    model: str,
+    turns: list[Turn],
+    tools: Sequence[Mapping[str, Any]] | None,
+    shape: Mapping[str, Any] | None = None,
 ) -> Generator[Event]:
     """Post a chat as one response that is not stored, and yield the events of the reply.
 
@@ -32,7 +36,10 @@ def complete(
         "store": False,
     }
     response = Response("", announced=True)
-    request = post("/responses", extended(body, {"tools": tools}), Purpose.COMPLETION)
+    beside: dict[str, object] = {"tools": tools}
+    if shape:
+        beside["text"] = {"format": {"type": "json_schema", **shape}}
+    request = post("/responses", extended(body, beside), Purpose.COMPLETION)
     with closing((yield from wire.stream(request))) as batches:
         for batch in batches:
             yield from _shown(response.read(batch))
