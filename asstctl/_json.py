@@ -50,5 +50,19 @@ def halved(text: str) -> tuple[str, str]:
 
 
 def objects(listed: Any) -> list[dict[str, Any]]:
-    """Return the objects in what should be a list of them."""
-    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    """Return the objects in what should be a list of them, each `named`."""
+    if not isinstance(listed, list):
+        return []
+    return [named(item) for item in listed if isinstance(item, dict)]
+
+
+IDS = ("id", "run_id", "thread_id", "call_id")
+"""Fields that name things, and are text."""
+
+
+def named(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an object whose ids are no lists and no objects: those become text."""
+    for field in IDS:
+        if isinstance(item.get(field), list | dict):
+            item = {**item, field: json.dumps(item[field])}
+    return item

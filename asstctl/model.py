@@ -151,6 +151,8 @@ def moment(value: Any) -> float | None:
                 return None
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
+    if abs(value) > LATEST * 1000:  # an integer can be larger than any float
+        return None
     seconds = value / 1000 if value > MILLISECONDS else float(value)
     return seconds if 0 <= seconds < LATEST else None
 

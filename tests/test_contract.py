@@ -281,3 +281,10 @@ def test_a_backend_can_what_the_readme_says(world, ability, request):
     said = capability_rows()[ability][column]
     assert said.startswith(("yes", "no"))
     assert ABILITIES[ability](*world) == said.startswith("yes")
+
+
+def test_a_prompt_waits_for_answers_though_the_one_before_was_left_in_a_hurry(backend):
+    thread = say(backend, None, "Hello")[0][0].thread_id
+    if wire := vars(backend._backend).get("_wire"):
+        wire.hurry(-1.0)  # as a Ctrl-C does, some time ago
+    assert say(backend, thread, "Again")[1].startswith("You said: Again")

@@ -366,7 +366,7 @@ def test_outputs_that_a_conversation_does_not_take_leave_no_call_open(home, resp
         else None
     )
     err = home.run("ask", "Hi", code=None)[1]
-    assert "the calls are given up: it was told so" in err
+    assert "conv_000001 holds the answers to the calls, and no reply to them" in err
     kinds = [entry["type"] for entry in responses.conversations["conv_000001"]]
     assert kinds[-1] == "function_call_output"
 
@@ -384,7 +384,7 @@ def test_unlock_answers_a_call_that_a_killed_process_left_open(home, responses):
     home.run("ask", "Hi", code=6)
     responses.conversations["conv_000001"] = [call]
     responses.responses["resp_1"] |= {"status": "completed", "output": [call]}
-    assert "1 open call of resp_1" in home.run("threads", "unlock", "@last")[1]
+    assert "1 open call: it was told so" in home.run("threads", "unlock", "@last")[1]
     assert responses.conversations["conv_000001"][-1]["call_id"] == "call_1"
     assert "no active reply" in home.run("threads", "unlock", "@last")[1]
 

@@ -5,36 +5,46 @@ from contextlib import suppress
 from typing import Any
 
 from asstctl.errors import AsstctlError
+from asstctl.model import Message
 from asstctl.wire.patience import Purpose, Seen, left_open
 from asstctl.wire.requests import post
 from asstctl.wire.wire import Wire
+
+Saying = tuple[str, str]
+"""A role, and the words that it said: what an addition and its message in a list share."""
+
+
+def saying(message: Message) -> Saying:
+    """Return what a message says; some servers trim texts."""
+    return message.role, message.text.strip()
 
 
 def add(
     wire: Wire,
     path: str,
     body: Mapping[str, object],
-    size: int,
-    newer: Callable[[], int | None],
-) -> Any:
-    """Post `size` additions and return the answer, None where it was lost and they are there.
+    sent: list[Saying],
+    newer: Callable[[], list[Saying] | None],
+) -> tuple[Any, bool]:
+    """Post additions; return the answer, None where it was lost and they are there.
 
-    `newer` counts what is there and was not before; None: nobody can tell. Raises AsstctlError.
+    With it comes whether they were sent again, so that they may arrive twice. `newer` returns what
+    is there and was not before, oldest first; None: nobody can tell. Raises AsstctlError.
     """
     seen = Seen.UNKNOWN
 
     def look() -> Seen:
         nonlocal seen
-        seen, count = Seen.UNKNOWN, None
+        seen, found = Seen.UNKNOWN, None
         with suppress(AsstctlError):
-            count = newer()
-        if count is not None:
-            seen = {0: Seen.ABSENT, size: Seen.TAKEN}.get(count, Seen.UNKNOWN)
+            found = newer()
+        if found is not None:
+            seen = Seen.TAKEN if found == sent else Seen.UNKNOWN if found else Seen.ABSENT
         return seen
 
     try:
-        return wire.call(post(path, body, Purpose.ADDITION, look))
+        return wire.call(post(path, body, Purpose.ADDITION, look)), seen is Seen.ABSENT
     except AsstctlError as error:
         if seen is not Seen.TAKEN or not left_open(error):
             raise
-        return None
+        return None, False

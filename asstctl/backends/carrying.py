@@ -60,10 +60,17 @@ class Takes:
 
 @record
 class Added:
-    """Messages that were added: their ids, "" where unknown, and what was refused, by kind."""
+    """Messages that were added: their ids, "" where unknown, and what was refused, by kind.
+
+    `again`: some were sent a second time, and may arrive twice.
+    """
 
     ids: list[str] = field(default_factory=list)
+    again: bool = False
     refused: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "Added") -> "Added":
+        return Added(self.ids + other.ids, self.again or other.again, self.refused + other.refused)
 
 
 def placeholder(part: Part) -> str:
@@ -190,22 +197,21 @@ def lost(before: Message, after: Message) -> Counter[str]:
     return Counter(NAMES[type(p)] for p in before.parts if not isinstance(p, Text))
 
 
-def offer(messages: list[Message], send: Callable[[list[Message]], list[str]]) -> Added:
+def offer(messages: list[Message], send: Callable[[list[Message]], Added]) -> Added:
     """Send messages; one that the service refuses is found by halving, and sent simpler.
 
-    `send` returns their ids. Raises what it raises, where that is no refusal of what they hold.
+    Raises what `send` raises, where that is no refusal of what they hold.
     """
     try:
-        return Added(send(messages))
+        return send(messages)
     except AsstctlError as error:
         if error.status not in REFUSED:
             raise
         if len(messages) > 1:
             half = len(messages) // 2
-            first, second = offer(messages[:half], send), offer(messages[half:], send)
-            return Added(first.ids + second.ids, first.refused + second.refused)
+            return offer(messages[:half], send) + offer(messages[half:], send)
         less = simpler(messages[0])
         if less is None:
             raise
     added = offer([less], send)
-    return Added(added.ids, added.refused or lost(messages[0], less))
+    return replace(added, refused=added.refused or lost(messages[0], less))

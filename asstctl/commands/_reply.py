@@ -144,7 +144,9 @@ class Talk:
     def last_words(self, session: Session) -> None:
         """Print the thread's id where that was asked for."""
         if self.print_id and session.current:
-            sys.stderr.write(f"{session.current.id}\n")
+            from asstctl.render.terminal import said  # few ask for it
+
+            sys.stderr.write(f"{said(session.current.id)}\n")
 
 
 def keep_made(invocation: options.Invocation, session: Session) -> None:

@@ -16,6 +16,7 @@ from asstctl.errors import AsstctlError, AuthError, ConfigError
 from asstctl.model import Thread
 from asstctl.reading import contents
 from asstctl.render import Render, failure, listing, transcript
+from asstctl.render.terminal import said
 from asstctl.session import Session
 
 app = App()
@@ -57,7 +58,7 @@ def chat(
                 attachments = []
                 answer(invocation, talk, session, render, text)
         finally:
-            where = f" (thread: {session.current.id})" if session.current else ""
+            where = f" (thread: {said(session.current.id)})" if session.current else ""
             sys.stderr.write(f"Bye!{where}\n")
             talk.last_words(session)
 

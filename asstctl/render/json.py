@@ -6,9 +6,12 @@ from typing import TextIO
 
 from asstctl._secrets import struck
 from asstctl.errors import AsstctlError
-from asstctl.events import HIDDEN, Beside, Event, Notice, Stream
+from asstctl.events import HIDDEN, Beside, Event, ReasoningDelta, Stream, TextDelta
 from asstctl.parts import filled
 from asstctl.render import Surface
+
+MODELS = TextDelta | ReasoningDelta | Beside
+"""Events of a model's own words."""
 
 
 def render(reply: Stream, surface: Surface) -> None:
@@ -16,7 +19,7 @@ def render(reply: Stream, surface: Surface) -> None:
     try:
         for event in reply:
             if not isinstance(event, HIDDEN):
-                write(event_facts(event), surface.out, ours=isinstance(event, Notice))
+                write(event_facts(event), surface.out, ours=not isinstance(event, MODELS))
     except AsstctlError as error:
         write({"event": "Failed", **error.facts()}, surface.out, ours=True)
         raise

@@ -28,6 +28,7 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
     now = replace(found.was, target_id=target.id, copied=found.already)
     total = len(found.units)
     what = f"copying {source.id}"
+    again = False
     whole = -found.part  # the first message after those that are whole
     try:
         for start in range(0, total, CHUNK):
@@ -36,9 +37,10 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
             end = start + len(chunk)
             now = replace(now, on_its_way=end - whole, before=found.before + whole)
             to.note(source, now)
-            refused = to.append(target, found.placing, [unit.message for unit in chunk])
-            found.native.subtract(refused)
-            found.replaced.update(refused)
+            added = to.append(target, found.placing, [unit.message for unit in chunk])
+            again = again or added.again
+            found.native.subtract(added.refused)
+            found.replaced.update(added.refused)
             for number, unit in enumerate(chunk, start + 1):
                 if unit.last is not None:
                     whole = number
@@ -55,18 +57,18 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
         left.add_note(f"{target.id} has a part of {source.id}; the same command goes on with it")
         raise
     yield Progress(what, total, total, "messages")
-    if found.was.on_its_way:
+    if found.was.on_its_way or again:
         demand_once(found, target)
     return target
 
 
 def demand_once(found: Plan, target: Thread) -> None:
-    """Raise IncompleteError where a copy that was resumed holds more than was sent to it."""
+    """Raise IncompleteError where a copy holds more than was sent to it."""
     more = sum(1 for _ in found.to.history(target)) - found.before - len(found.units)
     if more > 0:
         raise IncompleteError(
-            f"{target.id} holds {count(more, 'message')} more than were copied: a request of the"
-            " run that was stopped arrived late",
+            f"{target.id} holds {count(more, 'message')} more than were copied: a request arrived"
+            " late, after it was sent again",
             hint=f"asstctl threads delete {target.id}, and the same copy again, makes it whole",
         )
 

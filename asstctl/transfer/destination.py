@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from asstctl import _locks
-from asstctl.backends.carrying import Takes
+from asstctl.backends.carrying import Added, Takes
 from asstctl.config.settings import Settings
 from asstctl.errors import NotFoundError
 from asstctl.model import Message, Thread, mark_of
@@ -121,8 +121,8 @@ class Destination:
         """Yield every message of a copy, oldest first."""
         return self._backend.history(target.id)
 
-    def append(self, target: Thread, placing: Placing, messages: list[Message]) -> Counter[str]:
-        """Add messages at the end of a copy; return what became placeholders, by kind."""
+    def append(self, target: Thread, placing: Placing, messages: list[Message]) -> Added:
+        """Add messages at the end of a copy; what became placeholders is counted by kind."""
         number = self._store.messages.number(target.key)
         refused: Counter[str] = Counter()
         placed = []
@@ -133,7 +133,7 @@ class Destination:
         added = self._backend.append(target.id, placed)
         if self._settings.keeps and not (self.writes_sources or target.kind.alone(target.id)):
             self._keep_sources(target, zip(placed, added.ids, strict=True))
-        return refused + added.refused
+        return replace(added, refused=refused + added.refused)
 
     def _keep_sources(self, target: Thread, added: Iterable[tuple[Message, str]]) -> None:
         """Keep those of some messages whose citations the server does not hold."""

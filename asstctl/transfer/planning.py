@@ -11,6 +11,7 @@ from dataclasses import field, replace
 from itertools import takewhile
 
 from asstctl._record import record
+from asstctl.backends.adding import saying
 from asstctl.backends.carrying import Taking, pairs, simpler
 from asstctl.errors import AsstctlError, NotFoundError
 from asstctl.model import Message, Thread, instant
@@ -148,22 +149,17 @@ def position(source: Thread, everything: list[Message], was: Copied) -> int:
 
 def count_arrived(sent: list[Message], there: list[Message]) -> int:
     """Count the messages that stand in a thread where they should, of those on their way."""
-    pairs = zip(sent, map(said, there), strict=False)
+    pairs = zip(sent, map(saying, there), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[1] in forms(pair[0]), pairs))
 
 
 def forms(message: Message) -> set[tuple[str, str]]:
     """Return what a message can look like in a copy: as it was sent, or simpler."""
-    found = {said(message)}
+    found = {saying(message)}
     while less := simpler(message):
         message = less
-        found.add(said(message))
+        found.add(saying(message))
     return found
-
-
-def said(message: Message) -> tuple[str, str]:
-    """Return what two copies of a message have in common; some servers trim texts."""
-    return message.role, message.text.strip()
 
 
 def origin(message: Message) -> dict[str, str]:

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asstctl._json import objects
+from asstctl._json import named, objects
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnsupportedError
 from asstctl.model import moment
 from asstctl.wire.requests import get
@@ -34,7 +34,7 @@ def found(answer: Any) -> dict[str, Any]:
     """Return an answer as an object; some servers say null for one that is not there."""
     if answer is None:
         raise NotFoundError("the service knows no such thing: it answered null")
-    return answer if isinstance(answer, dict) else {"data": answer}
+    return named(answer) if isinstance(answer, dict) else {"data": answer}
 
 
 def items(answer: Any) -> list[dict[str, Any]]:

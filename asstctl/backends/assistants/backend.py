@@ -67,6 +67,7 @@ class Assistants:
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
         """Post a prompt in as few round trips as the server takes, and stream the reply."""
         self.check()
+        self._wire.calm()
         if thread_id is None:
             yield from self._prompting.to_new_thread(prompt)
         else:

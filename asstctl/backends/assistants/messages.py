@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from asstctl.backends.adding import Saying, saying
+from asstctl.backends.assistants import objects
 from asstctl.backends.content import text_of
 from asstctl.model import MARK, mark_of
 from asstctl.store.abilities import Abilities
@@ -60,6 +62,10 @@ class Said:
         by_id = bool(self.id) and message.get("id") == self.id
         return by_id or (bool(self.mark) and mark_of(message) == self.mark)
 
+    def reads(self, message: Mapping[str, Any]) -> bool:
+        """Return whether a message has the words of this prompt."""
+        return text_of(message).split() == self._text.split()
+
     def is_older(self, message: Mapping[str, Any]) -> bool:
         """Return whether a message is known to have been in the thread before this prompt."""
         return str(message.get("id")) in self._known or bool(mark_of(message))
@@ -71,7 +77,9 @@ class Said:
                 return newest[:number]
         new = self.newer(newest)
         asked = _prompts(new or [])
-        return new[: asked[0]] if new is not None and len(asked) == 1 else new
+        if new is None or len(asked) > 1:
+            return None
+        return new[: asked[0]] if asked else new
 
     def newer(self, newest: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
         """Return what is newer than all that is known; None where nobody can tell."""
@@ -92,7 +100,7 @@ class Said:
             return Seen.UNKNOWN
         if not asked:
             return Seen.ABSENT if self._fresh else Seen.UNKNOWN
-        same = self._fresh or text_of(new[asked[0]]).split() == self._text.split()
+        same = self._fresh or self.reads(new[asked[0]])
         return Seen.TAKEN if same else Seen.UNKNOWN
 
 
@@ -130,10 +138,21 @@ class Messages:
             raise broken
 
     def newest(self, thread_id: str) -> list[dict[str, Any]]:
-        """Return the newest messages of a thread, the newest first: as many as a turn may have."""
+        """Return the newest messages of a thread, the newest first: a page, and the last prompt."""
         read = list(self.last(thread_id, USUAL_PAGE))[::-1]
+        if len(read) == USUAL_PAGE and not _prompts(read):
+            read = self._turn(thread_id)
         if any(map(mark_of, read)):
             self.keeps_marks(has=True)
+        return read
+
+    def _turn(self, thread_id: str) -> list[dict[str, Any]]:
+        """Return the messages from a thread's last prompt on, the newest first."""
+        read: list[dict[str, Any]] = []
+        for message in pages(self._wire, at("threads", thread_id, "messages"), newest_first=True):
+            read.append(message)
+            if message.get("role") == "user":
+                break
         return read
 
     def said(self, thread_id: str, text: str) -> Said:
@@ -145,16 +164,16 @@ class Messages:
         """Remember that a thread was made just now, and nothing is in it."""
         self._known[thread_id] = deque(maxlen=REMEMBERED)
 
-    def newer(self, thread_id: str) -> Callable[[], int | None]:
-        """Return a count, made at each call, of what is in a thread and not known by now."""
+    def newer(self, thread_id: str) -> Callable[[], list[Saying] | None]:
+        """Return a reading, made at each call, of what is in a thread and not known by now."""
         said = self.said(thread_id, "")
         said.mark = ""
 
-        def count() -> int | None:
+        def read() -> list[Saying] | None:
             since = said.newer(self.newest(thread_id))
-            return None if since is None else len(since)
+            return None if since is None else [saying(objects.message(m)) for m in since[::-1]]
 
-        return count
+        return read
 
     def note(self, thread_id: str, message_id: str) -> None:
         """Remember the id of a thread's newest message; without one, its end is not known."""

@@ -7,7 +7,7 @@ run one after the other.
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from asstctl.backends.assistants.look import Look
 from asstctl.backends.assistants.messages import Messages, Said
@@ -127,7 +127,7 @@ class Prompting:
                 path = at("threads", thread_id, "runs")
                 return self._replies.begin(run, said, path, body, Purpose.PROMPT)
 
-            reply = self._unlocked(thread_id, prompt, lambda: self._marked(said, begin))
+            reply = self._unlocked(run, said, prompt, lambda: self._marked(said, begin))
             try:
                 if able:
                     yield from reply
@@ -157,10 +157,10 @@ class Prompting:
                 lambda: self._replies.begin(run, said, path, self._run(said), Purpose.ADDITION),
             )
 
-        yield from self._unlocked(thread_id, prompt, add)
+        yield from self._unlocked(run, said, prompt, add)
         yield PromptTaken(None, said.mark)
         try:
-            yield from self._unlocked(thread_id, prompt, begin)
+            yield from self._unlocked(run, said, prompt, begin)
         except AsstctlError as error:
             if run.id is None and not left_open(error):  # else the look has said more
                 error.hint = "; ".join(filter(None, (unreplied(thread_id), error.hint)))
@@ -205,13 +205,22 @@ class Prompting:
             self._messages.keeps_marks(has=False)
             yield from attempt()
 
-    def _unlocked(self, thread_id: str, prompt: Prompt, attempt: Callable[[], Stream]) -> Stream:
-        """Repeat an attempt once the run that locks the thread has ended, as the prompt says."""
+    def _unlocked(
+        self, run: Run, said: Said, prompt: Prompt, attempt: Callable[[], Stream]
+    ) -> Stream:
+        """Repeat an attempt once the run that locks the thread has ended, as the prompt says.
+
+        A run with the prompt's own mark is an earlier sending of it, and is gone on with.
+        """
         over: set[str] = set()
+        thread_id = run.thread_id or ""
         while True:
             try:
                 yield from attempt()
             except ActiveRunError as error:
+                if found := self._ours(thread_id, error.run_id, said):
+                    yield from self._replies.adopt(run, said, found)
+                    return
                 if prompt.if_busy == "refuse" or error.run_id in over:
                     raise
                 over.add(error.run_id)
@@ -223,6 +232,17 @@ class Prompting:
                 unlocked(thread_id, error.run_id, status, open_=status in OPEN, hint=hint)
             else:
                 return
+
+    def _ours(self, thread_id: str, run_id: str, said: Said) -> dict[str, Any] | None:
+        """Return a run that has a prompt's own mark, None for any other."""
+        if not (said.mark and run_id):
+            return None
+        try:
+            newest = self._runs.newest(thread_id)
+        except AsstctlError:
+            return None
+        ours = (run for run in newest if run.get("id") == run_id and mark_of(run) == said.mark)
+        return next(ours, None)
 
     @property
     def _assistant(self) -> str:

@@ -1,6 +1,6 @@
 """One reply on the threads wire, from the run's first event to its end, whatever cuts it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.run import OPEN, Run
 from asstctl.backends.assistants.runs import Runs
 from asstctl.backends.cancelling import CANCEL_SECONDS
-from asstctl.backends.stream import LEAVING, interruption
+from asstctl.backends.stream import LEAVING, interruption, unanswered, unknown
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,
@@ -17,7 +17,7 @@ from asstctl.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from asstctl.events import Notice, RunFinished, Stream
+from asstctl.events import Event, Notice, RunFinished, Stream
 from asstctl.model import mark_of
 from asstctl.wire.pages import NO_PATH
 from asstctl.wire.patience import Purpose, Seen, left_open
@@ -47,14 +47,28 @@ class Replies:
         run.mark = said.mark  # which a server may have refused
         kind = LookForRun if purpose is Purpose.ADDITION else Look
         look = kind(self._messages, self._runs, said, run.thread_id)
-        yield from self._passed(run, said, post(path, body, purpose, look), look)
+        streamed = self._streamed(run, post(path, body, purpose, look), look)
+        yield from self._passed(run, said, streamed, look)
 
-    def _passed(self, run: Run, said: Said, request: Request, look: Look) -> Stream:
+    def adopt(self, run: Run, said: Said, found: Mapping[str, Any]) -> Stream:
+        """Stream the reply of a run that answers a prompt already.
+
+        An earlier sending of the prompt arrived late, and locks the thread for the later one.
+        """
+        look = Look(self._messages, self._runs, said, run.thread_id)
+        look.run = dict(found)
+        said.repeated = True
+        yield Notice("an earlier sending of the prompt arrived late: asking for its reply")
+        yield from self._passed(run, said, run.facts(found), look)
+
+    def _passed(self, run: Run, said: Said, streamed: Iterable[Event], look: Look) -> Stream:
         self._wire.calm()
         thread_id = run.thread_id
+        before = len(run.shown.messages)
         try:
-            yield from self._streamed(run, request, look)
-            if not run.ended or (run.status == "completed" and not run.shown):
+            yield from streamed
+            unheard = len(run.shown.messages) == before
+            if not run.ended or look.run or (run.status == "completed" and unheard):
                 yield from self._rest(run, said)
             for message_id in run.shown.messages:
                 self._messages.note(run.thread_id or "", message_id)
@@ -83,8 +97,8 @@ class Replies:
         run.status = ""
         run.answered = frozenset(run.calls())
         look = LookForOutputs(self._messages, self._runs, said, run)
-        body = {"tool_outputs": told, "stream": True}
-        yield from self._passed(run, said, post(path, body, Purpose.ADDITION, look), look)
+        request = post(path, {"tool_outputs": told, "stream": True}, Purpose.ADDITION, look)
+        yield from self._passed(run, said, self._streamed(run, request, look), look)
 
     def decline(self) -> str | None:
         """Cancel the run that waits for answers; return what became of it."""
@@ -124,11 +138,12 @@ class Replies:
     ) -> Stream:
         """Stream a run's messages, or those of no run that are newer than its prompt."""
         unclaimed = False
+        named = any(message.get("run_id") == run.id for message in newest)
         for message in reversed(newest):
             if message.get("run_id") == run.id or message.get("id") in run.shown:
                 yield from run.message(message)
                 unclaimed = False  # what came before is of others
-            elif not message.get("run_id") and message.get("role") != "user":
+            elif not (named or message.get("run_id") or message.get("role") == "user"):
                 if since is None:
                     unclaimed = True
                 elif message in since:
@@ -220,8 +235,9 @@ class Replies:
             return f"the run {run_id} goes on: {error.message}"
         except AsstctlError as error:
             return f"the run {error.message}; {ends}"
-        if status in OPEN:
-            return f"the run {run_id} could not be cancelled and is {status}; {ends}"
+        if not status or status in OPEN:
+            how = f"is {status}" if status else "may go on"
+            return f"the run {run_id} could not be cancelled and {how}; {ends}"
         return None
 
     def _abandon(self, run: Run, said: Said, thread_id: str | None, left: BaseException) -> None:
@@ -234,21 +250,27 @@ class Replies:
             left.add_note(f"a new thread may exist at {self._wire.host}: its id had not come yet")
             return
         if run.id is None:
-            with suppress(AsstctlError):
-                self._abandon_unseen(said, thread_id, left)
-        elif failure := self._cancelled(thread_id, run.id):
+            failure = self._abandon_unseen(said, thread_id)
+        else:
+            failure = self._cancelled(thread_id, run.id)
+        if failure:
             left.add_note(failure)
 
-    def _abandon_unseen(self, said: Said, thread_id: str, left: BaseException) -> None:
-        """Cancel the run that locks a thread, unless it may be another prompt's."""
-        found = self._runs.latest(thread_id)
+    def _abandon_unseen(self, said: Said, thread_id: str) -> str | None:
+        """Cancel the run that locks a thread, unless it may be another prompt's.
+
+        Return in words what may go on, None where a run was cancelled.
+        """
+        open_end = unanswered(thread_id) if said.id else unknown(thread_id)
+        try:
+            found = self._runs.latest(thread_id)
+        except AsstctlError:
+            return open_end
         if found.get("status") not in OPEN:
-            return
+            return open_end
         run_id, mark = str(found.get("id")), mark_of(found)
         another = mark != said.mark if mark else bool(said.mark and self._messages.marks)
-        told = locks(run_id, thread_id) if another else self._cancelled(thread_id, run_id)
-        if told:
-            left.add_note(told)
+        return locks(run_id, thread_id) if another else self._cancelled(thread_id, run_id)
 
 
 def _after_last_prompt(newest: list[dict[str, Any]]) -> list[dict[str, Any]]:

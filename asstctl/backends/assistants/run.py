@@ -188,7 +188,7 @@ class Run:
         if all(marks):
             return marks[0] == marks[1]
         asked, made = moment(prompt.get("created_at")), moment(self._facts.get("created_at"))
-        return None if asked is None or made is None else asked <= made
+        return None if asked is None or made is None or asked == made else asked < made
 
     @property
     def marked(self) -> bool:

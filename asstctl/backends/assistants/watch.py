@@ -32,8 +32,9 @@ def watched(
                     held.clear()
                     yield from reply
                     return True
-        except (KeyboardInterrupt, StoppedError):
+        except (KeyboardInterrupt, StoppedError) as leaving:
             yield from held  # what was said is kept as far as it came
+            _leave(leaving, held, thread_id)
             raise
         except AsstctlError:
             took = _took(run, said, messages, thread_id) if run.id else None
@@ -53,6 +54,12 @@ def watched(
         yield Notice(unknown(thread_id))
     yield from held
     return took
+
+
+def _leave(leaving: BaseException, held: list[Event], thread_id: str) -> None:
+    """Note that nobody knows which prompt the events that were held back reply to."""
+    if held:
+        leaving.add_note(unknown(thread_id))
 
 
 def _seen(said: Said, messages: Messages, thread_id: str) -> bool:
@@ -75,6 +82,7 @@ def _took(run: Run, said: Said, messages: Messages, thread_id: str) -> bool | No
         return None
     if said.among(newest):
         return True
-    if run.marked or messages.marks:
-        return False
-    return None if any(not said.is_older(m) for m in newest if m.get("role") == "user") else False
+    asked = [message for message in newest if message.get("role") == "user"]
+    if run.marked or messages.marks:  # unless the newest prompt is one without a mark, as ours
+        return None if asked and not said.is_older(asked[0]) and said.reads(asked[0]) else False
+    return None if any(not said.is_older(message) for message in asked) else False

@@ -1,10 +1,11 @@
 """Messages of other threads, written into one on the threads wire."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from asstctl._json import objects
-from asstctl.backends.adding import add
+from asstctl import _json
+from asstctl.backends.adding import add, saying
+from asstctl.backends.assistants import objects
 from asstctl.backends.assistants.messages import Messages
 from asstctl.backends.carrying import Added, Takes, offer
 from asstctl.backends.content import dictionary
@@ -32,23 +33,14 @@ def append(wire: Wire, read: Messages, thread_id: str, messages: list[Message]) 
     """Add messages at the end of a thread, one request each."""
     path = at("threads", thread_id, "messages")
 
-    def send(one: list[Message]) -> list[str]:
-        added = add(wire, path, body(one[0]), 1, read.newer(thread_id))
+    def send(one: list[Message]) -> Added:
+        sent = [saying(objects.message(dict(body(one[0]))))]
+        added, again = add(wire, path, body(one[0]), sent, read.newer(thread_id))
         identity = str(dictionary(added).get("id") or "")
         read.note(thread_id, identity)
-        return [identity]
+        return Added([identity], again)
 
-    return all_of(messages, lambda message: offer([message], send))
-
-
-def all_of(messages: list[Message], offered: Callable[[Message], Added]) -> Added:
-    """Return the sum of what was added message by message."""
-    done = Added()
-    for message in messages:
-        added = offered(message)
-        done.ids.extend(added.ids)
-        done.refused.update(added.refused)
-    return done
+    return sum((offer([message], send) for message in messages), Added())
 
 
 def body(message: Message) -> "MessageCreateParams":
@@ -89,9 +81,9 @@ def attachments(message: Message) -> "Iterator[Attachment]":
 
 def tools(raw: Mapping[str, Any] | None, file: FileRef) -> "Any":
     """Return the tools that read a file where its message was said, else the first there is."""
-    for attached in objects((raw or {}).get("attachments")):
+    for attached in _json.objects((raw or {}).get("attachments")):
         if attached.get("file_id") == file.id:
-            kinds = [tool.get("type") for tool in objects(attached.get("tools"))]
+            kinds = [tool.get("type") for tool in _json.objects(attached.get("tools"))]
             if known := [{"type": kind} for kind in READABLE if kind in kinds]:
                 return known
     return [{"type": READABLE[0]}]

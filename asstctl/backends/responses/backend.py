@@ -13,6 +13,7 @@ from asstctl.backends.cancelling import UNLOCK_HINTS, unlocked
 from asstctl.backends.meanings import MEANINGS
 from asstctl.backends.responses.agents import Agents
 from asstctl.backends.responses.chains import CONVERSATIONS
+from asstctl.backends.responses.conversations import NEWEST
 from asstctl.backends.responses.prompting import Prompting
 from asstctl.backends.responses.reply import WHOLE
 from asstctl.backends.responses.resource import read, settled, stopped
@@ -97,6 +98,7 @@ class Responses:
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
         """Post a prompt and stream the reply."""
         self.check()
+        self._wire.calm()
         if thread_id is None:
             yield from self._prompting.to_new_thread(prompt.text)
             return
@@ -145,7 +147,7 @@ class Responses:
         """
         last = self._store.replies.last(self._settings.place, thread_id)
         newest = self._prompting.keeper(thread_id).newest(thread_id)
-        if last and (found := self._current(last, newest)):
+        if last and (found := self._current(thread_id, last, newest)):
             yield from self._prompting.reply(thread_id).recover(found)
             return
         if not newest or newest[-1].role != "assistant" or not newest[-1].text:
@@ -153,7 +155,9 @@ class Responses:
         yield from again(thread_id, newest[-1].text)
         yield RunFinished("completed")
 
-    def _current(self, response_id: str, newest: list[Message]) -> dict[str, Any] | None:
+    def _current(
+        self, thread_id: str, response_id: str, newest: list[Message]
+    ) -> dict[str, Any] | None:
         """Return a reply that is the thread's last; None where it is gone or more followed."""
         try:
             response = read(self._wire, response_id)
@@ -161,6 +165,8 @@ class Responses:
             return None
         ids = {item.get("id") for item in objects(response.get("output"))}
         held = any(message.id in ids for message in newest)
+        if not held and len(newest) >= NEWEST:  # much may have followed
+            held = any(message.id in ids for message in self.history(thread_id))
         return None if held and newest[-1].id not in ids else response
 
     # Threads

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from asstctl._json import objects
 from asstctl.backends import CHUNK
-from asstctl.backends.adding import add
+from asstctl.backends.adding import Saying, add, saying
 from asstctl.backends.content import dictionary
 from asstctl.backends.responses import items
 from asstctl.backends.responses.resource import read
@@ -125,25 +125,28 @@ class Conversations:
 
         return offer(messages, lambda some: self._add(thread_id, list(map(item, some))))
 
-    def _add(self, thread_id: str, added: "list[ResponseInputItemParam]") -> list[str]:
-        """Add items and return their ids, "" for those that the answer does not say."""
+    def _add(self, thread_id: str, added: "list[ResponseInputItemParam]") -> "Added":
+        """Add items; their ids are "" where the answer does not say them."""
+        from asstctl.backends.carrying import Added
+
         body: ItemCreateParams = {"items": added}
         path = at("conversations", thread_id, "items")
         before = self._known.get(thread_id)
         known = None if before is None else frozenset(before)
 
-        def newer() -> int | None:
+        def newer() -> list[Saying] | None:
             listed = pages(self._wire, path, newest_first=True, limit=CHUNK + 1)
-            ids = [str(item.get("id")) for item in islice(listed, CHUNK + 1)]
-            new = list(takewhile(lambda identity: identity not in (known or ()), ids))
-            self.note(thread_id, new)
-            whole = known is not None and (len(new) < len(ids) or not known)
-            return len(new) if whole else None
+            newest = list(islice(listed, CHUNK + 1))
+            new = list(takewhile(lambda item: str(item.get("id")) not in (known or ()), newest))
+            self.note(thread_id, (str(item.get("id")) for item in new))
+            whole = known is not None and (len(new) < len(newest) or not known)
+            return [saying(items.message(item)) for item in new[::-1]] if whole else None
 
-        answer = add(self._wire, path, body, len(added), newer)
+        sent = [saying(items.message(dict(item))) for item in added]
+        answer, again = add(self._wire, path, body, sent, newer)
         ids = [str(item.get("id")) for item in objects(dictionary(answer).get("data"))]
         self.note(thread_id, ids)
-        return ids if len(ids) == len(added) else [""] * len(added)
+        return Added(ids if len(ids) == len(added) else [""] * len(added), again)
 
     def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on: the conversation holds the response."""

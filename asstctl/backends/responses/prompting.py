@@ -2,17 +2,19 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from asstctl.backends.cancelling import CANCEL_SECONDS
 from asstctl.backends.responses import calls
 from asstctl.backends.responses.asking import Asking
 from asstctl.backends.responses.chains import CHAIN, CONVERSATIONS, Chains
 from asstctl.backends.responses.conversations import Conversations
+from asstctl.backends.responses.held import may_be_open
 from asstctl.backends.responses.keeper import Keeper
-from asstctl.backends.responses.reply import Reply
+from asstctl.backends.responses.reply import WHOLE, Reply
 from asstctl.backends.responses.resource import read
 from asstctl.backends.responses.response import Response
-from asstctl.backends.stream import interruption
+from asstctl.backends.stream import interruption, unanswered
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError, StoppedError
 from asstctl.events import Event, Notice, RunFinished, RunStarted, Stream
@@ -140,29 +142,56 @@ class Prompting:
         try:
             yield from self._asked(following, said)
         except BaseException as leaving:
-            if not following.taken():
-                _add(leaving, f"the calls are given up: {_declined(last)}")
+            if following.response.status not in WHOLE:
+                _add(leaving, self._answered_all_the_same(last, outputs, following))
             raise
 
+    def _answered_all_the_same(
+        self, last: Reply, outputs: Mapping[str, str], following: Reply
+    ) -> str:
+        """Leave no call of a reply open though nothing whole followed its answers.
+
+        Return in words what became of them, "" where there is nothing to say.
+        """
+        thread_id = last.response.thread_id
+        if thread_id.startswith(CHAIN):  # a chain goes on from before
+            return "" if following.taken() else f"the calls are given up: {_declined(last)}"
+        self._wire.hurry(CANCEL_SECONDS)
+        try:
+            still = self._open(thread_id, last.response.waiting)
+            if not still:
+                return "" if following.taken() else unanswered(thread_id)
+            last.response.waiting = still
+            last.decline(outputs)
+        except AsstctlError as error:
+            return may_be_open(thread_id, error)
+        return f"{thread_id} holds the answers to the calls, and no reply to them"
+
+    def _open(
+        self, thread_id: str, waiting: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Mapping[str, Any]]:
+        """Return the calls that a conversation holds no answer to, by id; `waiting` are some."""
+        raws = [message.raw or {} for message in self._conversations.newest(thread_id)]
+        answered = {calls.answers(raw) for raw in raws if calls.is_answer(raw)}
+        there = {call: item for call, item in waiting.items() if call not in answered}
+        return {**calls.unanswered(raws), **there}
+
     def decline_open(self, thread_id: str) -> str | None:
-        """Answer calls of the last reply that began here, and that nobody answered, with a refusal.
+        """Answer calls that a conversation ends with, and that nobody answered, with a refusal.
 
         Return what was done, None where no call is open.
         """
-        last = self._replies.last(self._place, thread_id)
-        if last is None or thread_id.startswith(CHAIN):  # a chain does not go on from open calls
+        if thread_id.startswith(CHAIN):  # a chain does not go on from open calls
             return None
-        with suppress(NotFoundError):
-            reply = self.reply(thread_id, announced=True)
-            list(reply.response.facts(read(self._wire, last)))
-            raws = [m.raw or {} for m in self._conversations.newest(thread_id)]
-            answered = {calls.answers(raw) for raw in raws if calls.is_answer(raw)}
-            waiting = reply.response.waiting
-            still = {call: item for call, item in waiting.items() if call not in answered}
-            if still:
-                reply.response.waiting = still
-                return f"{count(len(still), 'open call')} of {last}: {reply.decline()}"
-        return None
+        reply = self.reply(thread_id, announced=True)
+        if last := self._replies.last(self._place, thread_id):
+            with suppress(NotFoundError):
+                list(reply.response.facts(read(self._wire, last)))
+        still = self._open(thread_id, reply.response.waiting)
+        if not still:
+            return None
+        reply.response.waiting = still
+        return f"{count(len(still), 'open call')}: {reply.decline()}"
 
     def decline(self) -> str | None:
         """Abandon the calls of the last response."""
@@ -179,7 +208,9 @@ def _declined(last: Reply) -> str:
 
 
 def _add(leaving: BaseException, words: str) -> None:
-    """Add words to the hint of an error, or to the note of what left a reply early."""
+    """Add words, if any, to the hint of an error, or to the note of what left a reply early."""
+    if not words:
+        return
     if isinstance(leaving, AsstctlError):
         leaving.hint = "; ".join(filter(None, (leaving.hint, words)))
     elif isinstance(found := interruption(leaving), KeyboardInterrupt | StoppedError):

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from asstctl.backends.cancelling import CANCEL_SECONDS
+from asstctl.backends.responses.held import held, holds, may_be_open, nobody_knows
 from asstctl.backends.responses.keeper import Keeper
-from asstctl.backends.responses.resource import inputs, poll, stopped
+from asstctl.backends.responses.resource import poll, stopped
 from asstctl.backends.responses.response import OPEN, Response
-from asstctl.backends.stream import LEAVING, again, interruption, unanswered, unknown
+from asstctl.backends.stream import LEAVING, again, interruption, unanswered
 from asstctl.errors import (
     AsstctlError,
     IncompleteError,
@@ -138,7 +140,7 @@ class Reply:
         elif self._keeper.purpose is Purpose.COMPLETION:
             error.hint = "the thread goes on from before this prompt; it can be asked again"
         else:
-            error.hint = self._unknown()
+            error.hint = nobody_knows(self.response, self._before)
         raise error
 
     def recover(self, found: Mapping[str, Any]) -> Stream:
@@ -155,10 +157,11 @@ class Reply:
         if response.status in WHOLE and not response.waiting:
             if not self._hold():
                 yield Notice(f"{response.thread_id} went on meanwhile, and without this turn")
-            elif cut and not self._held():
-                yield Notice(self._holds())
-        if response.waiting and response.status != "completed":
-            self._decline_quietly()
+            elif cut and not held(self._keeper, self.response):
+                yield Notice(self._left())
+        cut_calls = response.waiting and response.status != "completed"
+        if cut_calls and (failure := self._declined()):
+            yield Notice(failure)
         yield from response.end()
 
     def _hold(self) -> bool:
@@ -231,27 +234,40 @@ class Reply:
         before = (*self._before, str(self.response.id))
         return Reply(self._wire, self._keeper, response, before)
 
-    def decline(self) -> str:
-        """Answer the calls with a refusal, for a thread with an open call takes no prompt."""
-        return self._keeper.decline(self.response.thread_id, self.response.answers({}))
+    def _left(self) -> str:
+        """Return what the thread holds of the prompt and its reply, in words."""
+        return holds(self._wire, self._keeper, self.response, self._before)
 
-    def _decline_quietly(self) -> None:
-        with suppress(AsstctlError):  # a worse error is raised next
+    def decline(self, outputs: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Answer the calls, those without output with a refusal; return what was done.
+
+        A thread with an open call takes no prompt.
+        """
+        return self._keeper.decline(self.response.thread_id, self.response.answers(outputs))
+
+    def _declined(self) -> str | None:
+        """Answer the calls with a refusal; return in words why they may be open all the same."""
+        try:
             self.decline()
+        except AsstctlError as error:
+            return may_be_open(self.response.thread_id, error)
+        return None
 
     def _abandon(self, left: BaseException) -> None:
         """Cancel a reply that is left; add to `left` a note of what the thread holds."""
         response = self.response
         if response.final and not response.waiting:
             return
+        status, failure = "", None
         if response.waiting:
-            self._decline_quietly()
-            status = ""
+            failure = self._declined()
         else:
             status = self._cancel()
         if isinstance(left, KeyboardInterrupt | StoppedError):  # the user sees the note
+            if failure:
+                left.add_note(failure)
             goes_on = f"{response.id} could not be cancelled and goes on: threads unlock ends it"
-            left.add_note(goes_on if status in OPEN else self._holds())
+            left.add_note(goes_on if status in OPEN else self._left())
 
     def _cancel(self) -> str:
         """Cancel the response where the service can; return its last status, "" where it can't.
@@ -267,34 +283,3 @@ class Reply:
                 self._hold()
             return status
         return "in_progress"
-
-    def _held(self) -> bool:
-        """Return whether the thread is seen to hold the reply, by the ids of what was streamed."""
-        with suppress(AsstctlError):
-            newest = self._keeper.newest(self.response.thread_id)
-            return any(message.id in self.response.items for message in newest)
-        return False
-
-    def _holds(self) -> str:
-        """Return what the thread holds of the prompt and its reply, in words."""
-        thread_id, response_id = self.response.thread_id, self.response.id
-        if response_id is None:
-            return self._unknown()
-        try:
-            newest = self._keeper.newest(thread_id)
-            if reply := [message for message in newest if message.id in self.response.items]:
-                told = sum(len(message.text) for message in reply)
-                return f"{thread_id} holds the prompt, and {told} characters of the reply"
-            if self._keeper.lacks(thread_id, response_id):
-                return f"{thread_id} does not hold this prompt: it goes on from before it"
-            asked = {item.get("id") for item in inputs(self._wire, response_id)}
-        except AsstctlError as error:
-            return f"{self._unknown()} ({error.message})"
-        if any(message.id in asked for message in newest):
-            return f"{thread_id} ends with this prompt, and holds no reply to it"
-        return self._unknown()
-
-    def _unknown(self) -> str:
-        if self._before:
-            return "whether the service took the answers to its calls is not known"
-        return unknown(self.response.thread_id)
