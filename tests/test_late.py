@@ -493,3 +493,50 @@ def test_a_reason_in_json_shows_no_key(home, threads):
     )
     threads.replies.append(Reply(raw=raw))
     assert key not in go(home, "ask", "-o", "json", "Hi")[1]
+
+
+def test_a_run_that_passed_over_the_prompt_and_waits_for_a_call_locks_nothing(home, threads):
+    threads.form = "project"
+    threads.ignores_prompts = True
+    home.use_threads(threads)
+    home.run("ask", "One")
+    threads.replies.append(Reply(raw=threads_calls([("call_1", "f", "{}")])))
+    assert home.run("ask", "-c", "Two")[0].startswith("You said: Two")
+
+
+def test_recover_of_a_run_that_waits_names_the_way_out(home, threads):
+    home.use_threads(threads)
+    home.run("ask", "One")
+    threads.runs["thread_1"][0]["status"] = "requires_action"
+    err = home.run("threads", "recover", "@last", code=6)[1]
+    assert "ended as" not in err
+    assert "asstctl threads unlock thread_1" in err
+
+
+def test_a_thread_without_an_id_is_never_remembered(home, threads):
+    home.use_threads(threads)
+    nameless = {"id": "RUN", "object": "thread.run"}
+    threads.replies.append(
+        Reply(
+            raw=stream(
+                ("thread.run.created", {**nameless, "status": "queued"}),
+                ("thread.message.delta", delta("Hi")),
+                ("thread.run.completed", {**nameless, "status": "completed"}),
+                DONE,
+            )
+        )
+    )
+    assert "does not say the thread" in home.run("ask", "One", code=1)[1]
+    assert home.run("threads", "list")[0] == ""
+
+
+def test_a_chain_whose_server_does_not_say_its_inputs_is_no_gone_one(home):
+    class Resource(ResponsesServer):
+        form = "resource"
+
+    with Resource() as server:
+        home.use_threads(server)
+        home.run("config", "set", "keep", "false")
+        home.run("ask", "One")
+        server.before = lambda r: error(404, "no route") if "input_items" in r.path else None
+        assert "You said: One" in home.run("threads", "history", "@last")[0]

@@ -117,17 +117,12 @@ class Prompting:
         known = settings.azure or settings.project or settings.openai
         if able or (able is None and known):
             run = Run(thread_id, mark=said.mark)
-
-            def begin() -> Stream:
-                body = self._run(said)
-                added: AdditionalMessage = {"role": "user", "content": prompt.text}
-                if said.mark:
-                    added["metadata"] = said.metadata
-                body["additional_messages"] = [added]
-                path = at("threads", thread_id, "runs")
-                return self._replies.begin(run, said, path, body, Purpose.PROMPT)
-
-            reply = self._unlocked(run, said, prompt, lambda: self._marked(said, begin))
+            reply = self._unlocked(
+                run,
+                said,
+                prompt,
+                lambda: self._marked(said, lambda: self._with_run(run, said, prompt)),
+            )
             try:
                 if able:
                     yield from reply
@@ -137,12 +132,24 @@ class Prompting:
                     self._note(OLD_THREAD, has=True)
                 if took is not False:
                     return
+                if run.id and not run.final:  # it waits for answers, and locks the thread
+                    self._runs.cancel(thread_id, run.id)
             except AsstctlError as error:
                 if run.id or not refuses(error, "additional_messages"):
                     raise
         yield from self._classic(Run(thread_id, mark=said.mark), said, thread_id, prompt)
         if able is not False and known:  # now it is proved that the way of asking was the cause
             self._note(OLD_THREAD, has=False)
+
+    def _with_run(self, run: Run, said: Said, prompt: Prompt) -> Stream:
+        """Post the prompt with its run, in one request."""
+        body = self._run(said)
+        added: AdditionalMessage = {"role": "user", "content": prompt.text}
+        if said.mark:
+            added["metadata"] = said.metadata
+        body["additional_messages"] = [added]
+        path = at("threads", run.thread_id or "", "runs")
+        return self._replies.begin(run, said, path, body, Purpose.PROMPT)
 
     def _classic(self, run: Run, said: Said, thread_id: str, prompt: Prompt) -> Stream:
         """Post the message, then the run: every server takes that."""

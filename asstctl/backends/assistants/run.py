@@ -12,7 +12,7 @@ from asstctl.backends.assistants import objects, steps
 from asstctl.backends.content import contents, dictionary, part_text
 from asstctl.backends.stream import Shown, counted, failed, read, started, understood, why
 from asstctl.endings import WORDS
-from asstctl.errors import IncompleteError
+from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import Event, MessageFinished, ObjectSeen, RunFinished
 from asstctl.model import mark_of, moment
 from asstctl.parts import ToolCall
@@ -136,6 +136,8 @@ class Run:
             if self.status != "requires_action":
                 self.answered = frozenset()
             if self.id is None and found.get("id"):
+                if not self.thread_id:
+                    raise AsstctlError(f"the service does not say the thread of {found['id']}")
                 self.id = _json.sound(str(found["id"]))
                 yield from started(
                     self.thread_id, self.id, announced=self._announced, mark=self.mark
@@ -207,7 +209,12 @@ class Run:
             case "failed":
                 raise failed("run", self._facts.get("last_error"))
             case other:
-                raise IncompleteError(self.unsaid or f"the run {self.id} ended as {other}")
+                locked = f"asstctl threads unlock {self.thread_id} ends it"
+                raise IncompleteError(
+                    self.unsaid
+                    or f"the run {self.id} {'is' if other in OPEN else 'ended as'} {other}",
+                    hint=locked if other in OPEN else None,
+                )
 
 
 def open_calls(run: Mapping[str, Any]) -> list[ToolCall]:

@@ -188,7 +188,10 @@ class Chains:
         whole = get(at("responses", response_id))
         begun = None if kept else self._wire.begin(whole)  # both are on their way at once
         try:
-            asked = [] if kept else inputs(self._wire, response_id)
+            asked = [] if kept else self._inputs(response_id)
+            if begun and not asked:
+                begun.close()
+                begun = None
             response = found(self._wire.call(whole, begun))
         except NotFoundError:
             if begun:
@@ -201,6 +204,15 @@ class Chains:
         there = {message.id for message in said}
         ours = [m for m in kept if m.role == "user" or (m.id and m.id not in there)]
         return ours + said
+
+    def _inputs(self, response_id: str) -> list[dict[str, Any]]:
+        """Return what a response was asked with, nothing where the server does not say it."""
+        try:
+            return inputs(self._wire, response_id)
+        except AsstctlError as error:
+            if error.status not in NO_PATH:
+                raise
+            return []
 
     def newest(self, thread_id: str) -> list[Message]:
         """Return the messages of the last response, and those that are kept."""
