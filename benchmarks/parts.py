@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from bench import ASSTCTL, FEW, HERE, PEERS, PYTHON, ROUNDS, Bench, Row, curl, peer
+from finding import searching
 from measure import Figures, beside, once, per
 
 THREAD = "thread_bench_1"
@@ -242,4 +243,5 @@ PARTS: list[Callable[[Bench], None]] = [
     living,
     reading,
     remembering,
+    searching,
 ]

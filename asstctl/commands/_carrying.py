@@ -138,7 +138,7 @@ class Sums:
         self._threads += 1
         self._messages += made.messages
         self._already += made.already
-        self._missing += len(found.missing)
+        self._missing += len(found.missing) + sum(bool(k.missing) for k in found.files)
         self._native.update(made.native)
         self._replaced.update(made.replaced)
         self._beside.update(beside(made, found))
