@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.responses_server import ResponsesServer
-from tests.servers import NOW, ThreadsServer, error
+from tests.servers import NOW, Reply, ThreadsServer, error
 
 
 def messages(home, *words, code=0):
@@ -116,6 +116,57 @@ def test_a_changed_message_keeps_its_older_text_beside_it(talked, threads):
     talked.run("threads", "fetch", "@last")
     first = messages(talked, "--kept")[0]
     assert (first["text"], first["was"]) == ("Changed", ["One"])
+
+
+@pytest.mark.parametrize("change", ["none", "edited", "deleted", "reordered", "stopped"])
+@pytest.mark.parametrize("ids", ["lasting", "of the list alone"])
+@pytest.mark.parametrize("marks", [True, False])
+@pytest.mark.parametrize("form", ["project", "compatible"])
+def test_whatever_became_of_a_thread_two_fetches_keep_all_that_was_seen_once(
+    home, threads, form, marks, ids, change
+):
+    threads.form, threads.drops_metadata = form, not marks
+    if ids != "lasting":
+        page = threads.page
+
+        def renamed(found, query):
+            found = [{**m, "id": m["id"].replace("msg", "item")} for m in found]
+            return page(found, query.replace("msg", "item"))
+
+        threads.page = lambda found, query: (
+            renamed(found, query) if found and "content" in found[0] else page(found, query)
+        )
+    home.use_threads(threads)
+    home.run("ask", "One")
+    if change == "stopped":  # the reply is cut, and can't be completed
+        threads.after = lambda r, reply: error(404, "no") if r.method == "GET" else reply
+        threads.replies.append(Reply("You said: Two (3)", cut=900))
+        home.run("ask", "-c", "Two", code=None)
+        threads.after = None
+    else:
+        home.run("ask", "-c", "Two")
+    held = threads.threads["thread_1"]
+    turns = [(m["role"], m["content"][0]["text"]["value"]) for m in held]
+    if change == "edited":
+        held[1]["content"][0]["text"]["value"] = "Another answer"
+    elif change == "deleted":
+        del held[1]
+    elif change == "reordered":
+        held[:] = [*held[2:], *held[:2]]
+        turns = turns[2:] + turns[:2]
+        for second, message in enumerate(held):
+            message["created_at"] = NOW + second
+    rows = [home.run("threads", "fetch", "@last")[0].splitlines()[1] for _ in range(2)]
+    kept = messages(home, "--kept")
+    if change == "edited":
+        changed = [m for m in kept if m["text"] == "Another answer"]
+        assert [m.get("was") for m in changed] == [["You said: One (1)"]]
+        kept = [{**m, "text": "You said: One (1)"} if m in changed else m for m in kept]
+    assert texts(kept) == turns
+    assert [m["text"] for m in kept if m.get("gone_at")] == (
+        ["You said: One (1)"] if change == "deleted" else []
+    )
+    assert rows[1].split("\t")[2] == "0"  # the second fetch finds nothing new
 
 
 STEP = {

@@ -195,11 +195,11 @@ class Keeping:
 
         sql = (
             "SELECT number, coalesce(id, ''), role, CAST(parts AS BLOB), mark, born, learned,"
-            " gone_at IS NOT NULL FROM messages WHERE number >> 24 = ? ORDER BY place"
+            " gone_at IS NOT NULL, run FROM messages WHERE number >> 24 = ? ORDER BY place"
         )
         return [
-            Entry(row, identity, role, unsigned(text_of(parts)), mark, born, learned, bool(gone))
-            for row, identity, role, parts, mark, born, learned, gone in self._db.rows(sql, number)
+            Entry(row, name, role, unsigned(text_of(parts)), mark, born, learned, bool(gone), run)
+            for row, name, role, parts, mark, born, learned, gone, run in self._db.rows(sql, number)
         ]
 
     def _write(

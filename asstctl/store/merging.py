@@ -4,7 +4,7 @@ Readings and turns of several processes overlap. A counter of the store orders t
 each start of a reading takes its next value. Nothing that was seen is lost, nothing stands twice.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -38,6 +38,7 @@ class Entry:
     born: int = 0
     learned: int = 0
     gone: bool = False
+    run: str = ""  # the service's id of the run that it belongs to
     now: Message | None = None  # what replaces the kept one
     was: list[str] = field(default_factory=list)  # texts that were replaced, or seen and older
 
@@ -89,44 +90,83 @@ def merge(
 
 def _matched(entries: Sequence[Entry], listed: list[Listed], began: int) -> dict[str, Entry]:
     """Return the entries that a list says, by their ids in it."""
-    by_id = {entry.id: entry for entry in entries if entry.id}
-    matched = {m.message.id: by_id[m.message.id] for m in listed if m.message.id in by_id}
-    places = {found.message.id: number for number, found in enumerate(listed)}
-    by_mark = {found.mark: number for number, found in enumerate(listed) if found.mark}
-    after = 0
-    place: int | None = None  # of the prompt before, where the list has it
+    matching = _Matching(entries, listed, began)
     for entry in entries:
-        if entry.id:
-            place = places.get(entry.id)
+        matching.find(entry)
+    return matching.matched
+
+
+class _Matching:
+    """Finds entries in a list, one after the other, oldest first."""
+
+    def __init__(self, entries: Sequence[Entry], listed: list[Listed], began: int) -> None:
+        self._listed = listed
+        self._began = began
+        self._places = {found.message.id: number for number, found in enumerate(listed)}
+        self._marks = {found.mark: number for number, found in enumerate(listed) if found.mark}
+        self._runs: dict[tuple[str, str], list[int]] = {}
+        for number, found in enumerate(listed):
+            if found.message.run:
+                own = self._runs.setdefault((found.message.run, found.message.role), [])
+                own.append(number)
+        self._after = 0
+        self._place: int | None = None  # of the entry before, where the list has it
+        self.matched = {entry.id: entry for entry in entries if entry.id in self._places}
+
+    def find(self, entry: Entry) -> None:
+        """Find the next entry; one that was streamed may have another id in the list."""
+        streamed = not entry.learned and entry.id not in self._places
+        if entry.id and not streamed:
+            self._place = self._places.get(entry.id)
         elif entry.role == "user":
-            place = by_mark.get(entry.mark) if entry.mark else None
-            unmarked = not (entry.mark and by_mark)
-            if place is None and unmarked and entry.born <= began:  # a later one is not in it
-                place = _equal(entry, listed, after, matched)
-            if place is not None and listed[place].message.id not in matched:
-                matched[listed[place].message.id] = entry
-                after = place + 1
-        elif place is not None and place + 1 < len(listed):
-            found = listed[place + 1]
-            theirs = found.message.role == entry.role and found.message.id not in matched
-            if theirs and _begins(said(found.message), entry.text):
-                matched[found.message.id] = entry
-                place += 1
-            else:
-                place = None
-    return matched
+            self._prompt(entry)
+        else:
+            self._reply(entry)
 
+    def _prompt(self, entry: Entry) -> None:
+        place = self._marks.get(entry.mark) if entry.mark else None
+        unmarked = not (entry.mark and self._marks)
+        if place is None and unmarked and entry.born <= self._began:  # a later one is not in it
+            place = self._equal(entry, self._after)
+            place = self._equal(entry, 0) if place is None else place
+        self._place = place
+        if place is not None and self._is_free(place):
+            self._match(place, entry)
+            self._after = place + 1
 
-def _equal(
-    entry: Entry, listed: list[Listed], after: int, matched: Mapping[str, Entry]
-) -> int | None:
-    """Return the place of the next prompt in a list that says the same as one without an id."""
-    for place in range(after, len(listed)):
-        found = listed[place].message
-        same = found.role == entry.role and said(found).split() == entry.text.split()
-        if same and found.id not in matched and not listed[place].mark:
-            return place
-    return None
+    def _reply(self, entry: Entry) -> None:
+        own = self._runs.get((entry.run, entry.role)) if entry.run else None
+        if own:
+            place = next(filter(self._is_free, own), None)
+            self._place = place if entry.born <= self._began else None
+        elif self._place is not None:
+            self._place = self._next(self._place + 1, entry)
+        if self._place is not None:
+            self._match(self._place, entry)
+
+    def _next(self, place: int, entry: Entry) -> int | None:
+        """Return a place if what stands there is a reply as an entry has it."""
+        if place == len(self._listed) or not self._is_free(place):
+            return None
+        found = self._listed[place].message
+        theirs = found.role == entry.role and _begins(said(found), entry.text)
+        return place if theirs else None
+
+    def _equal(self, entry: Entry, after: int) -> int | None:
+        """Return the place of the next prompt that says the same as one without an id."""
+        for place in range(after, len(self._listed)):
+            found = self._listed[place]
+            same = said(found.message).split() == entry.text.split()
+            free = found.message.role == entry.role and not found.mark and self._is_free(place)
+            if same and free:
+                return place
+        return None
+
+    def _is_free(self, place: int) -> bool:
+        return self._listed[place].message.id not in self.matched
+
+    def _match(self, place: int, entry: Entry) -> None:
+        self.matched[self._listed[place].message.id] = entry
 
 
 def _begins(theirs: str, ours: str) -> bool:
