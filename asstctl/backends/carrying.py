@@ -94,15 +94,27 @@ def pairs(messages: Iterable[Message]) -> set[str]:
         for part in message.parts:
             if isinstance(part, ToolCall | ToolResult):
                 (called if isinstance(part, ToolCall) else answered).add(part.id)
-        kind, call = _item(message), (message.raw or {}).get("call_id")
-        if isinstance(call, str):
-            (answered if kind.endswith("_output") else called).add(call)
+        if call := _call(message):
+            answer = _item(message).endswith(("_output", "_response"))
+            (answered if answer else called).add(call)
     return (called & answered) - {""}
 
 
 def _item(message: Message) -> str:
     """Return the type of the service's object that a message came as, "" where it is none."""
     return str((message.raw or {}).get("type") or "")
+
+
+def _call(message: Message) -> str:
+    """Return the id of the call that a service's object is, or answers; "" for any other."""
+    raw = message.raw or {}
+    names = {
+        "mcp_approval_request": "id",
+        "mcp_approval_response": "approval_request_id",
+        "local_shell_call_output": "id",
+    }
+    found = raw.get("call_id") or raw.get(names.get(_item(message), "call_id"))
+    return found if isinstance(found, str) else ""
 
 
 class Taking:
@@ -129,6 +141,8 @@ class Taking:
             self.native.update(lost(message, message))
             yield message
             return
+        if _item(message) in takes.items:  # an open call: it must not go whole
+            message = replace(message, raw=None)
         if message.role not in takes.parts:
             self.replaced[f"{message.role} role"] += 1
             message = replace(message, role="assistant")
@@ -152,8 +166,8 @@ class Taking:
 
     def _whole(self, message: Message, takes: Takes) -> bool:
         """Return whether a message came as an object that is taken whole."""
-        call = (message.raw or {}).get("call_id")
-        return _item(message) in takes.items and (call is None or call in self._answered)
+        call = _call(message)
+        return _item(message) in takes.items and (not call or call in self._answered)
 
     def _taken(self, part: Part, kinds: tuple[type[Part], ...]) -> Part:
         """Return a part, or its placeholder."""

@@ -24,12 +24,18 @@ NAMED = (
     "image_generation_call",
     "mcp_call",
     "mcp_list_tools",
+    "mcp_approval_request",
+    "local_shell_call",
+    "local_shell_call_output",
     "computer_call",
     "compaction",
 )
 """Items that are written whole, with their ids: the wire demands them."""
 
 UNNAMED = (
+    "mcp_approval_response",
+    "tool_search_call",
+    "tool_search_output",
     "custom_tool_call",
     "custom_tool_call_output",
     "shell_call",
