@@ -456,3 +456,82 @@ def test_files_are_had_and_uploaded_with_either_header_of_a_key(home, form):
 
 def data_url():
     return f"data:image/png;base64,{b64encode(PNG).decode()}"
+
+
+@pytest.mark.parametrize("content", [[], None])
+def test_a_copy_that_was_refused_half_way_doubles_no_message_with_files(world, content):
+    first = with_files(world.servers["threads"])
+    if content is not None:
+        world.servers["threads"].threads[first][0]["content"] = content
+    adopt(world, "threads")
+    target = world.servers["others"]
+    target.new_thread()  # so that the copy has another id than its source
+    refused = [None, error(401, "no key")]
+    target.before = lambda r: (
+        refused.pop(0) if refused and r.method == "POST" and r.path.count("/messages") else None
+    )
+    copied(world, first, "others", code=4)
+    copied(world, first, "others")
+    assert [m["role"] for m in target.threads["thread_2"]] == ["user", "assistant"]
+
+
+def test_what_is_not_recognised_in_a_stopped_copy_is_never_sent_again(world):
+    messages = [Message(f"m{n}", "user", (Text(f"Text {n}"),)) for n in range(3)]
+    first = imported(world, messages)
+    target, _ = copied(world, first, "others")
+    held = world.servers["others"].threads[target]
+    held[0]["content"][0]["text"]["value"] = "Something else"
+    with store(world) as db:
+        db.execute("UPDATE copies SET copied = 0, on_its_way = 3, before = 0, last_id = ''")
+    db.close()
+    assert "may be those that were on their way" in copied(world, first, "others", code=6)[1]
+    assert len(held) == 3
+
+
+@pytest.mark.parametrize("words", [("--kept", "-y"), ("--keep-remote",)])
+def test_an_upload_stays_while_any_thread_names_it(world, words):
+    first = with_files(world.servers["threads"])
+    target, _ = copied_from(world, first, "threads", "responses")
+    world.run("threads", "fork", target)
+    world.run("threads", "delete", target, *words)
+    world.run("threads", "delete", "conv_000002", "-y")
+    assert world.servers["responses"].filing.deleted == []
+
+
+def test_a_thread_that_is_locked_for_a_moment_costs_no_image(world):
+    first = with_files(world.servers["threads"])
+    adopt(world, "threads")
+    world.servers["others"].new_thread()  # so that the copy has another id than its source
+    locked = [error(400, "Can't add messages to thread_2 while a run run_abc is active.")]
+    world.servers["others"].before = lambda r: (
+        locked.pop() if locked and r.method == "POST" and r.path.count("/messages") else None
+    )
+    copied(world, first, "others", code=1)
+    assert "placeholder" not in copied(world, first, "others")[1]
+    sent = world.servers["others"].threads["thread_2"][0]["content"]
+    assert [part["type"] for part in sent] == ["text", "image_file", "image_url"]
+
+
+def test_one_copy_uploads_a_file_once_though_nothing_is_kept(world):
+    world.run("config", "set", "keep", "false", "-p", "responses")
+    picture = Image(FileRef(url=data_url()))
+    first = imported(world, [Message(f"m{n}", "user", (picture,)) for n in range(3)])
+    copied(world, first, "responses")
+    assert len(world.servers["responses"].filing.uploads) == 1
+
+
+def test_an_upload_that_is_gone_is_uploaded_once_more_and_not_again(world):
+    server = world.servers["responses"]
+    for number in range(4):
+        message = Message(f"m{number}", "user", (Image(FileRef(url=data_url())),))
+        copied(world, imported(world, [message]), "responses")
+        if number == 0:
+            server.filing.files.clear()
+    assert len(server.filing.uploads) == 2
+
+
+def test_blank_texts_beside_calls_are_no_messages(world):
+    parts = (Text(""), ToolCall("c", "f", "{}"), ToolResult("c", "1"), Text("  "))
+    target, _ = copied(world, imported(world, [Message("m", "assistant", parts)]), "responses")
+    kinds = [item["type"] for item in world.servers["responses"].conversations[target]]
+    assert kinds == ["function_call", "function_call_output"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import field, replace
 
 from asstctl._record import record
-from asstctl.errors import AsstctlError
+from asstctl.errors import ActiveRunError, AsstctlError
 from asstctl.model import Message, Role
 from asstctl.parts import (
     Code,
@@ -151,17 +151,17 @@ class Taking:
         for part in message.parts:
             taken = self._taken(part, takes.parts[message.role])
             if takes.apart and isinstance(taken, ToolCall | ToolResult):
-                if spoken:
+                if says(spoken):
                     yield replace(message, parts=joined(spoken))
-                    spoken = []
+                spoken = []
                 yield replace(message, parts=(taken,))
                 begun = True
             else:
                 spoken.append(taken)
-        if not begun and all(isinstance(p, Text) and not p.text.strip() for p in spoken):
+        if not begun and not says(spoken):
             self.replaced["empty message"] += 1
             spoken = [Text(EMPTY)]
-        if spoken:
+        if says(spoken):
             yield replace(message, parts=joined(spoken))
 
     def _whole(self, message: Message, takes: Takes) -> bool:
@@ -177,6 +177,11 @@ class Taking:
         if not isinstance(part, Text):
             (self.native if native else self.replaced)[NAMES[type(part)]] += 1
         return part if native else Text(placeholder(part))
+
+
+def says(parts: Iterable[Part]) -> bool:
+    """Return whether any part is more than blanks."""
+    return any(not isinstance(part, Text) or part.text.strip() for part in parts)
 
 
 def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -219,7 +224,7 @@ def offer(messages: list[Message], send: Callable[[list[Message]], Added]) -> Ad
     try:
         return send(messages)
     except AsstctlError as error:
-        if error.status not in REFUSED:
+        if error.status not in REFUSED or isinstance(error, ActiveRunError):
             raise
         if len(messages) > 1:
             half = len(messages) // 2

@@ -88,6 +88,9 @@ def deleted(session: Session, thread: Thread, *, keep_remote: bool) -> str:
     if not keep_remote:
         holder = session.holder(thread)
         kept = [holder.delete(thread.id), delete_uploads(session, thread)]
+    else:
+        for file_id in session.store.files.uploads(thread, alone=False):
+            session.store.files.disown(thread.endpoint, file_id)
     if not session.store.forget(thread):
         kept.append("another process keeps its words in a file until it ends")
     return "; ".join(filter(None, kept))

@@ -26,6 +26,10 @@ LEFT_SECONDS = 3600
 """The age at which a file that is being written counts as left by a process that was killed."""
 
 
+BLANK = "UPDATE files SET name = '', media_type = '', size = 0, sha256 = ''"
+"""The change of a row that says only that a thread names an upload."""
+
+
 @record
 class Known:
     """A service's file as it is known here: kept by `sha256`, or `missing` for a reason."""
@@ -145,20 +149,27 @@ class Files:
         """Return the file that we put on a server with some contents, None where there is none."""
         sql = (
             "SELECT id, name, media_type, size, sha256, missing FROM files"
-            " WHERE sha256 = ? AND sha256 != '' AND endpoint = ? AND uploaded LIMIT 1"
+            " WHERE sha256 = ? AND sha256 != '' AND endpoint = ? AND uploaded"
+            " ORDER BY thread DESC LIMIT 1"
         )
         rows = self._db.rows(sql, digest, endpoint)
         return Known(*rows[0]) if rows else None
 
-    def uploads(self, thread: Thread) -> list[str]:
-        """Return the ids of the files that we put on a server for a thread alone."""
+    def disown(self, endpoint: str, file_id: str) -> None:
+        """Note that a file of a server is none of our uploads any more: nothing deletes it."""
+        sql = "UPDATE files SET uploaded = 0 WHERE endpoint = ? AND id = ?"
+        with self._db.writing():
+            self._db.execute(sql, endpoint, file_id)
+
+    def uploads(self, thread: Thread, *, alone: bool = True) -> list[str]:
+        """Return the ids of the files that we put on a server for a thread, or for it `alone`."""
         sql = (
             "SELECT files.id FROM files JOIN threads ON number = thread WHERE threads.id = ?"
-            " AND threads.endpoint = ? AND uploaded AND NOT EXISTS (SELECT 1 FROM files AS others"
-            " WHERE others.endpoint = files.endpoint AND others.id = files.id"
-            " AND others.thread != files.thread)"
+            " AND threads.endpoint = ? AND uploaded AND NOT (? AND EXISTS (SELECT 1"
+            " FROM files AS others WHERE others.endpoint = files.endpoint"
+            " AND others.id = files.id AND others.thread != files.thread))"
         )
-        return [row[0] for row in self._db.rows(sql, *thread.key)]
+        return [row[0] for row in self._db.rows(sql, *thread.key, alone)]
 
     def known(self, endpoint: str, file_id: str) -> Known | None:
         """Return a service's file as any thread knows it, None where none does."""
@@ -217,7 +228,8 @@ class Files:
         with self._db.writing():
             sql = "SELECT DISTINCT sha256 FROM files WHERE thread = ? AND sha256 != ''"
             digests = [row[0] for row in self._db.rows(sql, thread)]
-            self._db.execute("DELETE FROM files WHERE thread = ?", thread)
+            self._db.execute("DELETE FROM files WHERE thread = ? AND NOT uploaded", thread)
+            self._db.execute(f"{BLANK} WHERE thread = ?", thread)  # its server has them
         return digests
 
     def drop(self, thread: int, names: Iterable[str]) -> list[str]:
@@ -227,7 +239,9 @@ class Files:
         with self._db.writing():
             for name in names:
                 digests += [row[0] for row in self._db.rows(sql, thread, name) if row[0]]
-                self._db.execute("DELETE FROM files WHERE thread = ? AND id = ?", thread, name)
+                which = "WHERE thread = ? AND id = ?"
+                self._db.execute(f"DELETE FROM files {which} AND NOT uploaded", thread, name)  # noqa: S608
+                self._db.execute(f"{BLANK} {which}", thread, name)
         return digests
 
     def sweep(self, digests: Iterable[str]) -> None:

@@ -57,6 +57,7 @@ class Placing:
         self._place = place
         self._same = same
         self._keeps = keeps
+        self._done: dict[str, Known] = {}  # by hash, files that are known to be there
 
     def fits(self, part: Part) -> bool:
         """Return whether a part is no file, or one that the copy's server can have."""
@@ -123,10 +124,14 @@ class Placing:
 
     def _uploaded(self, number: int, kind: type[Part], known: Known, path: Path) -> FileRef:
         """Return a file on the copy's server, uploaded unless one of its contents is there."""
-        there = self._files.uploaded(self._place, known.sha256)
-        if there is None or not self._still(there.id):
+        there = self._done.get(known.sha256) or self._files.uploaded(self._place, known.sha256)
+        if there and known.sha256 not in self._done and not self._still(there.id):
+            self._files.disown(self._place, there.id)
+            there = None
+        if there is None:
             file = FileRef(known.id, name=named(known, path), media_type=known.media_type)
             there = replace(known, id=self._backend.upload(kind, file, path))
+        self._done[known.sha256] = there
         self._files.note(number, self._place, self._kept(there), uploaded=True)
         return FileRef(there.id, "", known.name, known.media_type, known.size, known.sha256)
 

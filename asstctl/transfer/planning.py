@@ -4,6 +4,7 @@ A message of the source becomes one message of the copy, or several where tools'
 there: what is noted of a copy counts those of the source that are whole, and those sent after them.
 """
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from itertools import takewhile
 from asstctl._record import record
 from asstctl.backends.adding import saying
 from asstctl.backends.carrying import Taking, pairs, simpler
-from asstctl.errors import AsstctlError, NotFoundError
+from asstctl.errors import AsstctlError, IncompleteError, NotFoundError
 from asstctl.model import Message, Thread, instant
 from asstctl.parts import Text
 from asstctl.store.copies import Copied
@@ -23,6 +24,9 @@ from asstctl.transfer.placing import Locate, Placing
 MOST_PAIRS = 16
 LONGEST_VALUE = 512
 """Pairs of metadata, and characters of a value, that servers take."""
+
+FILES = re.compile(r"\[(?:image|file) [^\]]*\]")
+"""Placeholders of images and files."""
 
 LOOKS, LOOK_SECONDS = 2, 2.0
 """How often, and after how many seconds, it is looked again for what a stopped run has sent."""
@@ -93,6 +97,11 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
         sent = [unit.message for unit in found.units[: was.on_its_way]]
         there = settled(to, target, there, was.before + len(sent))
         arrived = count_arrived(sent, there[was.before :])
+        if arrived < len(sent) and len(there) > was.before + arrived:
+            raise IncompleteError(
+                f"{target.id} holds messages that may be those that were on their way to it",
+                hint=f"asstctl threads delete {target.id}, and the same copy again, makes it whole",
+            )
     whole = [unit.last for unit in found.units[:arrived]]
     ends = [number for number, last in enumerate(whole, 1) if last is not None]
     last_id = next((last for last in reversed(whole) if last is not None), was.last_id)
@@ -149,17 +158,23 @@ def position(source: Thread, everything: list[Message], was: Copied) -> int:
 
 def count_arrived(sent: list[Message], there: list[Message]) -> int:
     """Count the messages that stand in a thread where they should, of those on their way."""
-    pairs = zip(sent, map(saying, there), strict=False)
+    pairs = zip(sent, map(bare, there), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[1] in forms(pair[0]), pairs))
 
 
 def forms(message: Message) -> set[tuple[str, str]]:
     """Return what a message can look like in a copy: as it was sent, or simpler."""
-    found = {saying(message)}
+    found = {bare(message)}
     while less := simpler(message):
         message = less
-        found.add(saying(message))
+        found.add(bare(message))
     return found
+
+
+def bare(message: Message) -> tuple[str, str]:
+    """Return what a message says without its blanks, images and files: those get other names."""
+    role, text = saying(message)
+    return role, " ".join(FILES.sub(" ", text).split())
 
 
 def origin(message: Message) -> dict[str, str]:
