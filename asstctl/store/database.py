@@ -121,10 +121,12 @@ class Database:
         folder = os.path.dirname(self._path)
         there = os.path.exists(self._path)
         if reading or (there and not (writable(self._path) and writable(folder))):
+            self._db.close()
             self._db = self._reading(self._path)  # SQLite keeps files beside the one it writes
             return
         if there:
             found = os.stat(self._path)  # one that another process has just made is empty too
+            self._db.close()
             self.emptied = found.st_size == 0 and time.time() - found.st_mtime > BUSY_SECONDS
             self._make()
             return
