@@ -219,7 +219,7 @@ def part_from(found: Mapping[str, Any]) -> Part:
     """Read a part; raises ValueError and its like for an object that is none."""
     facts = dict(found)
     name = facts.pop("type", None) or facts.pop("part")  # `part` in stores of version 0.1
-    if name == "Text" and len(facts) == 1:
+    if name == "Text" and facts.keys() == {"text"}:
         return Text(str(facts["text"]))
     if name in OLD:
         return OLD[name](facts)

@@ -421,3 +421,25 @@ def test_a_chain_of_an_older_store_goes_on_with_messages_put_into_it_by_hand(old
         out = older.run("ask", "-t", chain, "Further")[0]
         assert out == "You said: Further (7)\n"
         assert len(messages(older, chain)) == 8
+
+
+def test_a_text_of_sources_alone_is_read_back(home):
+    cited = {"type": "Text", "citations": [{"id": "file_1", "title": "a.csv"}]}
+    message = {"id": "m1", "role": "assistant", "status": "completed", "parts": [cited]}
+    path = home.path / "a.json"
+    thread = {"id": "thread_x", "created_at": None, "metadata": {}}
+    content = {"schema": "asstctl-thread/v2", "thread": thread, "messages": [message]}
+    path.write_text(json.dumps(content))
+    home.configure('backend = "local"\nendpoint = "http://127.0.0.1:9"\nmodel = "x"\n')
+    here = home.run("threads", "import", str(path))[0].strip()
+    assert messages(home, here)[0]["parts"][0]["citations"] == cited["citations"]
+
+
+def test_an_import_brings_back_messages_that_have_no_ids(talked, threads):
+    kept = exported(talked, "@last", "--kept")
+    assert [bool(m["id"]) for m in kept[0]["messages"]].count(False)
+    talked.run("threads", "delete", "thread_1", "--kept", "-y")
+    threads.before = lambda _: error(503, "gone")
+    [path] = (talked.path / "out").glob("*.json")
+    assert "4 messages came back" in talked.run("threads", "import", str(path))[1]
+    assert texts(messages(talked, "thread_1", "--kept")) == TURNS

@@ -5,6 +5,7 @@ The old file stays where it is until the new one is complete, and is kept beside
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -149,6 +150,8 @@ class _Table:
         own = self.columns[0][0] == "number"
         if own is (row.number is None) or not 1 < len(row.values) <= len(self.columns):
             return False
+        if self.name == "raw" and not _inflates(row.values[1]):
+            return False  # a row of the index of words has the same shape
         fitting = zip(row.values, self.columns, strict=False)
         return all(_fits(value, kind, empty=empty) for value, (_, kind, empty) in fitting)
 
@@ -157,6 +160,13 @@ class _Table:
         names = [name for name, _, _ in self.columns]
         found = dict(zip(names, row.values, strict=False))
         return found if row.number is None else {**found, "number": row.number}
+
+
+def _inflates(value: Any) -> bool:
+    try:
+        return isinstance(value, bytes) and bool(zlib.decompress(value))
+    except zlib.error:
+        return False
 
 
 def _fits(value: Any, kind: str, *, empty: bool) -> bool:

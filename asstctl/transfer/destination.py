@@ -16,6 +16,7 @@ from asstctl.store.copies import Copied
 from asstctl.store.index import is_name
 from asstctl.store.merging import Listed
 from asstctl.transfer.archive import Archived, files_of
+from asstctl.transfer.fetch import with_ids
 from asstctl.transfer.placing import Locate, Placing
 
 
@@ -112,7 +113,7 @@ class Destination:
         Return how many messages that are.
         """
         keeping = self._store.keeping
-        listed = [Listed(m, mark_of(m.raw)) for m in found.messages if m.id]
+        listed = [Listed(m, mark_of(m.raw)) for m in with_ids(found.messages)]
         new, _ = keeping.merge(target.key, listed, 0, whole=False)
         self.keep_beside(target, found)
         return new
