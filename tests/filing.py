@@ -1,6 +1,5 @@
 """Files of a server on loopback: uploaded, said, handed out, deleted."""
 
-import re
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
@@ -9,10 +8,7 @@ NOW = 1_764_000_000
 
 
 class Filing:
-    """The `/files` of a server; `files` has name, purpose and contents by id.
-
-    Ids that are not there are refused wherever a message names one: see `unknown`.
-    """
+    """The `/files` of a server; `files` has name, purpose and contents by id."""
 
     def __init__(self) -> None:
         self.files: dict[str, tuple[str, str, bytes]] = {}
@@ -47,11 +43,6 @@ class Filing:
         name, purpose, data = self.files[identity]
         facts = {"id": identity, "object": "file", "bytes": len(data), "created_at": NOW}
         return facts | {"filename": name, "purpose": purpose, "status": "processed"}
-
-    def unknown(self, body: Any) -> list[str]:
-        """The ids of files that an object names and that are not here."""
-        named = re.findall(r"'file_id': '([^']+)'", str(body))
-        return [identity for identity in named if identity not in self.files]
 
 
 def multipart(content_type: str, data: bytes) -> dict[str, Any]:

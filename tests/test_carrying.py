@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64encode
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,8 @@ from asstctl.parts import (
 )
 from asstctl.transfer import archive
 from tests.responses_server import ResponsesServer
-from tests.servers import ChatServer, ThreadsServer, error
-from tests.test_moving import history, store
+from tests.servers import ThreadsServer, error
+from tests.test_moving import Resource, history, profiles, store
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
@@ -31,29 +30,16 @@ class Project(ThreadsServer):
     form = "project"
 
 
-class Resource(ResponsesServer):
-    form = "resource"
-
-
 @pytest.fixture
 def world(home):
     """Profiles on two servers of threads, two of Responses, and this machine, the default."""
-    with ExitStack() as running:
-        chat = running.enter_context(ChatServer())
-        kinds = {
-            "threads": Project,
-            "others": Project,
-            "responses": ResponsesServer,
-            "resource": Resource,
-        }
-        home.servers = {name: running.enter_context(kind()) for name, kind in kinds.items()}
-        text = f'backend = "local"\nendpoint = "{chat.url}"\nmodel = "test"\n'
-        for name, server in home.servers.items():
-            lines = "".join(f'{k} = "{v}"\n' for k, v in server.settings.items())
-            text += f"[profiles.{name}]\n{lines}"
-        home.configure(text)
-        home.environment["MY_KEY"] = "canary"
-        home.chat = chat
+    kinds = {
+        "threads": Project,
+        "others": Project,
+        "responses": ResponsesServer,
+        "resource": Resource,
+    }
+    with profiles(home, kinds):
         yield home
 
 

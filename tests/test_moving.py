@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import stat
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import pytest
@@ -28,17 +28,24 @@ class Resource(ResponsesServer):
 @pytest.fixture
 def world(home):
     """Profiles on four servers and this machine; `home` by default speaks to the first."""
+    kinds = {"threads": ThreadsServer, "responses": ResponsesServer, "resource": Resource}
+    with profiles(home, kinds):
+        yield home
+
+
+@contextmanager
+def profiles(home, kinds):
+    """Run servers, each with a profile of its name; the default is this machine, with a model."""
     with ExitStack() as running:
-        chat = running.enter_context(ChatServer())
-        kinds = {"threads": ThreadsServer, "responses": ResponsesServer, "resource": Resource}
+        home.chat = running.enter_context(ChatServer())
         home.servers = {name: running.enter_context(kind()) for name, kind in kinds.items()}
-        text = f'backend = "local"\nendpoint = "{chat.url}"\nmodel = "test"\n'
+        text = f'backend = "local"\nendpoint = "{home.chat.url}"\nmodel = "test"\n'
         for name, server in home.servers.items():
             lines = "".join(f'{k} = "{v}"\n' for k, v in server.settings.items())
             text += f"[profiles.{name}]\n{lines}"
         home.configure(text)
         home.environment["MY_KEY"] = "canary"
-        yield home
+        yield
 
 
 def history(home, thread, *words):

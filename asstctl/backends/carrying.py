@@ -138,7 +138,7 @@ class Taking:
         """Yield a message as the thread takes it: one, or several where tools' turns are apart."""
         takes = self._takes
         if takes is None or self._whole(message, takes):
-            self.native.update(lost(message, message))
+            self.native.update(kinds(message))
             yield message
             return
         if _item(message) in takes.items:  # an open call: it must not go whole
@@ -209,11 +209,16 @@ def simpler(message: Message) -> Message | None:
     return None if message.role in ("user", "assistant") else replace(message, role="assistant")
 
 
+def kinds(message: Message) -> Counter[str]:
+    """Return the parts of a message beside text, by kind."""
+    return Counter(NAMES[type(part)] for part in message.parts if not isinstance(part, Text))
+
+
 def lost(before: Message, after: Message) -> Counter[str]:
     """Return what a simpler form of a message lacks, by kind."""
     if before.role != after.role:
         return Counter([f"{before.role} role"])
-    return Counter(NAMES[type(p)] for p in before.parts if not isinstance(p, Text))
+    return kinds(before)
 
 
 def offer(messages: list[Message], send: Callable[[list[Message]], Added]) -> Added:

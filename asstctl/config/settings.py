@@ -117,6 +117,19 @@ class Settings:
             name = str(self.folder.absolute() / name)
         return [name, *words]
 
+    def shape(self) -> dict[str, Any] | None:
+        """Return the `json_schema` object that replies follow, None without a schema.
+
+        A relative path starts at the settings file's folder, one of the command line where that
+        was typed. Raises ConfigError for a file that holds none.
+        """
+        if not self.schema:
+            return None
+        from asstctl.config.shape import shape  # few replies have one
+
+        typed = self.origins.get("schema") == "command line"
+        return shape((Path() if typed else self.folder) / Path(self.schema).expanduser())
+
     def childrens(
         self, environment: Mapping[str, str], through: Iterable[str] = ()
     ) -> dict[str, str]:

@@ -5,22 +5,17 @@ import re
 from pathlib import Path
 from typing import Any
 
-from asstctl.config.settings import Settings
 from asstctl.errors import ConfigError
 
 LARGEST = 1 << 20
 """Bytes of a schema; more is no schema."""
 
 
-def shape(settings: Settings) -> dict[str, Any]:
-    """Return the `json_schema` object of the schema that a profile has.
+def shape(path: Path) -> dict[str, Any]:
+    """Return the `json_schema` object in a file: a JSON Schema, or one with `name` and `schema`.
 
-    Its file holds a JSON Schema, or such an object with its `name` and `schema`. Raises
-    ConfigError.
+    Raises ConfigError.
     """
-    path = Path(settings.schema or "").expanduser()
-    if settings.origins.get("schema") != "command line":
-        path = settings.folder / path
     found = _read(path)
     if isinstance(found.get("schema"), dict) and isinstance(found.get("name"), str):
         return found

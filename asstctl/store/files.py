@@ -145,15 +145,18 @@ class Files:
                 uploaded=uploaded,
             )
 
+    def _found(self, where: str, *values: object) -> list[Known]:
+        """Return the files of a WHERE clause and what follows it."""
+        columns = "id, name, media_type, size, sha256, missing"
+        rows = self._db.rows(f"SELECT {columns} FROM files WHERE {where}", *values)  # noqa: S608
+        return [Known(*row) for row in rows]
+
     def uploaded(self, endpoint: str, digest: str) -> Known | None:
         """Return the file that we put on a server with some contents, None where there is none."""
-        sql = (
-            "SELECT id, name, media_type, size, sha256, missing FROM files"
-            " WHERE sha256 = ? AND sha256 != '' AND endpoint = ? AND uploaded"
-            " ORDER BY thread DESC LIMIT 1"
+        where = (
+            "sha256 = ? AND sha256 != '' AND endpoint = ? AND uploaded ORDER BY thread DESC LIMIT 1"
         )
-        rows = self._db.rows(sql, digest, endpoint)
-        return Known(*rows[0]) if rows else None
+        return next(iter(self._found(where, digest, endpoint)), None)
 
     def disown(self, endpoint: str, file_id: str) -> None:
         """Note that a file of a server is none of our uploads any more: nothing deletes it."""
@@ -173,12 +176,8 @@ class Files:
 
     def known(self, endpoint: str, file_id: str) -> Known | None:
         """Return a service's file as any thread knows it, None where none does."""
-        sql = (
-            "SELECT id, name, media_type, size, sha256, missing FROM files"
-            " WHERE endpoint = ? AND id = ? ORDER BY sha256 DESC LIMIT 1"
-        )
-        rows = self._db.rows(sql, endpoint, file_id)
-        return Known(*rows[0]) if rows else None
+        where = "endpoint = ? AND id = ? ORDER BY sha256 DESC LIMIT 1"
+        return next(iter(self._found(where, endpoint, file_id)), None)
 
     def resolved(self, endpoint: str, file: FileRef) -> FileRef:
         """Return a service's file with the hash and the type that are known of it here."""
@@ -212,11 +211,7 @@ class Files:
 
     def of(self, thread: int) -> list[Known]:
         """Return the files of the thread with a number, by their ids."""
-        sql = (
-            "SELECT id, name, media_type, size, sha256, missing FROM files"
-            " WHERE thread = ? ORDER BY id"
-        )
-        return [Known(*row) for row in self._db.rows(sql, thread)]
+        return self._found("thread = ? ORDER BY id", thread)
 
     def count(self, thread: int) -> int:
         """Count the files that are kept of the thread with a number."""

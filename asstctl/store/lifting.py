@@ -107,19 +107,16 @@ def inline(link: str) -> tuple[str, bytes]:
     return media_type, content if b64encode(content).decode() == data else b""
 
 
-def unlifted(found: Any, contents: Callable[[str], bytes | None]) -> Any:
-    """Return a kept object with its files' base64 in the places of their hashes.
+def unlifted(text: str, contents: Callable[[str], bytes | None]) -> str:
+    """Return a text of a kept object, a file's base64 in the place of its hash.
 
     `contents` returns those of a hash. A file that is not kept any more leaves its hash there.
     """
-    if isinstance(found, list):
-        return [unlifted(one, contents) for one in found]
-    if isinstance(found, dict):
-        return {key: unlifted(value, contents) for key, value in found.items()}
-    if isinstance(found, str) and (lifted := LIFTED.fullmatch(found)):
-        data = contents(lifted[2])
-        return found if data is None else (lifted[1] or "") + b64encode(data).decode()
-    return found
+    lifted = LIFTED.fullmatch(text)
+    data = contents(lifted[2]) if lifted else None
+    if lifted is None or data is None:
+        return text
+    return (lifted[1] or "") + b64encode(data).decode()
 
 
 def may_hold(message: Message) -> bool:

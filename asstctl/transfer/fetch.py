@@ -102,8 +102,9 @@ def fetch(
         refused, later = yield from fetch_files(session, thread, objects)
     made = session.store.files.count(number) - before
     told = (*missing, *refused)
-    counts = (thread, len(messages), new, gone, count, made, told)
-    return Fetched(*counts, broken, unread, tuple(later))
+    return Fetched(
+        thread, len(messages), new, gone, count, made, told, broken, unread, tuple(later)
+    )
 
 
 def with_ids(messages: Iterable[Message]) -> Iterator[Message]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+from asstctl._json import mapped
 from asstctl.backends import Backend
 from asstctl.backends.carrying import NAMES, placeholder
 from asstctl.errors import UnsupportedError
@@ -154,16 +155,11 @@ class Placing:
         def contents(digest: str) -> bytes | None:
             return self._files.contents(FileRef(sha256=digest))
 
-        whole: Mapping[str, Any] = _renamed(unlifted(raw, contents), renamed)
+        def current(text: str) -> str:
+            return renamed.get(text) or unlifted(text, contents)
+
+        whole: Mapping[str, Any] = mapped(raw, current)
         return whole
-
-
-def _renamed(found: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(found, list):
-        return [_renamed(one, names) for one in found]
-    if isinstance(found, dict):
-        return {key: _renamed(value, names) for key, value in found.items()}
-    return names.get(found, found) if isinstance(found, str) else found
 
 
 def named(known: Known, path: Path) -> str:

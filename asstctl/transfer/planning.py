@@ -158,8 +158,8 @@ def position(source: Thread, everything: list[Message], was: Copied) -> int:
 
 def count_arrived(sent: list[Message], there: list[Message]) -> int:
     """Count the messages that stand in a thread where they should, of those on their way."""
-    pairs = zip(sent, map(bare, there), strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[1] in forms(pair[0]), pairs))
+    both = zip(sent, map(bare, there), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[1] in forms(pair[0]), both))
 
 
 def forms(message: Message) -> set[tuple[str, str]]:

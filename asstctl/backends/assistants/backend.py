@@ -57,10 +57,7 @@ class Assistants:
     def check(self) -> None:
         """Raise ConfigError without an assistant; the rest was demanded to connect."""
         self._settings.require("assistant_id")
-        if self._settings.schema:
-            from asstctl.config.shape import shape  # few replies have one
-
-            shape(self._settings)
+        self._settings.shape()
 
     # Prompts and replies
 

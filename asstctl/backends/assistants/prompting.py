@@ -269,10 +269,8 @@ class Prompting:
             body["model"] = self._settings.model
         if self._settings.instructions:
             body["instructions"] = self._settings.instructions
-        if self._settings.schema:
-            from asstctl.config.shape import shape  # few replies have one
-
-            wanted = {"type": "json_schema", "json_schema": shape(self._settings)}
+        if shape := self._settings.shape():
+            wanted = {"type": "json_schema", "json_schema": shape}
             body["response_format"] = cast("ResponseFormatJSONSchema", wanted)
 
     def _able(self, ability: str) -> bool | None:

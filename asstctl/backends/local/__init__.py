@@ -10,11 +10,7 @@ def connect(settings: Settings, world: World) -> Local:
     """Return the backend of a profile: a server where `endpoint` is set, else the engine."""
 
     def model() -> Model:
-        shape = None
-        if settings.schema:
-            from asstctl.config.shape import shape as read_shape  # few replies have one
-
-            shape = read_shape(settings)
+        shape = settings.shape()
         if settings.endpoint:
             return Server(settings, world, shape)
         from asstctl.backends.local.engine import Engine  # the extra `local` may be missing

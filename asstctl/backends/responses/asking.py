@@ -77,10 +77,8 @@ class Asking:
         verbatim: dict[str, object] = {"tools": offered(settings.tools)}
         if settings.reasoning_summary:
             verbatim["reasoning"] = {"summary": settings.reasoning_summary}
-        if settings.schema:
-            from asstctl.config.shape import shape  # few replies have one
-
-            verbatim["text"] = {"format": {"type": "json_schema", **shape(settings)}}
+        if shape := settings.shape():
+            verbatim["text"] = {"format": {"type": "json_schema", **shape}}
         if settings.agent:  # it brings its own model, instructions and tools
             reference = {"type": "agent_reference", "name": settings.agent}
             if settings.agent_version:

@@ -88,10 +88,7 @@ class Responses:
         """Raise ConfigError without a model or an agent; the rest was demanded to connect."""
         if missing := lacking(self._settings):
             raise self._settings.missing(missing)
-        if self._settings.schema:
-            from asstctl.config.shape import shape  # few replies have one
-
-            shape(self._settings)
+        self._settings.shape()
 
     # Prompts and replies
 

@@ -155,7 +155,7 @@ class Prompting:
         """
         thread_id = last.response.thread_id
         if thread_id.startswith(CHAIN):  # a chain goes on from before
-            return "" if following.taken() else f"the calls are given up: {_declined(last)}"
+            return "" if following.taken() else f"the calls are given up: {last.decline()}"
         self._wire.hurry(CANCEL_SECONDS)
         try:
             still = self._open(thread_id, last.response.waiting)
@@ -197,14 +197,6 @@ class Prompting:
         """Abandon the calls of the last response."""
         last, self._waiting = self._waiting, None
         return last.decline() if last else None
-
-
-def _declined(last: Reply) -> str:
-    """Answer the calls of a reply with a refusal; return in words what became of it."""
-    try:
-        return last.decline()
-    except AsstctlError as error:
-        return f"they could not be declined: {error.message}"
 
 
 def _add(leaving: BaseException, words: str) -> None:
