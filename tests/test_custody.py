@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from tests.responses_server import ResponsesServer
-from tests.servers import Reply, error
+from tests.servers import Reply, error, named
 
 
 def kept(home, thread="@last"):
@@ -567,3 +567,46 @@ def test_retry_after_0_is_no_reason_to_hurry(home, project):
     left[0].headers["retry-after"] = "0"
     project.before = lambda r: left.pop() if left and r.method == "GET" else None
     assert "trying again in 0.5 s" in home.run("threads", "history", "@last")[1]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_half_that_a_list_says_of_a_running_reply_never_replaces_the_whole(home, project, late):
+    words = ["one ", "two ", "three"]
+    begun, half, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def stream(thread, run, reply, made):
+        mine = project.say(thread, "assistant", "one ", run["id"])
+        mine["status"] = "in_progress"
+        yield named("thread.run.created", run)
+        for word in words:
+            delta = {"content": [{"index": 0, "type": "text", "text": {"value": word}}]}
+            yield named("thread.message.delta", {"id": mine["id"], "delta": delta})
+            if word == words[0]:
+                begun.set()
+                half.wait(20)
+        mine["status"] = run["status"] = "completed"
+        mine["content"][0]["text"]["value"] = "".join(words)
+        yield named("thread.message.completed", mine)
+        yield named("thread.run.completed", run)
+        yield named("done", "[DONE]")
+
+    def after(request, reply):
+        if late and request.method == "GET" and "/messages" in request.path and not half.is_set():
+            body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+            half.set()
+            ended.wait(20)
+            reply.body = body
+        return reply
+
+    project.stream, project.after = stream, after
+    asking = home.start("ask", "-c", "Two")
+    assert begun.wait(20)
+    fetching = home.start("threads", "fetch", "@last")
+    if late:
+        asking.communicate(timeout=30)
+        ended.set()
+    fetching.communicate(timeout=30)
+    half.set()
+    asking.communicate(timeout=30)
+    assert [m["text"] for m in kept(home)][3:] == ["one two three"]
+    assert kept(home)[3]["raw"]["status"] == "completed"

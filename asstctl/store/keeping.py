@@ -101,7 +101,7 @@ class Keeping:
                     message = replace(message, id="")  # the service says an id twice  # noqa: PLW2901
                     there = None
                 if there and there[0] != (mine and mine[0]):
-                    self._seen_elsewhere(there[0], message)
+                    self._finish(there[0], message, run)
                     if mine:
                         self._messages.delete(mine[0])
                     if position == 1 and not rows[0][2]:
@@ -143,20 +143,20 @@ class Keeping:
         found = self._db.rows(sql, number, sound(identity))
         return tuple(found[0]) if found else None
 
-    def _seen_elsewhere(self, row: int, message: Message) -> None:
-        from asstctl.store.merging import said
-
-        text = text_of(
-            self._db.value("SELECT CAST(parts AS BLOB) FROM messages WHERE number = ?", row)
-        )
-        ours = said(message)
-        if ours and not text.startswith(ours):
-            self.keep_old(row, ours)
-
     def _finish(self, row: int, message: Message, run: str) -> None:
-        """Write a reply over its row; a list that said it first is newer, and stays."""
-        if not self._messages.replace(row, message, run=run, unless_learned=True):
-            self._seen_elsewhere(row, message)
+        """Write a reply over its row; what a list has said whole is newer, and stays."""
+        from asstctl.store.merging import is_half, said
+
+        sql = (
+            "SELECT learned, CAST(parts AS BLOB), object FROM messages LEFT JOIN raw USING (number)"
+            " WHERE number = ?"
+        )
+        learned, parts, stored = self._db.rows(sql, row)[0]
+        theirs, ours = text_of(parts), said(message)
+        if not learned or is_half(readable(stored) if stored else {}, theirs, ours):
+            self._messages.replace(row, message, run=run)
+        elif ours and not theirs.startswith(ours):
+            self.keep_old(row, ours)
 
     # Merging a server's list
 

@@ -4,9 +4,10 @@ Readings and turns of several processes overlap. A counter of the store orders t
 each start of a reading takes its next value. Nothing that was seen is lost, nothing stands twice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import Any
 
 from asstctl._record import record
 from asstctl.model import Message
@@ -180,11 +181,17 @@ def _learn(entry: Entry, found: Listed, began: int, *, late: bool) -> None:
         if text != entry.text and text not in entry.was:
             entry.was.append(text)
         return
-    if text != entry.text and not text.startswith(entry.text):
-        entry.was.append(entry.text)
-    entry.id, entry.text, entry.now = found.message.id, text, found.message
-    entry.mark = entry.mark or found.mark
+    if not is_half(found.message.raw or {}, text, entry.text):
+        if text != entry.text and not text.startswith(entry.text):
+            entry.was.append(entry.text)
+        entry.text, entry.now = text, found.message
+    entry.id, entry.mark = found.message.id, entry.mark or found.mark
     entry.learned, entry.gone = began, late
+
+
+def is_half(raw: Mapping[str, Any], listed: str, text: str) -> bool:
+    """Return whether a list caught a message as it was written, and no more of it than a text."""
+    return raw.get("status") == "in_progress" and text.startswith(listed)
 
 
 def _woven(frame: Sequence[Entry], others: Sequence[Entry]) -> list[Entry]:

@@ -143,31 +143,23 @@ class Messages:
             self._keep_raw(row, message)
         return row
 
-    def replace(
-        self, row: int, message: Message, *, run: str = "", unless_learned: bool = False
-    ) -> bool:
-        """Write a message over the row with a number; return whether it was written.
-
-        `unless_learned`: not where a list has said that row, which then is newer.
-        """
+    def replace(self, row: int, message: Message, *, run: str = "") -> None:
+        """Write a message over the row with a number."""
         with self._db.writing():
             message = self._lifted(row >> 24, message)
             self._take_out(row, row)
-            written = self._db.execute(
+            self._db.execute(
                 "UPDATE messages SET role = :role, parts = :parts, status = :status,"
                 " created_at = coalesce(:created_at, created_at), metadata = :metadata,"
                 " run = iif(:run = '', run, :run), id = coalesce(id, :id)"
-                " WHERE number = :row AND NOT (:guarded AND learned)",
+                " WHERE number = :row",
                 row=row,
                 run=run,
                 id=sound(message.id) or None,
-                guarded=unless_learned,
                 **facts(message),
             )
-            if written:
-                self._keep_raw(row, message)
+            self._keep_raw(row, message)
             self._unindexed(row)
-        return bool(written)
 
     def learn(self, row: int, message: Message) -> None:
         """Write a newer reading over a row, unless it says no more with the same words."""
