@@ -5,11 +5,14 @@ import os
 import sqlite3
 import stat
 import subprocess
+import threading
+import time
 import zipfile
 from contextlib import closing
 
 import pytest
 
+from tests.servers import Reply
 from tests.test_custody import attached, kept
 
 
@@ -61,6 +64,25 @@ def test_a_chat_that_is_open_goes_over_to_what_was_put_back(full):
         chat.kill()
     assert chat.returncode == 0
     assert [m["text"] for m in kept(full)][-2] == "Three"
+
+
+@pytest.mark.parametrize("fixture", ["threads", "server"])
+def test_a_turn_is_kept_whole_where_the_store_is_put_back_as_it_runs(full, fixture, request):
+    full.run("threads", "backup", "all.zip")
+    speaker = request.getfixturevalue(fixture)
+    if fixture == "server":
+        full.use_server(speaker)
+    said = threading.Event()
+    speaker.replies.append(Reply(words=["a ", "b"], delay=0.7))
+    speaker.before = lambda r: said.set() if r.method == "POST" else None
+    asking = full.start("ask", "Two")
+    assert said.wait(20)
+    time.sleep(0.4)  # it stands in the store by now
+    full.run("threads", "restore", "all.zip", "--yes")
+    out, err = asking.communicate(timeout=30)
+    assert asking.returncode == 0, err
+    assert [m["text"] for m in kept(full)] == ["Two", "a b"]
+    assert len(full.run("threads", "list", "-q")[0].split()) == 2
 
 
 def test_what_is_no_backup_changes_nothing(full):

@@ -46,7 +46,7 @@ class Database:
         self._absent = False  # there is no file yet: the first write makes it
         self.emptied = False  # there was a file without a single byte
         self._for_reading = reading
-        self._file: tuple[int, int] | None = None  # which one is open to be written
+        self.file: tuple[int, int] | None = None  # which one is open to be written
         self._current = False  # its schema is known to be ours
         self._db = sqlite3.connect(":memory:", isolation_level=None)  # until there is a file
         with self.translated():
@@ -139,7 +139,7 @@ class Database:
         """Open the file, and make it where there is none."""
         path = str(self._path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._file = file_of(path)
+        self.file = file_of(path)
         self._current = False
         self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
 
@@ -159,7 +159,7 @@ class Database:
             self._empty = self._version() == 0
 
     def _is_replaced(self) -> bool:
-        return self._file is not None and self._file != file_of(str(self._path))
+        return self.file is not None and self.file != file_of(str(self._path))
 
     def _begin(self) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")

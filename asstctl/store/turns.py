@@ -48,6 +48,7 @@ class Noted:
     replies: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     begun: bool = False  # it stands in the store
+    store: tuple[int, int] | None = None  # the file that it stands in
     named: str | None = None  # the run that stands there
     marked: str = ""  # the mark that stands there
     topped: bool = False  # `taken` stands there
@@ -179,11 +180,11 @@ class Turns:
             self._write(turn, seconds, lasting=lasting)
         except MendedError as error:
             self._db.tell(f"the store was damaged: {error.hint}".partition("; run the command")[0])
-            turn.begun = False
             self._write(turn, seconds, lasting=lasting)
 
     def _write(self, turn: Noted, seconds: float, *, lasting: bool = True) -> None:
         with self._db.writing(seconds, lasting=lasting):
+            turn.begun = turn.begun and turn.store == self._db.file  # else it is written whole
             if turn.begun and not self._index.has(turn.thread):
                 turn.pending = False  # it was deleted meanwhile, and stays deleted
                 return
@@ -198,7 +199,7 @@ class Turns:
                 self._write_messages(turn)
             if turn.status == "failed":
                 self._index.back(turn.thread, turn.top)
-        turn.begun, turn.pending = True, False
+        turn.begun, turn.pending, turn.store = True, False, self._db.file
         turn.named, turn.marked, turn.topped = turn.run_id, turn.mark, turn.taken
 
     def _write_messages(self, turn: Noted) -> None:
@@ -262,4 +263,5 @@ def _kept(found: dict[str, Any]) -> Noted | Link:
         return Link(**found["link"])
     facts = found["turn"]
     thread, top = Thread(**facts.pop("thread")), facts.pop("top")
-    return Noted(thread=thread, top=(int(top[0]), float(top[1])), **facts)
+    store = tuple(facts.pop("store", None) or ()) or None
+    return Noted(thread=thread, top=(int(top[0]), float(top[1])), store=store, **facts)
