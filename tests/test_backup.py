@@ -79,7 +79,7 @@ def test_a_turn_is_kept_whole_where_the_store_is_put_back_as_it_runs(full, fixtu
     assert said.wait(20)
     time.sleep(0.4)  # it stands in the store by now
     full.run("threads", "restore", "all.zip", "--yes")
-    out, err = asking.communicate(timeout=30)
+    err = asking.communicate(timeout=30)[1]
     assert asking.returncode == 0, err
     assert [m["text"] for m in kept(full)] == ["Two", "a b"]
     assert len(full.run("threads", "list", "-q")[0].split()) == 2

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -229,6 +230,48 @@ def test_an_export_never_holds_less_than_the_file_that_it_replaces(talked, threa
     assert path.read_bytes() == before
     talked.run("threads", "export", "@last", "-d", "out", "--replace")
     assert len(json.loads(path.read_text())["messages"]) == 2
+
+
+FORMS = [("markdown", "md"), ("text", "txt"), ("html", "html"), ("jsonl", "jsonl")]
+
+
+@pytest.mark.parametrize(("form", "suffix"), FORMS)
+def test_no_form_of_an_export_holds_less_than_the_file_that_it_replaces(
+    talked, threads, form, suffix
+):
+    go = ("threads", "export", "@last", "-d", "out", "--format", form)
+    talked.run(*go)
+    path = talked.path / "out" / f"thread_1.{suffix}"
+    before = path.read_bytes()
+    threads.threads["thread_1"][-1]["content"][0]["text"]["value"] += " and more"
+    talked.run(*go)
+    assert path.read_bytes() != before
+    before = path.read_bytes()
+    (talked.data / "threads.db").unlink()
+    del threads.threads["thread_1"][1:3]
+    talked.run("threads", "add", "thread_1")
+    err = talked.run(*go, code=6)[1]
+    assert "holds 2 " in err
+    assert "hint: --replace overwrites it" in err
+    assert path.read_bytes() == before
+    talked.run(*go, "--replace")
+    assert path.read_bytes() != before
+
+
+def test_an_export_never_loses_older_texts_or_what_a_run_held(talked, threads):
+    threads.threads["thread_1"][0]["content"][0]["text"]["value"] = "Edited"
+    exported(talked, "@last")
+    path = talked.path / "out" / "thread_1.json"
+    before = path.read_bytes()
+    with closing(sqlite3.connect(talked.data / "threads.db")) as database, database:
+        database.execute("UPDATE messages SET was = '[]'")
+        packed = zlib.compress(b'{"id": "run_1", "status": "completed"}')
+        database.execute(
+            "UPDATE runs SET object = ? WHERE id = (SELECT min(id) FROM runs)", (packed,)
+        )
+    err = talked.run("threads", "export", "@last", "--kept", "-d", "out", code=6)[1]
+    assert "holds 1 message, 1 run that would be lost" in err
+    assert path.read_bytes() == before
 
 
 def test_with_keep_false_no_word_is_written_here(home, threads):

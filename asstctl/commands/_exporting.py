@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import replace as replaced
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,11 +87,11 @@ def export(
                     if form is Form.JSON and not no_files:
                         lost = archive.copy_files(content, session.store.files.path, directory)
                         content = with_missing(content, lost)
-                    if form is Form.JSON and not replace:
+                    text = partial(pieces, content, form, contents(session, thread))
+                    if not replace:
                         removed = session.store.keeping.removed_of(thread)
-                        demand_no_less(path, content, removed)
-                    read = contents(session, thread)
-                    changed = archive.write(path, pieces(content, form, read))
+                        demand_no_less(path, content, removed, text)
+                    changed = archive.write(path, text())
             except AsstctlError as error:
                 failures.append(error)
                 listing.note(f"{thread.id}: {error.message}", sys.stderr)
