@@ -1,10 +1,19 @@
 """The messages of a reply, put together from its events, to be kept."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from asstctl._json import objects
-from asstctl.events import Event, MessageFinished, ReasoningDelta, RunFinished, TextDelta, Usage
+from asstctl.events import (
+    Event,
+    MessageFinished,
+    PromptTaken,
+    ReasoningDelta,
+    RunFinished,
+    TextDelta,
+    Usage,
+)
 from asstctl.model import Message, Status
 from asstctl.parts import (
     Citation,
@@ -32,10 +41,13 @@ class Heard:
         self._thought: list[str] = []
         self._sources: list[Citation] = []
         self._used: list[Usage] = []
+        self._run = ""  # the service's id of the run that speaks
 
     def feed(self, event: Event) -> None:
         """Take an event of the reply."""
         match event:
+            case PromptTaken(run_id):
+                self._begin(run_id or self._run)
             case TextDelta(text):
                 self._text.append(text)
             case ReasoningDelta(text):
@@ -50,6 +62,13 @@ class Heard:
                 self._flush()
                 self._parts.append(event)
 
+    def _begin(self, run: str) -> None:
+        """Note that a run begins, which was asked with the answers that are of no run yet."""
+        self._run = run
+        for key, message in self._whole.items():
+            if not message.run:
+                self._whole[key] = replace(message, run=run)
+
     def answered(self, result: ToolResult) -> None:
         """Take the answer to a call that was made here."""
         self._flush()
@@ -61,7 +80,8 @@ class Heard:
     def _finish(self, message: Message) -> None:
         if not message.parts:
             return
-        self._whole[message.id or str(len(self._whole))] = message
+        key = message.id or str(len(self._whole))
+        self._whole[key] = replace(message, run=message.run or self._run)
         self._flush()
         said = (Text, Refusal, Image, File, Reasoning)
         self._parts = [p for p in self._parts if not (isinstance(p, said) or p in message.parts)]
@@ -99,7 +119,8 @@ class Heard:
         whole = list(self._whole.values())
         if whole and not any(isinstance(part, Text) for part in self._parts):
             return whole
-        return [*whole, Message("", "assistant", tuple(self._parts), status=status)]
+        rest = Message("", "assistant", tuple(self._parts), status=status, run=self._run)
+        return [*whole, rest]
 
 
 CONTAINED = "container_file_citation"

@@ -24,6 +24,7 @@ from asstctl.events import (
 from asstctl.heard import Heard, in_container
 from asstctl.model import Status, message_json
 from asstctl.parts import File, Image, ToolCall, ToolResult
+from asstctl.store.beside import words_beside
 from asstctl.store.store import Store
 from asstctl.tools import Consent, Tool, answering, answers
 
@@ -46,8 +47,12 @@ UNTOLD = "untold: turns are kept"
 
 @dataclass(slots=True)
 class _Round:
-    """One stream of the reply: how it ended (None: the service did not say), and its calls."""
+    """One stream of the reply: how it ended (None: the service did not say), and its calls.
 
+    `first`: it answers the prompt, and no outputs of tools.
+    """
+
+    first: bool = True
     end: RunFinished | None = None
     calls: list[ToolCall] = field(default_factory=list)
 
@@ -111,7 +116,7 @@ class Turn:
                 except BaseException:
                     self._backend.decline()
                     raise
-                yield from self._passed(self._backend.answer(outputs))
+                yield from self._passed(self._backend.answer(outputs), first=False)
             demand_whole(self._round.end)
         except BaseException as leaving:
             self._left(leaving)
@@ -141,9 +146,9 @@ class Turn:
             if beside:
                 leaving.add_note(words_beside(beside))
 
-    def _passed(self, reply: Stream) -> Stream:
+    def _passed(self, reply: Stream, *, first: bool = True) -> Stream:
         """Pass one stream of the reply on; an end with calls is not passed on."""
-        self._round = _Round()
+        self._round = _Round(first)
         with closing(reply):
             for event in reply:
                 self._hear(event)
@@ -204,6 +209,8 @@ class Turn:
 
     def _name(self, noted: "Noted", run_id: str | None) -> None:
         noted.run_id, noted.mark = run_id, self._mark
+        if self._round.first:
+            noted.first_run = run_id
         noted.linked = self._settings.backend.facts.replies_by_id
         self._note(noted)
 
@@ -237,7 +244,7 @@ class Turn:
             noted.status = status
             heard = self._heard.messages(status)
             self.made = [m.raw for m in heard if m.raw and in_container(m.raw)]
-            noted.replies = [message_json(message) for message in heard]
+            noted.replies = [{**message_json(message), "run": message.run} for message in heard]
             noted.runs = list(self._objects.values()) or self._heard.own_run(noted.key)
         return self._store.turns.end(noted)
 
@@ -288,8 +295,3 @@ def recovered(reply: Stream, thread_id: str) -> Stream:
         if end and end.ending == "tool_call":
             error.hint = f"asstctl threads unlock {thread_id} ends it"
         raise
-
-
-def words_beside(path: Path) -> str:
-    """Return in words that a turn is kept in a file beside the store."""
-    return f"the store is locked: this turn is kept in {path} until it is free"

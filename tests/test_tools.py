@@ -250,3 +250,29 @@ def test_a_model_that_calls_without_end_is_stopped(home, responses):
     err = home.run("ask", "x", code=6)[1]
     assert "the model calls a tool, and nothing here answers" in err
     assert len(responses.asked("/responses")) == 100
+
+
+def test_a_chain_keeps_what_its_tools_answered_once_and_says_it_again_once(home):
+    with Resource() as server:
+        home.use_threads(server)
+        tool(home, "one", "echo 1", confirm=False)
+        calls(server, ("a", "one", "{}"))
+        calls(server, ("b", "one", "{}"))
+        home.run("ask", "x")
+        for words in (["--kept"], [], ["--kept"]):
+            found = home.run("threads", "history", *words, "-o", "jsonl")[0].splitlines()
+            parts = [part for line in found for part in json.loads(line)["parts"]]
+            assert [part["type"] for part in parts] == [
+                "Text",
+                *("ToolCall", "ToolResult") * 2,
+                "Text",
+            ]
+            home.run("threads", "fetch", "@last")
+        server.responses.clear()
+        home.run("ask", "-c", "y")
+        said = [r.body for r in server.requests if r.method == "POST"][-1]["input"]
+        assert [item["type"] for item in said] == [
+            "message",
+            *("function_call", "function_call_output") * 2,
+            *["message"] * 2,
+        ]

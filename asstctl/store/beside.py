@@ -73,3 +73,8 @@ def set_aside(path: Path) -> Path:
     with suppress(OSError):
         path.rename(aside)
     return aside
+
+
+def words_beside(path: Path) -> str:
+    """Return in words that a turn is kept in a file beside the store."""
+    return f"the store is locked: this turn is kept in {path} until it is free"

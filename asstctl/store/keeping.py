@@ -68,14 +68,14 @@ class Keeping:
             identity = new_id("msg") if own else None
             self._messages.insert(number, place + 1, reply, identity, replace(facts, mark=""))
 
-    def name_run(self, number: int, turn: str, run: str, mark: str) -> None:
-        """Note the run that answers a turn, and the mark that its prompt has."""
+    def name_run(self, number: int, turn: str, runs: tuple[str, str], mark: str) -> None:
+        """Note the first and the last run of a turn, and the mark that its prompt has."""
         sql = (
-            "UPDATE messages SET run = ?, mark = iif(role = 'user', ?, '')"
+            "UPDATE messages SET run = iif(role = 'user', ?, ?), mark = iif(role = 'user', ?, '')"
             " WHERE turn = ? AND turn != '' AND number >> 24 = ?"
         )
         with self._db.writing():
-            self._db.execute(sql, run, mark, turn, number)
+            self._db.execute(sql, *runs, mark, turn, number)
 
     def end_turn(
         self,
@@ -94,29 +94,30 @@ class Keeping:
             place = rows[0][1]
             for position, message in enumerate(replies, 1):
                 mine = rows[position] if position < len(rows) else None
+                own = message.run or run
                 if mine and message.id and mine[2] not in ("", message.id):
                     mine = None  # a list gave our row to another message
                 there = self._with_id(number, message.id)
-                if there and not (there[2] in ("", turn) and there[3] in ("", run)):
+                if there and not (there[2] in ("", turn) and there[3] in ("", own)):
                     message = replace(message, id="")  # the service says an id twice  # noqa: PLW2901
                     there = None
                 if there and there[0] != (mine and mine[0]):
-                    self._finish(there[0], message, run)
+                    self._finish(there[0], message, own)
                     if mine:
                         self._messages.delete(mine[0])
                     if position == 1 and not rows[0][2]:
-                        self._fold(number, rows[0][0], there[1], turn, run)
+                        self._fold(number, rows[0][0], there[1], turn)
                     place = max(place, there[1])
                 elif mine:
-                    self._finish(mine[0], message, run)
+                    self._finish(mine[0], message, own)
                     place = mine[1]
                 else:
                     place += 1
                     self._make_room(number, place)
-                    beside = Facts(turn=turn, run=run, born=self._db.tick())
+                    beside = Facts(turn=turn, run=own, born=self._db.tick())
                     self._messages.insert(number, place, message, message.id or None, beside)
 
-    def _fold(self, number: int, ours: int, place: int, turn: str, run: str) -> None:
+    def _fold(self, number: int, ours: int, place: int, turn: str) -> None:
         """Fold our prompt into the equal one that stands before a listed reply to it."""
         sql = (
             "SELECT number, role, turn, CAST(parts AS BLOB) FROM messages"
@@ -125,7 +126,8 @@ class Keeping:
         before = self._db.rows(sql, number, place)
         if not before or before[0][0] == ours or before[0][1] != "user" or before[0][2]:
             return
-        text = self._db.value("SELECT CAST(parts AS BLOB) FROM messages WHERE number = ?", ours)
+        sql = "SELECT CAST(parts AS BLOB), run FROM messages WHERE number = ?"
+        text, run = self._db.rows(sql, ours)[0]
         if text_of(text).split() == text_of(before[0][3]).split():
             self._messages.delete(ours)
             sql = "UPDATE messages SET turn = ?, run = ? WHERE number = ?"

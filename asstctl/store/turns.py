@@ -5,7 +5,7 @@ the second time.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,10 @@ END_SECONDS = 3.0
 class Noted:
     """One turn, as far as it went; `kept`: its messages are kept in the store.
 
-    `run_id` is the service's id of the reply, `taken` whether the service took the prompt, `own`
-    whether no server has the thread. `replies` and `runs` are the messages of the reply and the
-    service's objects beside them, as JSON.
+    `run_id` is the service's id of the reply, or of its last round where tools were called;
+    `first_run` is that of the round which answered the prompt. `taken`: the service took the
+    prompt; `own`: no server has the thread. `replies` and `runs` are the messages of the reply and
+    the service's objects beside them, as JSON.
     """
 
     thread: Thread
@@ -41,6 +42,7 @@ class Noted:
     kept: bool = False
     own: bool = False
     run_id: str | None = None
+    first_run: str | None = None
     linked: bool = False
     mark: str = ""
     taken: bool = False
@@ -60,7 +62,9 @@ class Noted:
     def messages(self) -> list[Message]:
         """The prompt, and the messages of the reply: at least one, empty until it has ended."""
         said = Message("", "user", (Text(self.prompt),), self.said_at)
-        replies = [message_from(found) for found in self.replies]
+        replies = [
+            replace(message_from(found), run=str(found.get("run") or "")) for found in self.replies
+        ]
         return [said, *(replies or [Message("", "assistant", (), self.said_at, self.status)])]
 
 
@@ -210,10 +214,11 @@ class Turns:
             return  # what is kept was deleted meanwhile, and stays deleted
         said, *replies = turn.messages
         if not rows:
-            facts = Facts(turn.mark, turn.key, turn.run_id or "", self._db.tick())
+            facts = Facts(turn.mark, turn.key, turn.first_run or "", self._db.tick())
             self._keeping.begin_turn(number, said, replies[0], facts, own=turn.own)
         elif (turn.named, turn.marked) != (turn.run_id, turn.mark):
-            self._keeping.name_run(number, turn.key, turn.run_id or "", turn.mark)
+            runs = turn.first_run or "", turn.run_id or ""
+            self._keeping.name_run(number, turn.key, runs, turn.mark)
         if turn.replies:
             rows = rows or self._keeping.of_turn(number, turn.key)
             self._keeping.end_turn(number, rows, replies, turn.key, turn.run_id or "")

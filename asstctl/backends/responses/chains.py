@@ -15,6 +15,7 @@ from asstctl.backends.responses.resource import inputs
 from asstctl.errors import AsstctlError, NotFoundError, UnsupportedError
 from asstctl.events import Notice
 from asstctl.model import Message, ThreadFacts
+from asstctl.parts import ToolResult
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
 from asstctl.store.turns import Link
@@ -202,7 +203,7 @@ class Chains:
         if not kept:
             return said
         there = {message.id for message in said}
-        ours = [m for m in kept if m.role == "user" or (m.id and m.id not in there)]
+        ours = [m for m in kept if m.id not in there and (m.id or asks(m))]
         return ours + said
 
     def _inputs(self, response_id: str) -> list[dict[str, Any]]:
@@ -261,6 +262,11 @@ class Chains:
             except NotFoundError:
                 continue  # the server deleted it by itself
         return None
+
+
+def asks(said: Message) -> bool:
+    """Return whether a message is a part of what a response was asked with."""
+    return said.role == "user" or any(isinstance(part, ToolResult) for part in said.parts)
 
 
 def _input(said: Iterable[Message], text: str) -> "ResponseCreateParamsBase":
