@@ -778,3 +778,22 @@ def test_a_request_that_a_gateway_delivers_late_is_waited_for(world):
     again.communicate(timeout=60)
     assert again.returncode == 0
     assert len(server.conversations["conv_000001"]) == 4
+
+
+def test_a_copy_made_while_the_server_was_away_never_passes_for_whole(world):
+    world.run("config", "set", "keep", "false", "-p", "responses")
+    world.run("ask", "-p", "responses", "One")
+    world.run("config", "unset", "keep", "-p", "responses")
+    world.run("ask", "-p", "responses", "-t", "@last", "Two")
+    server = world.servers["responses"]
+    server.before = lambda request: error(500, "away") if request.method == "GET" else None
+    go = ("threads", "copy", "@last", "--to", "local")
+    target = world.run(*go, code=6)[0].strip()
+    assert len(said(world, target)) == 2
+    server.before = None
+    source = world.run("threads", "list", "-p", "responses", "-q")[0].strip()
+    err = world.run("threads", "copy", source, "--to", "local", code=6)[1]
+    assert f"{target} lacks 2 messages of {source}" in err
+    world.run("threads", "delete", target, "--yes")
+    again = copy(world, source, "local")
+    assert said(world, again) == said(world, source)

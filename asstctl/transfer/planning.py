@@ -15,7 +15,7 @@ from asstctl._record import record
 from asstctl.backends.adding import saying
 from asstctl.backends.carrying import Taking, pairs, simpler
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError
-from asstctl.model import Message, Thread, instant
+from asstctl.model import Message, Thread, count, instant
 from asstctl.parts import Text
 from asstctl.store.copies import Copied
 from asstctl.transfer.destination import Destination
@@ -144,11 +144,21 @@ def made(
 
 
 def position(source: Thread, everything: list[Message], was: Copied) -> int:
-    """Return how many messages of a source its copy has already."""
+    """Return how many messages of a source its copy has already.
+
+    Raises IncompleteError where older ones have come to light since, which the copy lacks.
+    """
     if not was.last_id:
         return was.copied
     for number, message in enumerate(everything, 1):
         if message.id == was.last_id:
+            if number > was.copied:
+                raise IncompleteError(
+                    f"{was.target_id} lacks {count(number - was.copied, 'message')} of"
+                    f" {source.id} that were not known here when it was copied",
+                    hint=f"asstctl threads delete {was.target_id}, and the same copy again,"
+                    " makes it whole",
+                )
             return number
     raise AsstctlError(
         f"{source.id} no longer holds the message that was copied last to {was.target_id}",
