@@ -43,6 +43,9 @@ TEXTS = [
     "call parse_config() of HttpServerError here",
     "naïve café, e\u0301lan",
     "the fox is brown and slow",
+    "javascript and JavaScript Object",
+    "Die Straße nach Wien, ΟΔΟΣ",
+    "ສະບາຍດີ",
 ]
 
 
@@ -66,6 +69,14 @@ TEXTS = [
         (["cafe", "fox"], []),
         (['"the fox'], [5]),
         (["fox", "AND", "NOT"], []),
+        (["JavaScript"], [6]),
+        (["javascript"], [6]),
+        (["JavaScr"], [6]),
+        (['"JavaScript Object"'], [6]),
+        (["JavaScript", "object"], [6]),
+        (["STRASSE"], [7]),
+        (["strasse", "οδος"], [7]),
+        (["ບາຍ"], [8]),
     ],
 )
 def test_words_phrases_beginnings_and_parts_are_found(said, words, places):
@@ -111,6 +122,32 @@ def test_who_said_it_when_and_in_which_thread_narrow_a_search(home, server):
     assert found(home, "apple", "-t", "@last") == ["Is an apple red?"]
     assert len(found(home, "apple", "--since", "1h")) == 2
     home.run("threads", "search", "apple", "--since", "2199-01-01", code=1)
+
+
+def test_a_time_or_a_role_is_judged_of_messages_before_the_best_are_taken():
+    with closing(Store(None)) as store:
+        store.index.put(Thread("local_1", "local", "", "local", said_at=50.0))
+        messages = [
+            Message("", role, (Text("apple " * (n < 30)),), 100.0 + n)
+            for n, role in enumerate(["user"] * 30 + ["assistant"] * 5)
+        ]
+        messages += [Message("", "system", (Text("an apple"),), 90.0)]
+        messages += [Message("", "user", (Text("an apple among " + "pears " * 50),), 200.0)]
+        store.messages.append(("local_1", ""), messages)
+        list(store.search.build())
+        find = store.search.find
+        assert [hit.role for hit in find(terms("apple"), Where("system"), 5).hits] == ["system"]
+        assert [h.created_at for h in find(terms("apple"), Where(since=150.0), 5).hits] == [200.0]
+
+
+def test_an_index_of_an_older_version_is_made_anew(said, home):
+    said("An apple")
+    assert found(home, "apple")
+    with closing(sqlite3.connect(home.data / "threads.db")) as database, database:
+        database.execute("UPDATE searching SET version = 1")
+    home.run("threads", "delete", "@last", "--yes")
+    said("Another apple")
+    assert found(home, "apple") == ["Another apple"]
 
 
 def test_what_changes_or_goes_is_found_as_it_is_now(home, threads):

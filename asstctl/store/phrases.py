@@ -6,25 +6,31 @@ parts of identifiers, are divided before.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from unicodedata import combining, normalize
 
 from asstctl._json import sound
 from asstctl._record import record
 
-VERSION = 1
+VERSION = 2
 """To be raised with every change of what `prepared` returns: the index is then built anew."""
 
 MOST_TERMS = 32
 SHORTEST_PREFIX = 3
 
 ALONE = re.compile(
-    "[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
     "\uf900-\ufaff\U00020000-\U0003134f]"
 )
-"""Signs that are words by themselves: Thai, hangul, kana, CJK."""
+"""Signs that are words by themselves: Thai, Lao, Burmese, Khmer, hangul, kana, CJK."""
+
+FOLDED = str.maketrans({"ß": "ss", "ẞ": "ss", "\u03c2": "\u03c3"})
+"""Signs that SQLite's `unicode61` does not fold as their capitals are."""
 
 PARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Places within an identifier where a part begins."""
+
+WORD = re.compile(r"[^\W_]+")
 
 CAMEL = re.compile(r"\w*[a-z0-9][A-Z]\w*|\w*[A-Z][A-Z][a-z]\w*")
 """Identifiers that have such a place."""
@@ -41,21 +47,26 @@ def _normal(text: str) -> str:
     text = sound(text).replace("\0", " ")
     if text.isascii():
         return text
-    return ALONE.sub(r" \g<0> ", normalize("NFKC", text))
+    return ALONE.sub(r" \g<0> ", normalize("NFKC", text).translate(FOLDED))
 
 
 @record
 class Term:
-    """A word or phrase that is searched for; `prefix`: longer last words are meant too."""
+    """A word or phrase that is searched for; `prefix`: longer last words are meant too.
+
+    `whole` are its words with identifiers undivided, where it has any.
+    """
 
     words: tuple[str, ...]
     prefix: bool
+    whole: tuple[str, ...] = ()
 
     @property
     def expression(self) -> str:
         """The term as FTS5 reads it, every sign of its own a text."""
-        phrase = " ".join(self.words)
-        return f'"{phrase}"{"*" if self.prefix else ""}'
+        forms = [" ".join(words) for words in (self.words, self.whole) if words]
+        phrases = [f'"{form}"{"*" if self.prefix else ""}' for form in forms]
+        return f"({' OR '.join(phrases)})"
 
 
 def terms(asked: str) -> list[Term]:
@@ -64,7 +75,7 @@ def terms(asked: str) -> list[Term]:
     for quoted, phrase, bare in re.findall(r'("([^"]*)"?\*?)|(\S+)', sound(asked)):
         term = _term(phrase if quoted else bare, starred=(quoted or bare).endswith("*"))
         if term and not quoted and len(term.words) > 1 and bare.isascii():
-            term = Term(term.words, prefix=True)  # the beginning of an identifier
+            term = replace(term, prefix=True)  # the beginning of an identifier
         if term:
             found.append(term)
     if not found:
@@ -73,14 +84,15 @@ def terms(asked: str) -> list[Term]:
 
 
 def _term(text: str, *, starred: bool) -> Term | None:
-    divided = PARTS.sub(" ", _normal(text)).replace('"', " ")
-    words = tuple(re.findall(r"[^\W_]+", divided))
+    normal = _normal(text)
+    words = tuple(WORD.findall(PARTS.sub(" ", normal)))
+    whole = tuple(WORD.findall(normal))
     if not words:
         return None
     prefix = starred and not ALONE.fullmatch(words[-1])
     if prefix and len(words) == 1 and len(words[0]) < SHORTEST_PREFIX:
         raise ValueError(f"{words[0]}* begins too many words: give {SHORTEST_PREFIX} letters")
-    return Term(words, prefix)
+    return Term(words, prefix, whole if whole != words else ())
 
 
 # Where terms stand
@@ -97,7 +109,7 @@ def folded(text: str) -> tuple[str, list[int]]:
 
 
 def _plain(sign: str) -> str:
-    return "".join(s for s in normalize("NFKD", sign).lower() if not combining(s))
+    return "".join(s for s in normalize("NFKD", sign).casefold() if not combining(s))
 
 
 def spans(text: str, asked: Sequence[Term]) -> list[tuple[int, int]]:

@@ -27,8 +27,9 @@ NEWEST = 2000
 
 @record
 class Where:
-    """Where to search: in messages of one `role`, of threads used or said to `since` a time.
+    """Where to search: in messages of one `role`, said `since` a time.
 
+    A message whose time is not known counts as said when its thread was used last.
     `threads` are numbers of threads, None: all.
     """
 
@@ -145,6 +146,10 @@ class Search:
             " AND number <= (SELECT built FROM searching)"
             " AND number NOT IN (SELECT number FROM unindexed)"
         )
+        if self._db.value("SELECT version FROM searching") != VERSION:
+            self._db.execute("DROP TABLE found")  # whose words were divided otherwise
+            self._db.execute("DELETE FROM searching")
+            return
         for number, role, parts in self._db.rows(sql, first, last):
             self._write("delete", number, role, parts)
 
@@ -153,71 +158,72 @@ class Search:
     def find(self, asked: Sequence[Term], where: Where, limit: int) -> Found:
         """Return the best of the newest matches; what is in no index is looked through."""
         numbers, more = self._ranked(asked, where, limit)
-        hits = [hit for number in numbers if (hit := self._hit(number, where))]
+        hits = [hit for number in numbers if (hit := self._hit(number))]
         if self._db.read_only:
             hits += self._looked_through(asked, where, limit)
         return Found(hits[:limit], more)
 
     def _ranked(self, asked: Sequence[Term], where: Where, limit: int) -> tuple[list[int], bool]:
-        words = " ".join(term.expression for term in asked)
+        words = " AND ".join(term.expression for term in asked)
         column = "heard" if where.role == "assistant" else "said"
         columns = f"{{{column}}} : " if where.role else ""
-        conditions, values = ["found MATCH ?"], [f"{columns}({words})"]
-        if narrow := self._narrowed(where):
-            conditions.append(f"rowid >> 24 IN ({narrow[0]})")
-            values += narrow[1]
-        within = " AND ".join(conditions)
+        narrow, narrowing = self._narrowed(where, "found.rowid")
+        values = [f"{columns}({words})", *narrowing]
         sql = "SELECT number, (SELECT count(*) FROM ranked) FROM ranked ORDER BY rank LIMIT ?"
         ranked = (
             "WITH ranked AS MATERIALIZED (SELECT rowid AS number, bm25(found) AS rank FROM found"  # noqa: S608
-            f" WHERE {within} ORDER BY rowid DESC LIMIT {NEWEST + 1}) "
+            f" WHERE found MATCH ?{narrow} ORDER BY rowid DESC LIMIT {NEWEST + 1}) "
         )
         if self._db.read_only and not self._db.value(BUILT):
             return [], False  # it has no index
         found = self._db.rows(ranked + sql, *values, limit)
         return [row[0] for row in found], bool(found) and found[0][1] > NEWEST
 
-    def _narrowed(self, where: Where) -> tuple[str, list[Any]] | None:
-        """Return the query for the threads to search in, None: in all."""
+    def _narrowed(self, where: Where, number: str) -> tuple[str, list[Any]]:
+        """Return the conditions for the messages to search in, and their values.
+
+        `number` is the name of the column that has a message's number.
+        """
         conditions: list[str] = []
         values: list[Any] = []
         if where.threads is not None:
-            conditions.append(f"number IN ({', '.join('?' * len(where.threads))})")
+            conditions.append(f"{number} >> 24 IN ({', '.join('?' * len(where.threads))})")
             values += where.threads
-        if where.since:
-            conditions.append("said_at >= ?")
-            values.append(where.since)
         if where.profile:
-            conditions.append("profile = ?")
+            conditions.append(
+                f"{number} >> 24 IN (SELECT number FROM threads WHERE profile = ?)"  # noqa: S608
+            )
             values.append(where.profile)
-        if not conditions:
-            return None
-        return f"SELECT number FROM threads WHERE {' AND '.join(conditions)}", values  # noqa: S608
+        if where.since or where.role:
+            conditions.append(
+                f"EXISTS (SELECT 1 FROM messages JOIN threads ON threads.number = {number} >> 24"  # noqa: S608
+                f" WHERE messages.number = {number} AND coalesce(messages.created_at, said_at) >= ?"
+                " AND role = iif(? = '', role, ?))"
+            )
+            values += [where.since, where.role, where.role]
+        return "".join(f" AND {condition}" for condition in conditions), values
 
-    def _hit(self, number: int, where: Where) -> Hit | None:
+    def _hit(self, number: int) -> Hit | None:
         sql = (
             "SELECT coalesce(id, ''), role, created_at, CAST(parts AS BLOB) FROM messages"
             " WHERE number = ?"
         )
         rows = self._db.rows(sql, number)
-        if not rows or (rows[0][2] is not None and rows[0][2] < where.since):
-            return None
-        if where.role and rows[0][1] != where.role:
+        if not rows:
             return None
         identity, role, created_at, parts = rows[0]
         return Hit(number >> 24, identity, role, created_at, self._text_of(parts))
 
     def _looked_through(self, asked: Sequence[Term], where: Where, limit: int) -> Iterator[Hit]:
         """Yield hits among the messages that are in no index, the newest first."""
-        narrow = self._narrowed(where)
-        threads = f"AND number >> 24 IN ({narrow[0]})" if narrow else ""
+        narrow, narrowing = self._narrowed(where, "here.number")
         sql = (
-            "SELECT number FROM messages WHERE (number IN (SELECT number FROM unindexed)"  # noqa: S608
+            "SELECT number FROM messages AS here WHERE (number IN (SELECT number FROM unindexed)"  # noqa: S608
             " OR number > coalesce((SELECT built FROM searching), 0))"
-            f" {threads} ORDER BY number DESC"
+            f"{narrow} ORDER BY number DESC"
         )
-        for (number,) in self._db.rows(sql, *(narrow[1] if narrow else ())):
-            hit = self._hit(number, where)
+        for (number,) in self._db.rows(sql, *narrowing):
+            hit = self._hit(number)
             if hit and all(spans(hit.text, [term]) for term in asked):
                 yield hit
                 limit -= 1
