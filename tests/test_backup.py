@@ -99,6 +99,22 @@ def test_what_is_no_backup_changes_nothing(full):
     assert kept(full) == before
 
 
+def test_what_the_disk_cut_short_is_put_back_whole_and_a_link_stays_one(full):
+    full.run("threads", "backup", "all.zip")
+    [file] = [path for path in (full.data / "files").rglob("*") if path.is_file()]
+    whole = file.read_bytes()
+    file.write_bytes(whole[:3])
+    store, elsewhere = full.data / "threads.db", full.path / "disk"
+    elsewhere.mkdir()
+    store.rename(elsewhere / "threads.db")
+    store.symlink_to(elsewhere / "threads.db")
+    full.run("threads", "restore", "all.zip", "--yes")
+    assert file.read_bytes() == whole
+    assert store.is_symlink()
+    err = full.run("threads", "delete", "@last", "--yes")[1]
+    assert f"a store that was set aside may hold it still: {elsewhere}/threads.db.before-1" in err
+
+
 def test_names_in_a_zip_lead_nowhere(full):
     full.run("threads", "backup", "all.zip")
     with zipfile.ZipFile(full.path / "all.zip", "a") as archive:

@@ -11,6 +11,9 @@ from contextlib import closing
 
 import pytest
 
+from asstctl.model import Thread
+from asstctl.store.files import Known
+from asstctl.store.store import Store
 from tests.responses_server import ResponsesServer
 from tests.servers import Reply, error, named
 
@@ -213,6 +216,38 @@ def test_contents_that_are_lost_here_are_fetched_again_or_said_to_be_missing(hom
     assert "what was kept of it is damaged" in found["missing"][0]
     home.run("threads", "fetch", "@last")
     assert path.read_bytes() == b"file_a" * 100
+
+
+def test_a_thread_deleted_while_its_file_is_fetched_leaves_no_contents(home, project):
+    attached(project, "file_a")
+    reached, deleted = threading.Event(), threading.Event()
+
+    def before(request):
+        if request.path.partition("?")[0].endswith("/content"):
+            reached.set()
+            deleted.wait(20)
+
+    project.before = before
+    fetching = home.start("threads", "fetch", "@last")
+    assert reached.wait(20)
+    project.before = None
+    home.run("threads", "delete", "thread_1", "--yes")
+    deleted.set()
+    fetching.communicate(timeout=60)
+    assert [path for path in (home.data / "files").rglob("*") if path.is_file()] == []
+
+
+def test_contents_that_others_replaced_do_not_stay(tmp_path):
+    with closing(Store(tmp_path / "threads.db")) as store:
+        for name in ("one", "two"):
+            store.index.put(Thread(name, "assistants", "https://a", "a"))
+        one, two = (store.messages.number((name, "https://a")) for name in ("one", "two"))
+        store.files.keep(one, "https://a", Known("file_a"), [b"1"], 9)
+        store.files.keep(two, "https://a", Known("file_b"), [b"1"], 9)
+        store.files.keep(one, "https://a", Known("file_a"), [b"2"], 9)
+        store.files.keep(two, "https://a", Known("file_b"), [b"3"], 9)
+        there = [path.read_bytes() for path in (tmp_path / "files").rglob("*") if path.is_file()]
+        assert sorted(there) == [b"2", b"3"]
 
 
 # Exports

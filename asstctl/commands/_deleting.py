@@ -52,11 +52,9 @@ def delete(
             delete_kept(session, doomed, yes=yes)
         else:
             delete_threads(session, doomed, yes=yes, keep_remote=keep_remote)
-        if aside := session.store.damaged:
+        if aside := session.store.set_aside:
             names = ", ".join(map(str, aside))
-            listing.note(
-                f"a damaged store that was set aside may hold it still: {names}", sys.stderr
-            )
+            listing.note(f"a store that was set aside may hold it still: {names}", sys.stderr)
 
 
 def delete_threads(session: Session, doomed: list[Thread], *, yes: bool, keep_remote: bool) -> None:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from asstctl._locks import alone
 from asstctl.errors import AsstctlError
 from asstctl.store.database import BUSY_SECONDS
+from asstctl.store.files import digest_of
 from asstctl.store.salvage import held, set_in_place, sound
 from asstctl.store.schema import MIGRATIONS
 from asstctl.store.store import FILE
@@ -43,17 +44,18 @@ def put_back(path: Path, source: Path) -> Path | None:
     what is no backup, and then nothing is changed.
     """
     with _translated(source), zipfile.ZipFile(source) as archive:
-        fresh = path.with_name(path.name + ".restored")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder, path = path.parent, Path(os.path.realpath(path))  # a link stays one
+        fresh = path.with_name(path.name + ".restored")
         fresh.unlink(missing_ok=True)
         try:
             _extract(archive, FILE, fresh)
             _demand_store(fresh, source)
             for name in archive.namelist():
                 if name.startswith("files/") and _is_file(name):
-                    target = path.parent / name
+                    target = folder / name
                     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    if not target.exists():
+                    if not (target.exists() and digest_of(target) == target.name):
                         _extract(archive, name, target)
             with alone(Path(f"{path}.lock"), BUSY_SECONDS):
                 if path.exists():

@@ -264,11 +264,15 @@ class Database:
         return not busy
 
     def set_aside(self) -> list[Path]:
-        """Return the damaged files that were replaced."""
+        """Return the files that were replaced: damaged ones, and those before a backup."""
         from pathlib import Path
 
-        path = Path(str(self._path))
-        return [p for p in path.parent.glob(path.name + ".damaged-*") if p.suffix[-1].isdigit()]
+        path = Path(os.path.realpath(str(self._path)))
+        found = [
+            *path.parent.glob(path.name + ".damaged-*"),
+            *path.parent.glob(path.name + ".before-*"),
+        ]
+        return [file for file in found if file.suffix[-1].isdigit()]
 
     def tick(self) -> int:
         """Return the next value of the counter that orders what several processes do."""

@@ -89,11 +89,12 @@ class Files:
                 digest, size = _written(descriptor, pieces, most, known.id)
                 found = Known(known.id, known.name, known.media_type, size, digest)
                 with self._db.writing():
+                    replaced = self._note(thread, endpoint, found)  # fails for a deleted thread
                     path = self.path(digest)
                     path.parent.mkdir(mode=0o700, exist_ok=True)
                     if not self.intact(found):
                         neighbour.replace(path)
-                    self._note(thread, endpoint, found)
+                self.sweep(replaced)
             finally:
                 neighbour.unlink(missing_ok=True)
         except OSError as error:
@@ -120,9 +121,18 @@ class Files:
         `uploaded`: we put it on its server, for copies.
         """
         with self._db.writing():
-            self._note(thread, endpoint, known, uploaded=uploaded)
+            replaced = self._note(thread, endpoint, known, uploaded=uploaded)
+        self.sweep(replaced)
 
-    def _note(self, thread: int, endpoint: str, known: Known, *, uploaded: bool = False) -> None:
+    def _note(
+        self, thread: int, endpoint: str, known: Known, *, uploaded: bool = False
+    ) -> list[str]:
+        """Write a file's row; return the hash of the contents that it named before, if others."""
+        sql = (
+            "SELECT sha256 FROM files WHERE thread = ? AND endpoint = ? AND id = ?"
+            " AND sha256 NOT IN ('', ?)"
+        )
+        before = self._db.rows(sql, thread, endpoint, known.id, known.sha256)
         sql = (
             "INSERT INTO files (thread, endpoint, id, name, media_type, size, sha256, missing,"
             " uploaded) VALUES (:thread, :endpoint, :id, :name, :media_type, :size, :sha256,"
@@ -144,6 +154,7 @@ class Files:
                 missing=known.missing,
                 uploaded=uploaded,
             )
+        return [row[0] for row in before]
 
     def _found(self, where: str, *values: object) -> list[Known]:
         """Return the files of a WHERE clause and what follows it."""
@@ -241,7 +252,8 @@ class Files:
 
     def sweep(self, digests: Iterable[str]) -> None:
         """Delete contents that no row names any more, and what killed processes left."""
-        if self._folder is None:
+        digests = list(digests)
+        if self._folder is None or not digests:
             return
         with self._db.writing():  # nobody names one of them meanwhile
             for digest in digests:

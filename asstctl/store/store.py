@@ -130,8 +130,8 @@ class Store:
         return found
 
     @property
-    def damaged(self) -> list[Path]:
-        """Damaged stores that were set aside, which may hold what is deleted here."""
+    def set_aside(self) -> list[Path]:
+        """Stores that were set aside, which may hold what is deleted here."""
         return self._db.set_aside()
 
     def _forget_kept(self, number: int) -> list[str]:
