@@ -13,7 +13,7 @@ from asstctl.config.settings import DEFAULT_PROFILE, Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.events import Notice, Prompt, RunStarted, Stream, Tell
 from asstctl.kind import SERVICE_PREFIXES
-from asstctl.model import Assistant, Thread, ThreadFacts
+from asstctl.model import Assistant, Thread, ThreadFacts, count
 from asstctl.store.store import FILE, Store
 from asstctl.store.turns import END_SECONDS
 from asstctl.tools import Consent
@@ -44,9 +44,15 @@ class Session:
         store = Store(path, tell=lambda words: self._tell(Notice(words)))
         if store.emptied:
             self._tell(Notice(f"the store {path} is empty: threads that it held are lost"))
-        if store.turns.waiting and not store.read_only:
-            self._take_in(store, 0)
+        if left := self._waiting(store):
+            wait = "waits" if left == 1 else "wait"
+            words = f"{count(left, 'turn')} {wait} beside the store, which another process holds"
+            self._tell(Notice(words))
         return store
+
+    def _waiting(self, store: Store) -> int:
+        """Write what waits beside the store, if it is free; return how much waits on."""
+        return self._take_in(store, 0) if store.turns.waiting and not store.read_only else 0
 
     def _take_in(self, store: Store, seconds: float) -> int:
         """Write what waits beside the store, and return how much waits on."""
@@ -167,11 +173,12 @@ class Session:
     def say(self, thread: Thread | None, prompt: Prompt, consent: Consent | None = None) -> Stream:
         """Post a prompt and pass the reply on, as Turn.say does; None says it to a new thread."""
         settings = self._settings(thread)
-        if thread and settings.backend.facts.kept_here:
+        if thread and thread.kind.alone(thread.id):
             self._settle()
         backend = self.backend(settings)
         self._speaker = backend
         store = self._store_for(settings)
+        self._waiting(store)  # so that turns stand in the order in which they were said
         self.turn = turn = Turn(backend, settings, self.environment, store, prompt)
         with closing(turn.say(thread.id if thread else None, consent)) as reply:
             for event in reply:

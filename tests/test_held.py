@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+import subprocess
 import time
 from contextlib import closing, contextmanager
 
@@ -11,6 +12,7 @@ from asstctl.store.store import Store
 from asstctl.store.turns import Link
 from tests.responses_server import ResponsesServer
 from tests.servers import Reply
+from tests.test_custody import kept
 from tests.test_store import history, killed
 
 
@@ -147,6 +149,40 @@ def test_a_chain_goes_on_from_a_reply_that_a_held_store_could_not_note(home):
             assert out == "You said: Two (3)\n"
             assert "the store is locked: this reply is noted in" in err
         assert home.run("ask", "-c", "Three")[0] == "You said: Three (5)\n"
+
+
+@pytest.mark.parametrize("form", ["threads", "resource"])
+def test_a_chat_whose_store_was_held_for_one_turn_keeps_the_order(home, threads, form):
+    class Resource(ResponsesServer):
+        form = "resource"
+
+    with Resource() as server:
+        home.use_threads(server if form == "resource" else threads)
+        chat = home.start("chat", stdin=subprocess.PIPE)
+
+        def say(text, *, end):
+            chat.stdin.write(text.encode() + b"\n")
+            chat.stdin.flush()
+            while chat.stdout.read1(1) != end:
+                pass
+
+        say("One", end=b")")
+        while b"One" not in (home.data / "threads.db-wal").read_bytes():
+            time.sleep(0.01)
+        time.sleep(0.3)  # its end is written too
+        with held(home.data / "threads.db"):
+            say("Two", end=b")")
+            while not waiting(home):
+                time.sleep(0.05)
+            time.sleep(0.2)
+            err = home.run("threads", "history", "--kept", "@2", code=None)[1]
+            assert "beside the store, which another process holds" in err
+        say("Three", end=b")")
+        chat.communicate(b"exit\n", timeout=30)
+        assert [m["text"] for m in kept(home)][::2] == ["One", "Two", "Three"]
+        if form == "resource":
+            asked = [r.body for r in server.requests if r.method == "POST"]
+            assert asked[-1]["previous_response_id"] == "resp_2"
 
 
 def test_a_reply_that_was_noted_before_its_place_in_the_chain_learns_it():

@@ -134,7 +134,13 @@ class Turns:
         return Noted(thread, prompt if kept else "", self._clock(), kept=kept, own=own)
 
     def note(self, turn: Noted) -> None:
-        """Write a turn that goes on, if that does not have to wait for another process."""
+        """Write a turn that goes on, if that does not have to wait for another process.
+
+        Nor for turns that were said before and wait beside the store: they come first.
+        """
+        if not turn.begun and self.waiting:
+            turn.pending = True
+            return
         try:
             self._write_surely(turn, seconds=0, lasting=False)
         except AsstctlError as error:
@@ -147,13 +153,15 @@ class Turns:
 
         None where it stands in the store, as nearly always.
         """
-        try:
-            self._write_surely(turn, seconds=END_SECONDS)
-        except AsstctlError as error:
-            if not locked(error):
-                raise
-            return self._beside.keep(turn.key, turn.said_at, {"turn": asdict(turn)})
-        return None
+        if turn.begun or not self.waiting:
+            try:
+                self._write_surely(turn, seconds=END_SECONDS)
+            except AsstctlError as error:
+                if not locked(error):
+                    raise
+            else:
+                return None
+        return self._beside.keep(turn.key, turn.said_at, {"turn": asdict(turn)})
 
     def hold(self, link: Link, also: Callable[[], None]) -> tuple[bool, Path | None]:
         """Note that a thread goes on from a reply; return whether it does.
