@@ -1,7 +1,8 @@
 """A thread's messages: as its server has them, else as they are kept here."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
+from itertools import chain, dropwhile
 
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, UnavailableError
 from asstctl.events import Notice, Tell
@@ -41,8 +42,21 @@ class Reading:
                 yield from self.kept(thread, last)
                 return
             if first:
-                yield first
-                yield from messages
+                yield from self._passed(thread, chain([first], messages))
+
+    def _passed(self, thread: Thread, messages: Iterable[Message]) -> Iterator[Message]:
+        """Pass messages on; where a later page can't be had, what is kept goes on from there."""
+        last = ""
+        try:
+            for message in messages:
+                yield message
+                last = message.id
+        except AWAY as error:
+            rest = dropwhile(lambda found: found.id != last, self.kept(thread))
+            if not last or next(rest, None) is None:
+                raise
+            self.fall_back(thread, error)
+            yield from rest
 
     def kept(self, thread: Thread, last: int | None = None) -> Iterator[Message]:
         """Yield the kept messages of a thread, oldest first, with the service's objects."""

@@ -287,6 +287,9 @@ def test_with_keep_false_no_word_is_written_here(home, threads):
     err = home.run("threads", "fetch", "@last", code=3, ASSTCTL_KEEP="false")[1]
     assert "keep is false" in err
     home.run("threads", "add", "thread_1", ASSTCTL_KEEP="false")
+    threads.new_thread({"about": secret})
+    for words in (["fetch"], ["copy", "--to", "local", "--dry-run"]):
+        home.run("threads", *words, "--remote", code=None, ASSTCTL_KEEP="false")
     for path in home.data.rglob("*"):
         assert not path.is_file() or secret.encode() not in path.read_bytes(), path
 
@@ -341,6 +344,33 @@ def test_a_fetch_that_is_cut_keeps_what_came_and_is_worth_another_try(home):
         server.pages = 0
         home.run("threads", "fetch", thread)
         assert [m["text"] for m in messages(home, "--kept")] == [str(n) for n in range(150)]
+
+
+def test_history_goes_on_from_what_is_kept_where_a_later_page_can_not_be_had(home, threads):
+    threads.form = "project"
+    home.use_threads(threads)
+    thread = threads.new_thread()["id"]
+    for number in range(150):
+        threads.say(thread, "user", f"{number}")
+    home.run("threads", "fetch", "--remote")
+
+    def before(request):
+        later = "/messages" in request.path and "after=" in request.path
+        return error(503, "busy") if later else None
+
+    threads.before = before
+    out, err = home.run("threads", "history", thread, "-o", "jsonl", code=6)
+    assert [json.loads(line)["text"] for line in out.splitlines()] == [str(n) for n in range(150)]
+    assert "is read from what is kept here" in err
+
+
+def test_the_last_messages_are_so_many_though_others_were_deleted(talked):
+    talked.run("threads", "fetch", "@last")
+    [*_, third, fourth] = messages(talked, "--kept")
+    talked.run("threads", "delete", "@last", "--message", third["id"], "--kept", "--yes")
+    found = messages(talked, "--kept", "--last", "2")
+    assert len(found) == 2
+    assert found[1] == fourth
 
 
 def test_a_conversations_items_are_kept_and_merged_by_their_ids(home):

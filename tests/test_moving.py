@@ -15,7 +15,7 @@ from asstctl.errors import AsstctlError
 from asstctl.model import Message, Thread
 from asstctl.parts import File, FileRef, Image, Other, Refusal, Text
 from asstctl.transfer import archive
-from asstctl.transfer.planning import origin
+from asstctl.transfer.planning import origin, trimmed
 from tests.responses_server import ResponsesServer
 from tests.servers import ChatServer, Reply, ThreadsServer, error
 from tests.terminal import Screen
@@ -536,9 +536,22 @@ def test_what_is_no_thread_in_a_folder_does_not_stop_the_others(world):
     assert "there is no thread in empty" in world.run("threads", "import", "empty", code=1)[1]
 
 
+def test_metadata_stays_whole_here_and_what_a_server_can_not_take_is_counted(world):
+    metadata = {f"k{n}": "v" * 600 for n in range(30)}
+    source = Thread("thread_x", "assistants", "https://elsewhere", "", metadata=metadata)
+    said = Message("m", "user", (Text("One"),), created_at=1.5, metadata=metadata)
+    path = world.path / "full.json"
+    archive.write(path, archive.document(archive.Archived(source, [said])))
+    err = world.run("threads", "import", str(path), "-p", "threads")[1]
+    assert "30 pairs of metadata left out, or cut short" in err
+    out, err = world.run("threads", "import", str(path), "-p", "local")
+    assert "metadata" not in err
+    assert history(world, out.strip())[0]["metadata"].items() >= metadata.items()
+
+
 def test_metadata_stays_within_what_servers_take():
     metadata = {f"k{n}": "v" * 600 for n in range(30)}
-    carried = origin(Message("m", "user", (), created_at=1.5, metadata=metadata))
+    carried = trimmed(origin(Message("m", "user", (), created_at=1.5, metadata=metadata)))
     assert len(carried) == 16
     assert max(map(len, carried.values())) == 512
     assert carried["asstctl_created_at"] == "1970-01-01T00:00:01.500000Z"

@@ -128,7 +128,7 @@ class Sums:
 
     def __init__(self) -> None:
         self.failures: list[AsstctlError] = []
-        self._threads = self._messages = self._already = self._missing = 0
+        self._threads = self._messages = self._already = self._missing = self._cut = 0
         self._native: Counter[str] = Counter()
         self._replaced: Counter[str] = Counter()
         self._beside: Counter[str] = Counter()
@@ -138,6 +138,7 @@ class Sums:
         self._threads += 1
         self._messages += made.messages
         self._already += made.already
+        self._cut += made.cut
         self._missing += len(found.missing) + sum(bool(k.missing) for k in found.files)
         self._native.update(made.native)
         self._replaced.update(made.replaced)
@@ -155,6 +156,8 @@ class Sums:
             f"{self._missing} missing at their servers",
             f"{count(len(self.failures), 'thread')} failed",
         ]
+        if self._cut:
+            facts.insert(-1, cut_short(self._cut))
         return "; ".join(facts)
 
 
@@ -162,6 +165,11 @@ def demand_files(made: "Plan", later: list[AsstctlError]) -> None:
     """Raise the error of a file that a copy would lack for good, and that may be had later."""
     if later and (made.replaced["image"] or made.replaced["file"]):
         raise later[0]
+
+
+def cut_short(pairs: int) -> str:
+    """Return in words how many pairs of metadata a server can't take whole."""
+    return f"{count(pairs, 'pair')} of metadata left out, or cut short"
 
 
 def counted(kinds: Mapping[str, int]) -> str:
@@ -192,6 +200,7 @@ def carry(
             "as placeholders": counted(plan.replaced) or "nothing",
             "kept here alone": counted(beside(plan, found)) or "nothing",
         }
+        facts |= {"metadata cut": count(plan.cut, "pair")} if plan.cut else {}
         listing.pairs(facts, sys.stdout)
         return
     from asstctl.transfer.copy import carry_out
@@ -204,6 +213,8 @@ def carry(
         told += f"; as placeholders: {replaced}"
     if (left := counted(beside(plan, found))) and plan.messages:
         told += f"; {'kept here alone' if plan.to.keeps else 'not carried'}: {left}"
+    if plan.cut:
+        told += f"; {cut_short(plan.cut)}"
     listing.note(told, sys.stderr)
     listing.lines([[target.id]], sys.stdout)
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,10 +37,13 @@ def fetch(
     """Bring what is kept of threads up to date: messages, runs, facts, files."""
     if sum((bool(references), everything, remote)) != 1:
         raise typer.BadParameter("give threads, --all or --remote", param_hint="REF")
+    from asstctl.transfer.fetch import demand_keeping
     from asstctl.transfer.fetch import fetch as fetched
 
     invocation = options.invocation(ctx)
     with invocation.session() as session:
+        if remote:
+            demand_keeping(session.settings(session.profile))
         failures: list[AsstctlError] = []
         done: list[Fetched] = []
         try:
@@ -76,9 +80,10 @@ def chosen(session: Session, references: list[str] | None, *, remote: bool) -> I
     if references:
         yield from map(session.known_thread, references)
     elif remote:
-        backend = session.backend(session.settings(session.profile))
-        for thread in backend.threads():
-            session.store.index.put(thread)
+        settings = session.settings(session.profile)
+        for thread in session.backend(settings).threads():
+            known = thread if settings.keeps else replace(thread, title="", metadata={})
+            session.store.index.put(known)
             yield session.store.index.get(*thread.key)
     else:
         yield from session.threads()

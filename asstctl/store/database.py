@@ -263,17 +263,6 @@ class Database:
             busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not busy
 
-    def set_aside(self) -> list[Path]:
-        """Return the files that were replaced: damaged ones, and those before a backup."""
-        from pathlib import Path
-
-        path = Path(os.path.realpath(str(self._path)))
-        found = [
-            *path.parent.glob(path.name + ".damaged-*"),
-            *path.parent.glob(path.name + ".before-*"),
-        ]
-        return [file for file in found if file.suffix[-1].isdigit()]
-
     def tick(self) -> int:
         """Return the next value of the counter that orders what several processes do."""
         with self.writing():

@@ -56,7 +56,10 @@ class Messages:
         number = self.number(thread)
         where, values = "", [number]
         if last is not None:
-            where = " AND place > (SELECT max(place) FROM messages WHERE number >> 24 = ?) - ?"
+            where = (
+                " AND messages.number IN (SELECT number FROM messages WHERE number >> 24 = ?"
+                " ORDER BY place DESC LIMIT ?)"
+            )
             values += [number, last]
         table = "messages LEFT JOIN raw USING (number)" if raw else "messages"
         sql = (

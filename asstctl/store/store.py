@@ -42,6 +42,7 @@ class Store:
         clock: Callable[[], float] = time.time,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._path = path
         self._db = Database(path, tell=tell)
         self.index = Index(self._db, clock)
         self.files = Files(self._db, path.with_name("files") if path else None)
@@ -132,7 +133,9 @@ class Store:
     @property
     def set_aside(self) -> list[Path]:
         """Stores that were set aside, which may hold what is deleted here."""
-        return self._db.set_aside()
+        from asstctl.store.upkeep import set_aside  # few commands delete
+
+        return set_aside(self._path) if self._path else []
 
     def _forget_kept(self, number: int) -> list[str]:
         self.messages.forget(number)

@@ -23,3 +23,10 @@ def demand_room(path: str, tell: Callable[[str], None]) -> None:
             f"{path} has to be brought up to date, and the disk has no room for it",
             hint=f"make {2 * size >> 20} MiB free, or move it with ASSTCTL_DATA",
         )
+
+
+def set_aside(path: Path) -> list[Path]:
+    """Return the stores that were replaced: damaged ones, and those before a backup."""
+    path = path.resolve()
+    found = [p for why in ("damaged", "before") for p in path.parent.glob(f"{path.name}.{why}-*")]
+    return [file for file in found if file.suffix[-1].isdigit()]

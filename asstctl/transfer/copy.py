@@ -79,8 +79,9 @@ def begun(found: Plan) -> Thread:
     facts = {"asstctl_source": source.id, "asstctl_source_endpoint": source.endpoint or "local"}
     if "asstctl_source" in source.metadata:  # a copy of a copy: the first one counts
         facts = {}
-    metadata = trimmed({**facts, **source.metadata})
-    return found.to.begin(source, metadata, said=found.forked)
+    metadata = {**facts, **source.metadata}
+    taken = metadata if found.to.takes is None else trimmed(metadata)
+    return found.to.begin(source, taken, said=found.forked)
 
 
 def fork(

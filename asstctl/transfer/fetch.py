@@ -8,6 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from asstctl._record import record
+from asstctl.config.settings import Settings
 from asstctl.errors import (
     AsstctlError,
     ConfigError,
@@ -62,12 +63,7 @@ def fetch(
     """
     if thread.kind.facts.kept_here:
         return Fetched(thread, session.store.messages.count(thread.key))
-    settings = session.home(thread)
-    if not settings.keeps:
-        raise ConfigError(
-            f"the profile {settings.profile!r} keeps nothing here: keep is false",
-            hint=f"{settings.command} config unset keep",
-        )
+    demand_keeping(session.home(thread))
     backend = session.holder(thread)
     number = session.store.messages.number(thread.key)
     before = session.store.files.count(number)
@@ -105,6 +101,15 @@ def fetch(
     return Fetched(
         thread, len(messages), new, gone, count, made, told, broken, unread, tuple(later)
     )
+
+
+def demand_keeping(settings: Settings) -> None:
+    """Raise ConfigError where a profile keeps nothing here."""
+    if not settings.keeps:
+        raise ConfigError(
+            f"the profile {settings.profile!r} keeps nothing here: keep is false",
+            hint=f"{settings.command} config unset keep",
+        )
 
 
 def with_ids(messages: Iterable[Message]) -> Iterator[Message]:

@@ -57,6 +57,7 @@ class Plan:
     part: int = 0
     native: Counter[str] = field(default_factory=Counter)
     replaced: Counter[str] = field(default_factory=Counter)
+    cut: int = 0  # pairs of metadata that the target's wire can't take, or not whole
     was: Copied = field(default_factory=lambda: Copied(""))  # the note of the copy so far
     before: int = 0  # messages that the target holds
     forked: bool = False
@@ -136,11 +137,15 @@ def made(
     placing = to.placing(source, locate)
     taking = Taking(to.takes, pairs(everything), placing.fits)
     units: list[Unit] = []
+    cut = 0
     for message in everything[already:]:
-        *parts, last = taking.of(replace(message, metadata=origin(message)))
+        facts = origin(message)
+        metadata = facts if to.takes is None else trimmed(facts)
+        cut += len(facts.items() - metadata.items())
+        *parts, last = taking.of(replace(message, metadata=metadata))
         units += (Unit(replace(part, id=""), None) for part in parts)
         units.append(Unit(replace(last, id=""), message.id))
-    return Plan(source, to, None, placing, units, already, 0, taking.native, taking.replaced)
+    return Plan(source, to, None, placing, units, already, 0, taking.native, taking.replaced, cut)
 
 
 def position(source: Thread, everything: list[Message], was: Copied) -> int:
@@ -196,7 +201,7 @@ def origin(message: Message) -> dict[str, str]:
         facts["asstctl_status"] = message.status
     if message.role not in ("user", "assistant"):
         facts["asstctl_role"] = message.role
-    return trimmed({**facts, **message.metadata})
+    return {**facts, **message.metadata}
 
 
 def trimmed(metadata: Mapping[str, str]) -> dict[str, str]:
