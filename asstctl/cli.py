@@ -110,7 +110,9 @@ def asstctl(
         typer.echo(f"asstctl: wrote {target}; {left}", err=True)
         raise typer.Exit
     if ctx.invoked_subcommand is None:
-        options.usage(ctx)
+        from asstctl.commands.welcome import welcome  # every other command does without
+
+        typer.echo(welcome(invocation), nl=False)
 
 
 def run(arguments: list[str], invocation: options.Invocation) -> None:

@@ -51,6 +51,18 @@ class ConfigError(AsstctlError):
     exit_code = 3
 
 
+class UnsetError(ConfigError):
+    """Settings that a profile can't do without are not set."""
+
+
+class UnconfiguredError(UnsetError):
+    """No server was ever chosen: `choices` are the ways to do so, a line each."""
+
+    def __init__(self, message: str, *, choices: list[str]) -> None:
+        super().__init__(message, hint="; ".join(choices))
+        self.choices = choices
+
+
 class AuthError(AsstctlError):
     """The service does not know us, or does not let us (401, 403)."""
 

@@ -33,6 +33,8 @@ class Facts(NamedTuple):
     """Whether a profile without an endpoint means an Azure OpenAI resource."""
     azure_scope: str = FOUNDRY_SCOPE
     """The scope of tokens for an Azure OpenAI resource."""
+    about: str = ""
+    """The servers that speak it, in a few words."""
     idle: str = "is not locked"
     """The words of `threads unlock` for a thread without anything to end."""
 
@@ -56,14 +58,16 @@ class Kind(StrEnum):
 
 FACTS = {
     Kind.ASSISTANTS: Facts(
-        needs=("endpoint", "api_version", "assistant_id", "api_key_env"),
+        about="a server of assistants: Foundry classic, LiteLLM, self-hosted",
+        needs=("endpoint", "api_version", "api_key_env", "assistant_id"),
         prefixes=("thread_",),
         endpoint_needed=True,
         azure_assumed=True,
         azure_scope=AZURE_SCOPE,
     ),
     Kind.RESPONSES: Facts(
-        needs=("endpoint", "model", "agent", "instructions", "api_key_env"),
+        about="Conversations + Responses: OpenAI, Foundry, Azure OpenAI",
+        needs=("endpoint", "api_key_env", "agent", "model", "instructions"),
         prefixes=("conv_", "chain_"),
         index_alone=("chain_",),
         endpoint="https://api.openai.com/v1",
@@ -72,7 +76,8 @@ FACTS = {
         idle="has no active reply that was begun here",
     ),
     Kind.LOCAL: Facts(
-        needs=("endpoint", "model", "instructions"),
+        about="threads on this machine; a chat-completions server, or a small model here, replies",
+        needs=("endpoint", "api_key_env", "model", "instructions"),
         prefixes=("local_",),
         kept_here=True,
         answers_in_thread=True,

@@ -203,6 +203,10 @@ class Session:
         """
         return recovered(self.holder(thread).recover(thread.id), thread.id)
 
+    def models(self) -> list[str]:
+        """Return the names of the models that the chosen profile can have."""
+        return self.backend(self._settings(None)).models()
+
     def assistants(self) -> Iterator[Assistant]:
         """Yield the assistants of the chosen profile's server."""
         return self.backend(self._settings(None)).assistants()

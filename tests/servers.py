@@ -49,14 +49,14 @@ class Reply:
 class Server:
     """An HTTP server; `requests` is what it was asked, `replies` what it answers next."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.replies: deque[Reply] = deque()
         self.closed_early = threading.Event()
         self.before: Callable[[Request], Reply | None] | None = None  # answers in our place
         self.after: Callable[[Request, Reply], Reply] | None = None  # spoils what we answer
         handler = type("Handler", (_Handler,), {"server_": self})
-        self._http = _Quiet(("127.0.0.1", 0), handler)
+        self._http = _Quiet(("127.0.0.1", port), handler)
         self._http.daemon_threads = True
         self.port = self._http.server_address[1]
         self.origin = f"http://127.0.0.1:{self.port}"

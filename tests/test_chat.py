@@ -187,7 +187,7 @@ def test_what_is_typed_while_a_reply_comes_is_not_drawn_into_it_and_not_lost(hom
 def test_what_is_missing_is_said_before_anything_is_typed(home):
     with Screen(home, "chat") as screen:
         assert screen.end() == 3
-        assert "not set: endpoint" in screen.text()
+        assert "nothing is set up yet" in screen.text()
         assert ">" not in screen.text()
 
 

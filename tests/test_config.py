@@ -186,6 +186,8 @@ def test_init_on_a_terminal_asks_and_offers_what_the_environment_has(home):
         screen.type("\r")
         screen.wait_for("instructions (")
         screen.type("Be brief.\r")
+        screen.wait_for("Write the profile all the same?")
+        screen.type("y\r")
         assert screen.end() == 0
     found = config.load(home.config, None, {}).settings()
     assert (found.endpoint, found.model, found.instructions) == (

@@ -109,6 +109,9 @@ class Backend(Protocol):
     def threads(self) -> Iterator[Thread]:
         """Yield the server's threads, the newest first; raises UnsupportedError without a list."""
 
+    def models(self) -> list[str]:
+        """Return the names of the models there; raises UnsupportedError without a list."""
+
     def assistants(self) -> Iterator[Assistant]:
         """Yield the server's assistants; raises UnsupportedError where it keeps none."""
 

@@ -5,6 +5,8 @@ WORDS = {
     "chat": "Talk: a prompt, a streamed reply, until `exit`, an empty line or Ctrl-D.",
     "threads": "Make, list, show, read, move, rename and delete threads.",
     "assistants": "Look at the assistants, or agents, that the server keeps.",
+    "models": "Look at the models that the profile can have.",
     "config": "Write, show and change settings.",
+    "doctor": "Check that all is well: settings, key, server, store; say what to do.",
 }
 """Every word and its help."""

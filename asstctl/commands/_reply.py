@@ -15,7 +15,7 @@ from asstctl.commands.app import taking
 from asstctl.config.settings import described
 from asstctl.events import IfBusy, Prompt
 from asstctl.model import Thread
-from asstctl.render import Output, Render, confirmed, paced, renderer, unechoed
+from asstctl.render import Output, Render, confirmed, paced, renderer, unechoed, waited
 from asstctl.session import Session
 from asstctl.tools import Consent
 
@@ -132,8 +132,9 @@ class Talk:
             unechoed(sys.stdin),
             closing(stats.of(session.say(thread, prompt, self.consent))) as reply,
         ):
+            shown = waited(reply, invocation.notes, invocation.environment)
             try:
-                render(paced(reply, self.delay_ms / 1000) if self.delay_ms else reply, invocation)
+                render(paced(shown, self.delay_ms / 1000) if self.delay_ms else shown, invocation)
             finally:
                 keep_made(invocation, session)
                 if self.stats:

@@ -12,10 +12,10 @@ from asstctl import config
 from asstctl.commands import options
 from asstctl.commands.app import taking, word, words
 from asstctl.config import file
-from asstctl.config.settings import SETTINGS, about, described
-from asstctl.config.values import check_key, checked, parsed
+from asstctl.config.settings import SETTINGS, described
+from asstctl.config.values import check_key, checked
 from asstctl.errors import ConfigError
-from asstctl.kind import DEFAULT, Kind
+from asstctl.kind import Kind
 from asstctl.render import listing
 
 app = word("config")
@@ -69,7 +69,9 @@ def init(
     if not force:
         file.check_absent(path, name)
     if sys.stdin.isatty() and not no_input:
-        asked(values, name, invocation)
+        from asstctl.commands._connecting import converse  # scripts do without
+
+        converse(values, name, invocation)
     backend = Kind(values.get("backend") or config.backend_of(name))
     values["backend"] = backend.value
     for setting, value in values.items():
@@ -80,21 +82,10 @@ def init(
             f"the backend {backend} needs an --endpoint", hint="or try: --backend local"
         )
     file.init(path, name, values, force=force)
-    sys.stderr.write(f"asstctl: wrote the profile {name!r} to {path}\n")
-
-
-def asked(values: dict[str, Any], name: str, invocation: options.Invocation) -> None:
-    """Ask for what `values` lacks and add it; defaults from the environment, "-" for none."""
-    if "backend" not in values:
-        usual = name if name in config.BUILT_IN else DEFAULT.value
-        values["backend"] = typer.prompt("Backend", default=usual, type=Kind, err=True)
-    backend = Kind(values["backend"])
-    found = config.offers(invocation.environment, backend)
-    for key in backend.facts.needs:
-        if key not in values:
-            question = f"{key} ({about(key)}; - for none)"
-            said = typer.prompt(question, default=found.get(key, "-"), err=True)
-            values[key] = None if said == "-" else parsed(key, said, "the answer")
+    listing.note(f"wrote the profile {name!r} to {path}", sys.stderr)
+    if sys.stdin.isatty() and not no_input:
+        chosen = "" if name == config.DEFAULT_PROFILE else f" -p {name}"
+        sys.stderr.write(f'try: asstctl{chosen} ask "Hello"\n')
 
 
 def target(invocation: options.Invocation) -> Path:

@@ -2,8 +2,8 @@
 
 import stat
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -60,11 +60,25 @@ class Invocation:
             sys.stderr.write(f"asstctl: others can read {path}; chmod 600 {path}\n")
         return found
 
-    def session(self) -> AbstractContextManager["Session"]:
-        """Open a session with these settings; raises ConfigError."""
-        from asstctl.session import open_session  # --help does without
+    @contextmanager
+    def session(self) -> Iterator["Session"]:
+        """Open a session with these settings; raises ConfigError.
 
-        return open_session(self.load(), self.notes.write)
+        Where no server was ever chosen, the error names the ways to choose one.
+        """
+        from asstctl.errors import UnsetError  # --help does without
+        from asstctl.session import open_session
+
+        config = self.load()
+        try:
+            with open_session(config, self.notes.write) as session:
+                yield session
+        except UnsetError as error:
+            if not config.untouched:
+                raise
+            from asstctl.offers import unconfigured
+
+            raise unconfigured(self.environment) from error
 
 
 def log_requests() -> None:

@@ -14,20 +14,13 @@ def install(environment: Mapping[str, str], home: Path) -> tuple[Path, str]:
 
     Return the file, and what is left to do. Raises ConfigError for a shell without a script.
     """
-    shell = Path(environment.get("SHELL", "")).name
+    shell = shell_of(environment)
     if shell not in SCRIPTS:
         raise ConfigError(
             f"no completion for the shell {shell or '(SHELL is not set)'}",
             hint=f"there is one for: {', '.join(SCRIPTS)}",
         )
-    data = Path(environment.get("XDG_DATA_HOME") or home / ".local/share")
-    settings = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    targets = {
-        "bash": data / "bash-completion/completions/asstctl",
-        "zsh": data / "zsh/site-functions/_asstctl",
-        "fish": settings / "fish/completions/asstctl.fish",
-    }
-    target = targets[shell]
+    target = targets(environment, home)[shell]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(shipped(SCRIPTS[shell]))
@@ -37,6 +30,22 @@ def install(environment: Mapping[str, str], home: Path) -> tuple[Path, str]:
     if shell == "zsh":
         left = f"put before compinit in ~/.zshrc: fpath+=({target.parent}); then open a new shell"
     return target, left
+
+
+def shell_of(environment: Mapping[str, str]) -> str:
+    """Return the name of the user's shell, "" where nothing says it."""
+    return Path(environment.get("SHELL", "")).name
+
+
+def targets(environment: Mapping[str, str], home: Path) -> dict[str, Path]:
+    """Return where each shell looks for the script."""
+    data = Path(environment.get("XDG_DATA_HOME") or home / ".local/share")
+    settings = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+    return {
+        "bash": data / "bash-completion/completions/asstctl",
+        "zsh": data / "zsh/site-functions/_asstctl",
+        "fish": settings / "fish/completions/asstctl.fish",
+    }
 
 
 def shipped(name: str) -> str:

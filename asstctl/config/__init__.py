@@ -19,7 +19,7 @@ from asstctl.config.settings import (
 from asstctl.config.settings import DEFAULT_PROFILE as DEFAULT_PROFILE
 from asstctl.config.values import check_key, checked, parsed, suggestion, unset
 from asstctl.errors import ConfigError, NotFoundError
-from asstctl.kind import Kind
+from asstctl.kind import DEFAULT, Kind
 
 PRECEDENCE = ("command line", "environment", "file", "default")
 """The layers of a setting; the first that has it wins."""
@@ -71,6 +71,12 @@ class Config:
             key_variables=self.key_variables,
             **values,
         )
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nobody chose a server: not by name, in the file, or in the environment."""
+        chosen = self.profile or self.tables.get(DEFAULT_PROFILE) or self.flags.get("backend")
+        return not chosen and not offers(self.environment, DEFAULT)
 
     @property
     def key_variables(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from asstctl import kind
 from asstctl._record import record
-from asstctl.errors import ConfigError
+from asstctl.errors import UnsetError
 from asstctl.kind import Kind
 
 DEFAULT_PROFILE = "default"
@@ -146,10 +146,10 @@ class Settings:
         """Return those of `names` that are not set, each with its variable, key and command."""
         return [self._whereabouts(name) for name in names if getattr(self, name) is None]
 
-    def missing(self, whereabouts: list[str]) -> ConfigError:
+    def missing(self, whereabouts: list[str]) -> UnsetError:
         """Return the error that lists what is not set, and the command that sets it."""
         name = "" if self.profile == DEFAULT_PROFILE else f" {self.profile}"
-        return ConfigError(
+        return UnsetError(
             "not set: " + "; ".join(whereabouts),
             hint=f"set them together with: asstctl config init{name}"
             " (no account? asstctl -p local ask ...)",

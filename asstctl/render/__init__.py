@@ -83,6 +83,15 @@ def confirmed(question: str, keyboard: TextIO, err: TextIO) -> bool:
         return keyboard.readline().strip().lower() in ("y", "yes")
 
 
+def waited(reply: Stream, notes: Notes, environment: Mapping[str, str]) -> Stream:
+    """Pass a reply on, under a sign of waiting where its first word takes long, on a terminal."""
+    if not (notes.drawn and capable(notes.err, environment)):
+        return reply
+    from asstctl.render import _waiting  # a pipe has none
+
+    return _waiting.waited(reply, notes)
+
+
 def noted(work: Generator[Event, None, T], notes: Notes) -> T:
     """Do some work to its end, writing its events as notes, and return what it returns."""
     try:

@@ -6,7 +6,7 @@ from traceback import format_exception
 from typing import TextIO
 
 from asstctl._secrets import struck
-from asstctl.errors import AsstctlError
+from asstctl.errors import AsstctlError, UnconfiguredError
 from asstctl.render.terminal import harmless, said
 
 
@@ -20,7 +20,9 @@ def write(error: Exception, err: TextIO, *, as_json: bool, traceback: bool = Fal
             err.write(struck(json.dumps(ours.facts())) + "\n")
         else:
             err.write(f"asstctl: {said(ours.message)}\n")
-            if ours.hint:
+            if isinstance(ours, UnconfiguredError):
+                err.writelines(f"  {said(choice)}\n" for choice in ours.choices)
+            elif ours.hint:
                 err.write(f"hint: {said(ours.hint)}\n")
         err.flush()
     return ours.exit_code

@@ -26,14 +26,16 @@ class Notes:
     """Writes everything that is not the answer; progress bars only on a terminal.
 
     `reasoning` is whether a model's reasoning is shown. `lift` clears the way on a terminal where
-    an answer is being drawn, and is called with the event before it is written.
+    an answer is being drawn, and is called with the event before it is written. `err` is where all
+    is written, and `drawn` whether that is a terminal.
     """
 
     def __init__(self, err: TextIO) -> None:
         self.reasoning = False
         self.lift: Callable[[Event], None] | None = None
-        self._err = err
-        self._terminal = err.isatty()
+        self.hush: Callable[[], None] | None = None  # takes a sign of waiting off the line
+        self.err = err
+        self.drawn = err.isatty()
         self._thought = Harmless()
         self._open = ""  # the end of a line that is open, to be written first
 
@@ -43,7 +45,7 @@ class Notes:
             case ReasoningDelta():
                 return self.reasoning
             case Progress():
-                return self._terminal
+                return self.drawn
             case _:
                 return isinstance(event, Notice | ToolCall | ToolResult | Code | Search | Other)
 
@@ -51,6 +53,8 @@ class Notes:
         """Write a notice, a progress bar or reasoning; other events are passed over."""
         if not self.shows(event):
             return
+        if self.hush:
+            self.hush()
         if self.lift:
             self.lift(event)
         match event:
@@ -65,12 +69,12 @@ class Notes:
                 self._progress(event)
             case ReasoningDelta(text):
                 dim, bright = self._faint()
-                shown = self._thought.feed(text) if self._terminal else text
+                shown = self._thought.feed(text) if self.drawn else text
                 self._put(f"{dim}{shown}{bright}")
                 self._open = "" if text.endswith("\n") else "\n"
 
     def _faint(self) -> tuple[str, str]:
-        return ("\x1b[2m", "\x1b[22m") if self._terminal else ("", "")
+        return ("\x1b[2m", "\x1b[22m") if self.drawn else ("", "")
 
     def _progress(self, event: Progress) -> None:
         if not event.total:  # nobody knows how much there is
@@ -79,7 +83,7 @@ class Notes:
             return
         share = event.done / event.total
         line = f"asstctl: {one_line(event.what)} {share:4.0%}"
-        if terminal_width(self._err) > ROOM:
+        if terminal_width(self.err) > ROOM:
             shift, unit = (20, "MiB") if event.unit == "bytes" else (0, event.unit)
             filled = "#" * int(share * BAR)
             line += f" [{filled:.<{BAR}}] {event.done >> shift}/{event.total >> shift} {unit}"
@@ -95,8 +99,8 @@ class Notes:
 
     def _put(self, text: str) -> None:
         with suppress(OSError):  # nobody hears it: that is no reason to end a reply
-            self._err.write(text)
-            self._err.flush()
+            self.err.write(text)
+            self.err.flush()
 
 
 def summary(part: ToolCall | ToolResult | Code | Search | Other) -> str:

@@ -37,3 +37,13 @@ class Abilities:
                 has,
                 self._clock(),
             )
+
+    def lacking(self, endpoint: str) -> list[str]:
+        """Return the abilities that an endpoint was found to lack, by name."""
+        sql = "SELECT ability FROM endpoints WHERE endpoint = ? AND NOT has ORDER BY ability"
+        return [row[0] for row in self._db.rows(sql, endpoint)]
+
+    def forget(self, endpoint: str) -> None:
+        """Forget what an endpoint was found to lack, so that it is asked for again."""
+        with suppress(AsstctlError), self._db.writing(0):
+            self._db.execute("DELETE FROM endpoints WHERE endpoint = ? AND NOT has", endpoint)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+SQLITE = sqlite3.sqlite_version
+"""The version of SQLite."""
+
 BUSY_SECONDS = 30
 """How long one process waits for another's write."""
 

@@ -45,6 +45,12 @@ def items(answer: Any) -> list[dict[str, Any]]:
     return objects(listed)
 
 
+def models(wire: Wire) -> list[str]:
+    """Return the names of a server's models; raises UnsupportedError where it has no list."""
+    with lacking(wire.host, "list its models"):
+        return [str(model["id"]) for model in items(wire.call(get("/models"))) if model.get("id")]
+
+
 def identity(made: Any) -> str:
     """Return the id of a new object; raises AsstctlError where it has none."""
     if not isinstance(made, dict) or not made.get("id"):

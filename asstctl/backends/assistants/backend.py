@@ -19,7 +19,7 @@ from asstctl.events import Notice, Prompt, Stream
 from asstctl.model import Assistant, Message, Thread, ThreadFacts, moment, texts
 from asstctl.parts import FileRef, Part
 from asstctl.store.store import Store
-from asstctl.wire.pages import found, identity, lacking, listing, pages
+from asstctl.wire.pages import found, identity, lacking, listing, models, pages
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import at, delete, get, post
 from asstctl.wire.wire import Wire
@@ -191,6 +191,10 @@ class Assistants:
                 yield listed(thread, self._settings)
 
     # Assistants
+
+    def models(self) -> list[str]:
+        """Return the names of the server's models."""
+        return models(self._wire)
 
     def assistants(self) -> Iterator[Assistant]:
         """Yield the server's assistants."""

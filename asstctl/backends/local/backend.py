@@ -66,6 +66,9 @@ class Model(Protocol):
     ) -> Generator[Event | Chunks]:
         """Yield the chunks of a reply, in the batches in which they came."""
 
+    def models(self) -> list[str]:
+        """Return the names of the models that are there; raises as complete does."""
+
     def close(self) -> None:
         """Close the connection or the engine."""
 
@@ -241,6 +244,10 @@ class Local:
         raise UnsupportedError(
             "local threads are on no server", hint="asstctl threads list shows them all"
         )
+
+    def models(self) -> list[str]:
+        """Return the names of the models that can reply."""
+        return self._model.models()
 
     def assistants(self) -> NoReturn:
         """Raise UnsupportedError: the model is in the profile."""

@@ -183,6 +183,10 @@ class Engine:
                 hint="delete it, and it is fetched again" if self._demo else "is it a GGUF file?",
             ) from error
 
+    def models(self) -> list[str]:
+        """Return the name of the model's file."""
+        return [self._path.name]
+
     def close(self) -> None:
         """Release the engine and its socket."""
         self._server = None

@@ -5,7 +5,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 from asstctl import credentials
-from asstctl._json import objects
 from asstctl.backends import World
 from asstctl.backends.local.chat import Chunks, demanded, ends, parsed
 from asstctl.backends.local.turns import Turn
@@ -13,9 +12,9 @@ from asstctl.backends.meanings import MEANINGS
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, ConfigError
 from asstctl.events import Event, Progress
-from asstctl.wire.pages import NO_PATH
+from asstctl.wire.pages import NO_PATH, models
 from asstctl.wire.patience import Purpose
-from asstctl.wire.requests import extended, get, post
+from asstctl.wire.requests import extended, post
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -63,10 +62,12 @@ class Server:
         self._name = self._name or self._only_model()
         return iter(())
 
+    def models(self) -> list[str]:
+        """Return the names of the server's models."""
+        return models(self._wire)
+
     def _only_model(self) -> str:
-        answer = self._wire.call(get("/models"))
-        listed = objects(answer.get("data") if isinstance(answer, dict) else None)
-        names = [str(model["id"]) for model in listed if model.get("id")]
+        names = self.models()
         if len(names) != 1:
             raise ConfigError(
                 f"{self._wire.endpoint} has {len(names)} models: {', '.join(names[:10])}",

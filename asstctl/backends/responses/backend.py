@@ -26,7 +26,7 @@ from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, Unsuppo
 from asstctl.events import Prompt, RunFinished, Stream
 from asstctl.model import Assistant, Message, Thread, ThreadFacts
 from asstctl.parts import FileRef, Part
-from asstctl.wire.pages import listing, pages
+from asstctl.wire.pages import listing, models, pages
 from asstctl.wire.patience import Purpose
 from asstctl.wire.requests import post
 from asstctl.wire.wire import Wire, told
@@ -252,6 +252,10 @@ class Responses:
                 yield listed(conversation, self._settings)
 
     # Agents
+
+    def models(self) -> list[str]:
+        """Return the names of the server's models."""
+        return models(self._wire)
 
     def assistants(self) -> Iterator[Assistant]:
         """Yield a Foundry project's agents."""

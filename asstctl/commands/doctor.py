@@ -1,0 +1,60 @@
+"""`asstctl doctor`: is all well, and what to do."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asstctl.commands import WORDS, options
+from asstctl.commands.app import App
+from asstctl.diagnosis import Check, checks
+from asstctl.render import listing
+from asstctl.render.terminal import said
+
+app = App()
+
+SIGNS = {"ok": "ok", "warning": "!!", "failed": "no"}
+"""The sign before a check, by its state."""
+
+
+@app.command(help=WORDS["doctor"])
+def doctor(
+    ctx: typer.Context,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Say one prompt too, and delete its thread.")
+    ] = False,
+    output: Annotated[options.Facts, options.JsonOutput] = options.Facts.TEXT,
+) -> None:
+    """Check settings, key, server, store and completion."""
+    invocation = options.invocation(ctx)
+    done: list[Check] = []
+    with invocation.session() as session:
+        for check in checks(session, invocation.load(), Path.home(), ask=ask):
+            done.append(check)
+            if output is options.Facts.TEXT:
+                sys.stdout.write(f"{drawn(check)}\n")
+                sys.stdout.flush()
+    if output is options.Facts.JSON:
+        listing.document({"checks": [as_json(check) for check in done]}, sys.stdout)
+    if broken := [check.error for check in done if check.error]:
+        raise typer.Exit(broken[0].exit_code)
+
+
+def drawn(check: Check) -> str:
+    """Return a check as lines: its state and text, its details, and what to do."""
+    lines = [f"{SIGNS[check.state]}  {check.name}: {said(check.text)}"]
+    lines += [f"      {said(detail)}" for detail in check.details]
+    lines += [f"      try: {said(check.hint)}"] if check.hint else []
+    return "\n".join(lines)
+
+
+def as_json(check: Check) -> dict[str, object]:
+    """Return a check as a JSON object."""
+    return {
+        "name": check.name,
+        "state": check.state,
+        "text": said(check.text),
+        "hint": check.hint and said(check.hint),
+        "details": [said(detail) for detail in check.details],
+    }
