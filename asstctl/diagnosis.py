@@ -110,9 +110,7 @@ def connected(
     if settings.endpoint:
         yield reached(backend, settings)
         if not (settings.azure or settings.project):
-            wire = Wire(
-                settings.endpoint, signing, ANSWER_SECONDS, tell=lambda _: None, headers=BETA
-            )
+            wire = Wire(settings.endpoint, signing, ANSWER_SECONDS, tell=silent, headers=BETA)
             with closing(wire):
                 yield spoken(wire, settings)
         yield from replies(backend, settings)
@@ -122,6 +120,10 @@ def connected(
         yield Check("abilities", "warning", text)
     if ask:
         yield asked(session)
+
+
+def silent(_: object) -> None:
+    """Do nothing: pauses of a probe are not told."""
 
 
 def reached(backend: Backend, settings: Settings) -> Check:
@@ -231,7 +233,7 @@ def stored(session: Session) -> Iterator[Check]:
         yield failed("store", error)
         return
     try:
-        threads = len(session.store.index.threads())
+        threads = session.store.index.count()
     except AsstctlError as error:
         yield failed("store", error)
         return

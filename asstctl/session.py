@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.events import Notice, Prompt, RunStarted, Stream, Tell
 from asstctl.kind import SERVICE_PREFIXES
 from asstctl.model import Assistant, Thread, ThreadFacts, count
+from asstctl.store.filters import Filter
 from asstctl.store.store import FILE, Store
 from asstctl.store.turns import END_SECONDS
 from asstctl.tools import Consent
@@ -28,7 +30,7 @@ class Session:
 
     def __init__(self, config: Config, data: Path, tell: Tell) -> None:
         self._config = config
-        self._data = data
+        self.data = data  # the folder of the store
         self._tell = tell
         self._found: dict[str | None, Settings] = {}
         self._backends: dict[tuple[str, str], Backend] = {}
@@ -40,7 +42,7 @@ class Session:
     @cached_property
     def store(self) -> Store:
         """The index and the local threads; raises AsstctlError where it can't be opened."""
-        path = self._data / FILE
+        path = self.data / FILE
         store = Store(path, tell=lambda words: self._tell(Notice(words)))
         if store.emptied:
             self._tell(Notice(f"the store {path} is empty: threads that it held are lost"))
@@ -72,11 +74,6 @@ class Session:
                 hint="a server's thread can be named by its id; else wait for the other process",
                 retryable=True,
             )
-
-    @property
-    def data(self) -> Path:
-        """The folder of the store."""
-        return self._data
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -144,11 +141,18 @@ class Session:
         self._writable_store.index.put(thread, titled, said=said)
         return self._writable_store.index.find(thread_id, settings.profile)
 
-    def threads(self, limit: int = -1) -> list[Thread]:
+    def threads(self, limit: int = -1, only: Filter = Filter()) -> list[Thread]:  # noqa: B008
         """Return the index, newest first, of the chosen profile if one was chosen."""
+        return self.store.index.threads(self._narrowed(only), limit)
+
+    def count(self, only: Filter = Filter()) -> int:  # noqa: B008 - it is never changed
+        """Count the threads of the index, of the chosen profile if one was chosen."""
+        return self.store.index.count(self._narrowed(only))
+
+    def _narrowed(self, only: Filter) -> Filter:
         if self._config.profile:
             self._settings(None)  # raises if it is unknown
-        return self.store.index.threads(self._config.profile, limit)
+        return replace(only, profile=self._config.profile or "")
 
     def new_thread(self, name: str | None, metadata: Mapping[str, str]) -> Thread:
         """Make an empty thread; raises ConfigError where the name is taken."""
@@ -237,7 +241,7 @@ class Session:
         key = (settings.profile, settings.backend.value)
         if key not in self._backends:
             world = World(
-                self._store_for(settings), self._config.environment, self._data, self._tell
+                self._store_for(settings), self._config.environment, self.data, self._tell
             )
             self._backends[key] = connect(settings, world)
         return self._backends[key]

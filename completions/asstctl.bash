@@ -17,7 +17,7 @@ _asstctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} path="" names="" i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$path/${COMP_WORDS[i]}" in
-        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/history|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/fetch|/threads/delete|/threads/export|/threads/import|/threads/copy|/threads/fork|/threads/search|/threads/backup|/threads/restore|/assistants|/assistants/list|/assistants/show|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/path|/config/key|/config/key/set|/config/key/delete) path+="/${COMP_WORDS[i]}" ;;
+        /ask|/chat|/threads|/threads/new|/threads/list|/threads/show|/threads/add|/threads/unlock|/threads/recover|/threads/rename|/threads/history|/threads/fetch|/threads/delete|/threads/export|/threads/import|/threads/copy|/threads/fork|/threads/search|/threads/backup|/threads/restore|/assistants|/assistants/list|/assistants/show|/models|/models/list|/config|/config/init|/config/show|/config/get|/config/set|/config/unset|/config/edit|/config/path|/config/key|/config/key/set|/config/key/delete|/help|/doctor) path+="/${COMP_WORDS[i]}" ;;
         esac
     done
     case "$path:$prev" in
@@ -48,20 +48,23 @@ _asstctl() {
         "/threads/list:--limit") :; return ;;
         "/threads/list:-o"|"/threads/list:--output") _asstctl_words "table tsv json"; return ;;
         "/threads/list:--fields") :; return ;;
+        "/threads/list:--since") :; return ;;
+        "/threads/list:--name") :; return ;;
+        "/threads/list:--backend") _asstctl_words "assistants responses local"; return ;;
         "/threads/list:-p"|"/threads/list:--profile") _asstctl_asked profiles; return ;;
         "/threads/show:-o"|"/threads/show:--output") _asstctl_words "text json"; return ;;
         "/threads/show:-p"|"/threads/show:--profile") _asstctl_asked profiles; return ;;
-        "/threads/history:--last") :; return ;;
-        "/threads/history:--since") :; return ;;
-        "/threads/history:--role") _asstctl_words "user assistant system developer"; return ;;
-        "/threads/history:-o"|"/threads/history:--output"|"/threads/history:--format") _asstctl_words "text markdown json jsonl html"; return ;;
-        "/threads/history:-p"|"/threads/history:--profile") _asstctl_asked profiles; return ;;
         "/threads/add:--name") :; return ;;
         "/threads/add:-p"|"/threads/add:--profile") _asstctl_asked profiles; return ;;
         "/threads/unlock:-p"|"/threads/unlock:--profile") _asstctl_asked profiles; return ;;
         "/threads/recover:-o"|"/threads/recover:--output") _asstctl_words "plain markdown json"; return ;;
         "/threads/recover:-p"|"/threads/recover:--profile") _asstctl_asked profiles; return ;;
         "/threads/rename:-p"|"/threads/rename:--profile") _asstctl_asked profiles; return ;;
+        "/threads/history:--last") :; return ;;
+        "/threads/history:--since") :; return ;;
+        "/threads/history:--role") _asstctl_words "user assistant system developer"; return ;;
+        "/threads/history:-o"|"/threads/history:--output"|"/threads/history:--format") _asstctl_words "text markdown json jsonl html"; return ;;
+        "/threads/history:-p"|"/threads/history:--profile") _asstctl_asked profiles; return ;;
         "/threads/fetch:-p"|"/threads/fetch:--profile") _asstctl_asked profiles; return ;;
         "/threads/delete:--message") :; return ;;
         "/threads/delete:-p"|"/threads/delete:--profile") _asstctl_asked profiles; return ;;
@@ -86,6 +89,8 @@ _asstctl() {
         "/assistants/list:-p"|"/assistants/list:--profile") _asstctl_asked profiles; return ;;
         "/assistants/show:-o"|"/assistants/show:--output") _asstctl_words "text json"; return ;;
         "/assistants/show:-p"|"/assistants/show:--profile") _asstctl_asked profiles; return ;;
+        "/models/list:-o"|"/models/list:--output") _asstctl_words "table tsv json"; return ;;
+        "/models/list:-p"|"/models/list:--profile") _asstctl_asked profiles; return ;;
         "/config/init:--backend") _asstctl_words "assistants responses local"; return ;;
         "/config/init:--endpoint") :; return ;;
         "/config/init:--api-version") :; return ;;
@@ -101,9 +106,13 @@ _asstctl() {
         "/config/get:-p"|"/config/get:--profile") _asstctl_asked profiles; return ;;
         "/config/set:-p"|"/config/set:--profile") _asstctl_asked profiles; return ;;
         "/config/unset:-p"|"/config/unset:--profile") _asstctl_asked profiles; return ;;
+        "/config/edit:-p"|"/config/edit:--profile") _asstctl_asked profiles; return ;;
         "/config/path:-p"|"/config/path:--profile") _asstctl_asked profiles; return ;;
         "/config/key/set:-p"|"/config/key/set:--profile") _asstctl_asked profiles; return ;;
         "/config/key/delete:-p"|"/config/key/delete:--profile") _asstctl_asked profiles; return ;;
+        "/help:-p"|"/help:--profile") _asstctl_asked profiles; return ;;
+        "/doctor:-o"|"/doctor:--output") _asstctl_words "text json"; return ;;
+        "/doctor:-p"|"/doctor:--profile") _asstctl_asked profiles; return ;;
     esac
     if [[ $cur == -* ]]; then
         case "$path" in
@@ -112,13 +121,13 @@ _asstctl() {
         "/chat") names="--history -t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
         "/threads") names="--help" ;;
         "/threads/new") names="--name --metadata -p --profile --help" ;;
-        "/threads/list") names="--remote --limit -o --output -q --quiet --fields -p --profile --help" ;;
+        "/threads/list") names="--remote --limit -o --output -q --quiet --fields --since --name --backend --size -p --profile --help" ;;
         "/threads/show") names="-o --output -p --profile --help" ;;
-        "/threads/history") names="--last --since --role --kept -o --output --format -p --profile --help" ;;
         "/threads/add") names="--name -p --profile --help" ;;
         "/threads/unlock") names="--wait -p --profile --help" ;;
         "/threads/recover") names="-o --output -p --profile --help" ;;
         "/threads/rename") names="-p --profile --help" ;;
+        "/threads/history") names="--last --since --role --kept --follow --no-pager -o --output --format -p --profile --help" ;;
         "/threads/fetch") names="--all --remote --no-files -p --profile --help" ;;
         "/threads/delete") names="-y --yes --keep-remote --kept --all --message -p --profile --help" ;;
         "/threads/export") names="--all -d --directory --format --kept --no-files --replace -p --profile --help" ;;
@@ -131,30 +140,35 @@ _asstctl() {
         "/assistants") names="--help" ;;
         "/assistants/list") names="-o --output -q --quiet -p --profile --help" ;;
         "/assistants/show") names="-o --output -p --profile --help" ;;
+        "/models") names="--help" ;;
+        "/models/list") names="-o --output -q --quiet -p --profile --help" ;;
         "/config") names="--help" ;;
         "/config/init") names="--force --no-input --backend --endpoint --api-version --assistant-id --api-key-env --auth --agent --model --instructions -p --profile --help" ;;
         "/config/show") names="--origin -o --output -p --profile --help" ;;
         "/config/get") names="-p --profile --help" ;;
         "/config/set") names="-p --profile --help" ;;
         "/config/unset") names="-p --profile --help" ;;
+        "/config/edit") names="-p --profile --help" ;;
         "/config/path") names="-p --profile --help" ;;
         "/config/key") names="--help" ;;
         "/config/key/set") names="-p --profile --help" ;;
         "/config/key/delete") names="-p --profile --help" ;;
+        "/help") names="-p --profile --help" ;;
+        "/doctor") names="--ask -o --output -p --profile --help" ;;
         esac
         _asstctl_words "$names"
         return
     fi
     case "$path" in
-        "") _asstctl_words "ask chat threads assistants config" ;;
+        "") _asstctl_words "ask chat threads assistants models config help doctor" ;;
         "/ask") : ;;
-        "/threads") _asstctl_words "new list show history add unlock recover rename fetch delete export import copy fork search backup restore" ;;
+        "/threads") _asstctl_words "new list show add unlock recover rename history fetch delete export import copy fork search backup restore" ;;
         "/threads/show") _asstctl_asked threads ;;
-        "/threads/history") _asstctl_asked threads ;;
         "/threads/add") : ;;
         "/threads/unlock") _asstctl_asked threads ;;
         "/threads/recover") _asstctl_asked threads ;;
         "/threads/rename") _asstctl_asked threads ;;
+        "/threads/history") _asstctl_asked threads ;;
         "/threads/fetch") _asstctl_asked threads ;;
         "/threads/delete") _asstctl_asked threads ;;
         "/threads/export") _asstctl_asked threads ;;
@@ -166,12 +180,14 @@ _asstctl() {
         "/threads/restore") : ;;
         "/assistants") _asstctl_words "list show" ;;
         "/assistants/show") : ;;
-        "/config") _asstctl_words "init show get set unset path key" ;;
+        "/models") _asstctl_words "list" ;;
+        "/config") _asstctl_words "init show get set unset edit path key" ;;
         "/config/init") : ;;
         "/config/get") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary schema auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
         "/config/set") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary schema auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
         "/config/unset") _asstctl_words "backend endpoint api_version assistant_id model instructions agent agent_version tools truncation reasoning_summary schema auth api_key_env api_key_command api_key_keyring keep max_file timeout" ;;
         "/config/key") _asstctl_words "set delete" ;;
+        "/help") : ;;
     esac
 }
 complete -F _asstctl asstctl

@@ -186,11 +186,11 @@ def test_the_prompt_is_the_argument_then_a_blank_line_then_stdin(home, server):
     assert sent == ["Summarize\n\na\nb", "only stdin", "dash", "--not-an-option"]
 
 
-def test_no_prompt_at_all_is_help_and_exit_2(home, server):
+def test_no_prompt_at_all_is_said_with_exit_2(home, server):
     home.use_server(server)
     out, err = home.run("ask", code=2)
     assert out == ""
-    assert err.startswith("asstctl: no prompt\nUsage: asstctl ask")
+    assert "PROMPT: there is none" in err
     assert home.run("ask", "", stdin=b"\n", code=2)[0] == ""
     assert not server.requests
 
@@ -433,7 +433,7 @@ def test_what_a_local_ask_imports_is_neither_openai_nor_rich(home, server):
 
 
 @pytest.mark.parametrize(
-    "words", [["ask", "x", "-t"], ["ask", "--nope"], ["threads"], [], ["config", "set"]]
+    "words", [["ask", "x", "-t"], ["ask", "--nope"], ["threads"], ["config", "set"]]
 )
 def test_a_wrong_command_line_is_exit_2(home, words):
     assert home.run(*words, code=2)[1]

@@ -7,6 +7,7 @@ WORDS = {
     "assistants": "Look at the assistants, or agents, that the server keeps.",
     "models": "Look at the models that the profile can have.",
     "config": "Write, show and change settings.",
+    "help": "Show the help of a command, or of: exit-codes, references.",
     "doctor": "Check that all is well: settings, key, server, store; say what to do.",
 }
 """Every word and its help."""

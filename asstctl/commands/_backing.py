@@ -25,7 +25,7 @@ def backup(
     from asstctl.store.backup import back_up
 
     with options.invocation(ctx).session() as session:
-        threads = len(session.store.index.threads())
+        threads = session.store.index.count()
         if not (session.data / FILE).exists():
             raise ConfigError("there is no store yet", hint='asstctl ask "..." makes one')
         files = back_up(session.data / FILE, file)

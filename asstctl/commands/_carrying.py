@@ -64,7 +64,7 @@ def import_(
             raise summed(f"{count(len(failures), 'file')} not imported", failures[0])
 
 
-@app.command()
+@app.command(examples=["threads copy sky --to local --dry-run"])
 def copy(
     ctx: typer.Context,
     to: Annotated[str, typer.Option("--to", metavar="PROFILE", help="Where to copy them.")],
@@ -219,7 +219,7 @@ def carry(
     listing.lines([[target.id]], sys.stdout)
 
 
-@app.command()
+@app.command(examples=["threads fork sky --at 2"])
 def fork(
     ctx: typer.Context,
     reference: options.Named,

@@ -16,7 +16,7 @@ from asstctl.session import Session
 app = App()
 
 
-@app.command()
+@app.command(examples=["threads delete sky", "threads delete --kept --all"])
 def delete(
     ctx: typer.Context,
     references: Annotated[

@@ -46,7 +46,7 @@ SUFFIXES = {
 }
 
 
-@app.command()
+@app.command(examples=["threads export --all -d backup", "threads export sky --format html"])
 def export(
     ctx: typer.Context,
     references: Annotated[

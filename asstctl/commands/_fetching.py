@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = App()
 
 
-@app.command()
+@app.command(examples=["threads fetch --all"])
 def fetch(
     ctx: typer.Context,
     references: Annotated[

@@ -30,7 +30,9 @@ LENGTH = 160
 MOST_HITS = 1000
 
 
-@app.command()
+@app.command(
+    examples=["threads search blue sky", "threads search '\"sky is blue\"' --role user --since 1w"]
+)
 def search(
     ctx: typer.Context,
     words: Annotated[

@@ -1,7 +1,7 @@
 """How a command is declared: Typer, with plain help, shared options, and without its slow parts."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -12,21 +12,62 @@ from asstctl.commands import WORDS
 from asstctl.commands._coercion import ease
 from asstctl.commands.options import Profile, usage
 
+ALIASES = {"ls": "list", "rm": "delete", "mv": "rename"}
+"""Names that shells have for some commands."""
 
-class Command(TyperCommand):
+
+def readable(parameters: Any) -> Any:
+    """Return parameters whose arguments stand in the help as people type them."""
+    for parameter in parameters:
+        if parameter.param_type_name == "argument" and parameter.metavar:
+            name = parameter.metavar
+            usage = name if parameter.required or name.startswith("[") else f"[{name}]"
+            parameter.display_type_rich = lambda ctx: ""  # noqa: ARG005 - Typer gives it
+            parameter._usage_display_name = lambda usage=usage: usage  # noqa: SLF001 - the same
+    return parameters
+
+
+class Placed:
+    """Notes on an error of the command line which command it belongs to."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Read the words of a command; raises typer's errors."""
+        try:
+            return super().parse_args(ctx, args)  # type: ignore[misc]
+        except Exception as error:
+            if hasattr(error, "format_message") and getattr(error, "ctx", None) is None:
+                vars(error)["ctx"] = ctx
+            raise
+
+
+class Command(Placed, TyperCommand):
     """A command that reads its words without pydantic."""
 
     def get_params(self, ctx: Any) -> Any:
         """Return the parameters, `--help` among them."""
-        return ease(super().get_params(ctx))
+        return readable(ease(super().get_params(ctx)))
 
 
-class Group(TyperGroup):
+class Group(Placed, TyperGroup):
     """A word with commands below it; on its own it shows its help."""
 
     def get_params(self, ctx: Any) -> Any:
         """Return the parameters, `--help` among them."""
         return ease(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        """Return the command of a name, or of what shells call it."""
+        return super().get_command(ctx, name) or super().get_command(ctx, ALIASES.get(name, name))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write what each command does, whole."""
+        with formatter.section("Commands"):
+            found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+            formatter.write_dl([(n, c.get_short_help_str(LONGEST)) for n, c in found])
+
+
+LONGEST = 400
+"""Characters of a command's line in a list of commands."""
 
 
 class App(typer.Typer):
@@ -37,8 +78,16 @@ class App(typer.Typer):
             **{"cls": Group, "add_completion": False, "rich_markup_mode": None, **settings}
         )
 
-    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """Declare a command; its function's docstring is its help, unless `help` is given."""
+    def command(
+        self, name: str | None = None, *, examples: Sequence[str] = (), **settings: Any
+    ) -> Callable[[Any], Any]:
+        """Declare a command; its function's docstring is its help, unless `help` is given.
+
+        The help ends with the `examples`, command lines without `asstctl`.
+        """
+        if examples:
+            lines = "".join(f"\n  asstctl {example}" for example in examples)
+            settings["epilog"] = f"\b\nExamples:{lines}"
         register = super().command(name, **{"cls": Command, **settings})
 
         def declare(function: Any) -> Any:

@@ -1,6 +1,5 @@
 """`asstctl ask`: one prompt, one streamed reply."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -18,7 +17,14 @@ Without -t or -c it is said to a new thread. What is piped in follows the PROMPT
 """
 
 
-@app.command(help=HELP)
+@app.command(
+    help=HELP,
+    examples=[
+        'ask "Why is the sky blue?"',
+        'ask -c "And at sunset?"',
+        'ask -f notes.txt "Sum this up." > summary.txt',
+    ],
+)
 @talking
 def ask(
     ctx: typer.Context,
@@ -30,8 +36,7 @@ def ask(
     """Send one prompt and write its reply."""
     text = prompt_text(prompt, talk.files)
     if not text:
-        sys.stderr.write("asstctl: no prompt\n")
-        options.usage(ctx)
+        raise typer.BadParameter("there is none: give one, or pipe it in", param_hint="PROMPT")
     invocation = options.invocation(ctx)
     with invocation.session() as session:
         thread = session.thread(talk.reference)

@@ -30,7 +30,7 @@ Ctrl-C ends a reply, not the chat.
 """
 
 
-@app.command(help=HELP)
+@app.command(help=HELP, examples=["chat", "chat -c", "chat -t sky --history 4"])
 @talking
 def chat(
     ctx: typer.Context,

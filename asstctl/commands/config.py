@@ -10,6 +10,7 @@ import typer
 
 from asstctl import config
 from asstctl.commands import options
+from asstctl.commands._editor import edited
 from asstctl.commands.app import taking, word, words
 from asstctl.config import file
 from asstctl.config.settings import SETTINGS, described
@@ -50,7 +51,13 @@ def initial(command: Any) -> Any:
     return taking(command, {key: (option, None) for key, option in INIT.items()}, values=_given)
 
 
-@app.command()
+@app.command(
+    examples=[
+        "config init",
+        "config init home --backend local --endpoint localhost:8080",
+        "config init gpt --no-input --backend responses --model gpt-5",
+    ]
+)
 @initial
 def init(
     ctx: typer.Context,
@@ -137,7 +144,7 @@ def printed(value: Any) -> str:
     return shlex.join(value) if isinstance(value, list) else str(value)
 
 
-@app.command("set")
+@app.command("set", examples=["config set model llama3.2"])
 def set_(
     ctx: typer.Context,
     key: Key,
@@ -204,6 +211,28 @@ def key_delete(
     if found.api_key_keyring and found.origins["api_key_keyring"] == str(path):
         file.unset_value(path, invocation.written_profile, "api_key_keyring")
     sys.stderr.write(f"asstctl: the keyring no longer holds a key for {found.endpoint}\n")
+
+
+@app.command()
+def edit(ctx: typer.Context) -> None:
+    """Open the settings file in $EDITOR; what is no settings file is not written."""
+    invocation = options.invocation(ctx)
+    path = target(invocation)
+    text = old = path.read_text("utf-8") if path.exists() else ""
+    while True:
+        text = edited(text, ".toml", invocation.environment)
+        if text == old:
+            listing.note("nothing was changed", sys.stderr)
+            return
+        try:
+            file.replace(path, text)
+        except ConfigError as error:
+            listing.note(error.message, sys.stderr)
+            if not typer.confirm("Edit it again?", default=True, err=True):
+                listing.note("nothing was written", sys.stderr)
+                raise typer.Exit(error.exit_code) from None
+        else:
+            return
 
 
 @app.command("path")

@@ -18,7 +18,7 @@ SIGNS = {"ok": "ok", "warning": "!!", "failed": "no"}
 """The sign before a check, by its state."""
 
 
-@app.command(help=WORDS["doctor"])
+@app.command(help=WORDS["doctor"], examples=["doctor", "doctor --ask"])
 def doctor(
     ctx: typer.Context,
     ask: Annotated[

@@ -12,7 +12,7 @@ from asstctl.render import listing
 app = word("models")
 
 
-@app.command("list")
+@app.command("list", examples=["models list -q"])
 def list_(
     ctx: typer.Context,
     output: Annotated[options.Listing | None, options.JsonOutput] = None,

@@ -168,6 +168,9 @@ def remember_flag(ctx: typer.Context, param: typer.CallbackParam, value: Any) ->
     return value
 
 
+MOST = 1_000_000
+"""Ten times the messages that a service keeps in a thread."""
+
 REFERENCE = "Id, prefix, name, @last, @2."
 
 Named = Annotated[str, typer.Argument(metavar="REF", help=REFERENCE)]

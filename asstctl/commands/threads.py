@@ -2,8 +2,6 @@
 
 import sys
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from typing import Annotated
@@ -16,6 +14,7 @@ from asstctl.commands import (
     _deleting,
     _exporting,
     _fetching,
+    _history,
     _searching,
     options,
 )
@@ -23,19 +22,17 @@ from asstctl.commands._reply import ReplyOutput
 from asstctl.commands._when import since_when
 from asstctl.commands.app import word
 from asstctl.errors import AsstctlError, ConfigError
-from asstctl.model import Message, Thread
-from asstctl.reading import Reading, contents
-from asstctl.render import listing, renderer, transcript
+from asstctl.kind import Kind
+from asstctl.model import Thread, count
+from asstctl.render import listing, renderer
 from asstctl.session import Session
+from asstctl.store.filters import Filter
 from asstctl.store.index import is_name
 
 app = word("threads")
 
 
-MOST = 1_000_000
-"""Ten times the messages that a service keeps in a thread."""
-
-
+app.add_typer(_history.app)
 app.add_typer(_fetching.app)
 app.add_typer(_deleting.app)
 app.add_typer(_exporting.app)
@@ -44,7 +41,7 @@ app.add_typer(_searching.app)
 app.add_typer(_backing.app)
 
 
-@app.command()
+@app.command(examples=["threads new --name sky --metadata project=weather"])
 def new(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name it.")] = None,
@@ -73,18 +70,37 @@ def checked_name(name: str | None) -> str | None:
     return name
 
 
-@app.command("list")
+@app.command(
+    "list",
+    examples=["threads list --since 1w --name sky", "threads list -o json --fields id,title"],
+)
 def list_(
     ctx: typer.Context,
     remote: Annotated[
         bool, typer.Option("--remote", help="Ask the server, and mark what is new.")
     ] = False,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST, help="At most so many.")] = 50,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=options.MOST, help="At most so many.")
+    ] = 50,
     output: Annotated[options.Listing | None, options.JsonOutput] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print ids alone.")] = False,
     fields: options.Fields = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="T", help="Used since T: a date, or an age: 2h, 3d, 1w.")
+    ] = None,
+    name: Annotated[
+        str, typer.Option(metavar="WORD", help="With this in the name, the title or the id.")
+    ] = "",
+    backend: Annotated[Kind | None, typer.Option(help="Of this backend.")] = None,
+    size: Annotated[
+        bool, typer.Option("--size", help="Show how much of each thread is kept here.")
+    ] = False,
 ) -> None:
     """List the threads that asstctl knows, the one used last first."""
+    start = since_when(since, datetime.now().astimezone()) if since else 0.0
+    only = Filter(backend=backend.value if backend else "", since=start, word=name)
+    if remote and only != Filter():
+        raise typer.BadParameter("it narrows the index, and --remote asks the server")
     with options.invocation(ctx).session() as session:
         standings: list[str] | None = None
         broken: AsstctlError | None = None
@@ -94,21 +110,24 @@ def list_(
             pairs, broken = remote_threads(session, limit)
             found, standings = [t for t, _ in pairs], [s for _, s in pairs]
         else:
-            found = session.threads(limit)
+            found = session.threads(limit, only)
+        kept = [session.store.messages.size(thread.key) for thread in found] if size else None
         form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
         if quiet:
             listing.lines([[thread.id] for thread in found], sys.stdout)
         elif form is options.Listing.JSON:
-            rows = options.narrowed(listing.rows(found, standings), fields)
+            rows = options.narrowed(listing.rows(found, standings, kept), fields)
             listing.document({"threads": rows}, sys.stdout)
         elif form is options.Listing.TSV:
-            listing.as_tsv(found, sys.stdout, standings)
+            listing.as_tsv(found, sys.stdout, standings, kept)
         else:
-            listing.as_table(found, sys.stdout, session.environment, time.time(), standings)
+            listing.as_table(found, sys.stdout, session.environment, time.time(), standings, kept)
         if broken:
             raise broken
-        if not found:
+        if not found and only == Filter():
             sys.stderr.write('asstctl: no threads yet; asstctl ask "..." makes one\n')
+        elif not remote and len(found) == limit and (more := session.count(only) - limit):
+            listing.note(f"{count(more, 'thread')} more: --limit N shows them", sys.stderr)
 
 
 def tokens(session: Session, thread: Thread) -> dict[str, int] | None:
@@ -139,74 +158,6 @@ def show(
             listing.document(facts, sys.stdout)
         else:
             listing.pairs(facts, sys.stdout)
-
-
-@app.command()
-def history(
-    ctx: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="[REF]", help=options.REFERENCE)] = "@last",
-    last: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=MOST, help="Only the last N messages.")
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="T",
-            help="Only messages since T: 2026-11-22, 2026-11-22T10:00, 90m, 2h, 3d, 1w.",
-        ),
-    ] = None,
-    role: Annotated[options.Speaker | None, typer.Option(help="Only one side's messages.")] = None,
-    kept: options.Kept = False,
-    output: Annotated[
-        transcript.Format | None,
-        typer.Option(
-            "-o",
-            "--output",
-            "--format",
-            help="Default: drawn on a terminal, else text.",
-            callback=options.remember_json,
-        ),
-    ] = None,
-) -> None:
-    """Write every message of a thread, oldest first."""
-    start = since_when(since, datetime.now().astimezone()) if since is not None else None
-    invocation = options.invocation(ctx)
-    with invocation.session() as session:
-        thread = session.known_thread(reference)
-        everything = since is None and role is None
-        reading = Reading(session, invocation.notes.write)
-        shown = last if everything else None
-        with closing(reading.history(thread, shown, kept=kept)) as whole:
-            messages: Iterator[Message] = whole
-            if not everything:
-                messages = chosen(messages, start, role)
-            if last is not None:
-                messages = newest(messages, last)
-            files = contents(session, thread)
-            transcript.write(thread, messages, output, sys.stdout, session.environment, files)
-        reading.demand_current()
-
-
-def newest(messages: Iterator[Message], last: int) -> Iterator[Message]:
-    """Yield the `last` messages; an error of reading them follows."""
-    kept: deque[Message] = deque(maxlen=last)
-    try:
-        for message in messages:
-            kept.append(message)
-    except AsstctlError:
-        yield from kept
-        raise
-    yield from kept
-
-
-def chosen(
-    messages: Iterable[Message], start: float | None, role: options.Speaker | None
-) -> Iterator[Message]:
-    """Yield the messages that were asked for; one without a time counts as old."""
-    for message in messages:
-        recent = start is None or (message.created_at or 0) >= start
-        if recent and role in (None, message.role):
-            yield message
 
 
 @app.command()
@@ -250,7 +201,7 @@ def recover(
             render(reply, invocation)
 
 
-@app.command()
+@app.command(examples=["threads rename @last sky"])
 def rename(
     ctx: typer.Context,
     reference: options.Named,

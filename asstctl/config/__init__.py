@@ -76,7 +76,9 @@ class Config:
     def untouched(self) -> bool:
         """Whether nobody chose a server: not by name, in the file, or in the environment."""
         chosen = self.profile or self.tables.get(DEFAULT_PROFILE) or self.flags.get("backend")
-        return not chosen and not offers(self.environment, DEFAULT)
+        samples = (name for names in VENDOR_VARIABLES.values() for name in names)
+        begun = any(name in self.environment for name in samples)  # be it with `<insert ...>`
+        return not (chosen or begun or offers(self.environment, DEFAULT))
 
     @property
     def key_variables(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asstctl import _files, _locks
 from asstctl.config import read, tables_of
 from asstctl.config.settings import DEFAULT_PROFILE, SETTINGS
-from asstctl.config.values import check_key, parsed, unset
+from asstctl.config.values import check_key, checked, parsed, unset
 from asstctl.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,6 +57,19 @@ def set_value(path: Path, profile: str, key: str, text: str) -> None:
     value = parsed(key, text, "the command line")
     with _alone(path), _editing(path):
         write(path, _with(_parsed(path), profile, {key: plain(value)}).as_string())
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a whole settings file; raises ConfigError for a text that is none."""
+    try:
+        tables = tables_of(tomllib.loads(text), path)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"it is not TOML: {error}") from error
+    for table in tables.values():
+        for key, value in table.items():
+            checked(key, value, str(path))
+    with _alone(path):
+        write(path, text)
 
 
 def plain(value: Any) -> Any:

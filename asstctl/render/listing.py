@@ -3,17 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import repeat
 from typing import Any, TextIO
 
-from asstctl.model import Thread, instant, thread_json
+from asstctl.model import Thread, count, instant, thread_json
 from asstctl.render.terminal import one_line, said
 from asstctl.render.transcript import SCHEMA
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 ROOM = 30
-"""Columns beside the id without which a table shows the id alone."""
+"""Columns beside the first cell without which the second one stands under it."""
 
 
 def facts(thread: Thread) -> dict[str, Any]:
@@ -25,20 +24,37 @@ def facts(thread: Thread) -> dict[str, Any]:
     }
 
 
-def rows(threads: Sequence[Thread], standings: Sequence[str] | None = None) -> list[dict[str, Any]]:
+Size = tuple[int, int]
+"""How many messages of a thread are kept, and how many bytes they take."""
+
+
+def rows(
+    threads: Sequence[Thread],
+    standings: Sequence[str] | None = None,
+    kept: Sequence[Size] | None = None,
+) -> list[dict[str, Any]]:
     """Return threads as JSON objects; each `standing` to the index where it is given."""
     found = [facts(thread) for thread in threads]
+    for row, (messages, size) in zip(found, kept or (), strict=False):
+        row["kept"] = {"messages": messages, "bytes": size}
     for row, standing in zip(found, standings or (), strict=False):
         row["standing"] = standing
     return found
 
 
-def as_tsv(threads: Sequence[Thread], out: TextIO, standings: Sequence[str] | None = None) -> None:
-    """Write a line a thread: id, name, title, profile, last used, standing; no header."""
-    for thread, standing in zip(threads, standings or repeat(None), strict=False):
+def as_tsv(
+    threads: Sequence[Thread],
+    out: TextIO,
+    standings: Sequence[str] | None = None,
+    kept: Sequence[Size] | None = None,
+) -> None:
+    """Write a line a thread: id, name, title, profile, last used, standing, size; no header."""
+    for number, thread in enumerate(threads):
         used = instant(int(thread.said_at or thread.created_at))
         cells = [thread.id, thread.name or "", thread.title, thread.profile, used]
-        lines([[*cells, standing] if standing else cells], out)
+        cells += [standings[number]] if standings else []
+        cells += [str(part) for part in kept[number]] if kept else []
+        lines([cells], out)
 
 
 def lines(rows: Sequence[Sequence[str]], out: TextIO) -> None:
@@ -52,6 +68,7 @@ def as_table(
     environment: Mapping[str, str],
     now: float,
     standings: Sequence[str] | None = None,
+    kept: Sequence[Size] | None = None,
 ) -> None:
     """Draw the threads; where there is little room the title gives way, never the id."""
     headings = ["ID", "TITLE", "PROFILE", "LAST"]
@@ -64,7 +81,19 @@ def as_table(
         headings.append("INDEX")
         for row, standing in zip(rows, standings, strict=True):
             row.append(standing)
+    if kept:
+        headings.append("KEPT")
+        for row, (messages, size) in zip(rows, kept, strict=True):
+            row.append(f"{count(messages, 'message')}, {sized(size)}")
     draw(headings, rows, out, environment)
+
+
+def sized(size: int) -> str:
+    """Return bytes in words."""
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if size >= 10**power:
+            return f"{size / 10**power:.1f} {unit}"
+    return f"{size} bytes"
 
 
 def draw(
@@ -79,16 +108,35 @@ def draw(
     console = console_on(out, environment)
     widest = max((len(row[0]) for row in rows), default=0)
     roomy = console.width >= widest + ROOM
+    if not roomy:
+        stacked(rows, out, console.width)
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     first, *others = headings
-    table.add_column(first, no_wrap=roomy, overflow="fold", min_width=widest if roomy else None)
-    for number, heading in enumerate(others if roomy else ()):
+    table.add_column(first, no_wrap=True, overflow="fold", min_width=widest)
+    for number, heading in enumerate(others):
         table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=None if number else 1)
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row[: len(table.columns)]))
     with console.capture() as captured:
         console.print(table)
     out.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+def stacked(rows: list[list[str]], out: TextIO, width: int) -> None:
+    """Write the first cell of each row, and the second one under it, cut to some columns."""
+    for first, *others in rows:
+        out.write(f"{one_line(first)}\n")
+        if second := one_line(others[0] if others else ""):
+            room = max(width - 2, 1)
+            out.write(f"  {fitted(second, room)}\n")
+
+
+def fitted(text: str, columns: int) -> str:
+    """Return a text that takes at most some columns, … at its end where it is cut."""
+    from rich.cells import cell_len, set_cell_size  # only a terminal pays for it
+
+    return text if cell_len(text) <= columns else set_cell_size(text, columns - 1) + "…"
 
 
 def marked(
@@ -119,8 +167,8 @@ def ago(seconds: float) -> str:
     """Return how long ago something was, in words."""
     for unit, size in (("day", DAY), ("hour", HOUR), ("min", MINUTE)):
         if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}{'s' if count > 1 and unit != 'min' else ''} ago"
+            number = int(seconds // size)
+            return f"{number} {unit}{'s' if number > 1 and unit != 'min' else ''} ago"
     return "just now"
 
 
@@ -130,8 +178,7 @@ def pairs(found: Mapping[str, Any], out: TextIO) -> None:
     width = max(map(len, shown), default=0)
     for key, value in shown.items():
         text = json.dumps(value) if isinstance(value, dict | list) else str(value)
-        line = f"{key:<{width}}  {text}"
-        out.write(f"{one_line(line) if out.isatty() else line}\n")
+        out.write(f"{key:<{width}}  {one_line(text) if out.isatty() else text}\n")
 
 
 def note(text: str, err: TextIO) -> None:

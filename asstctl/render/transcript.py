@@ -37,8 +37,12 @@ def write(
     out: TextIO,
     environment: Mapping[str, str],
     contents: Contents,
+    batch: int = BATCH,
 ) -> None:
-    """Write messages as they come; None is drawn Markdown on a terminal, else text."""
+    """Write messages as they come; None is drawn Markdown on a terminal, else text.
+
+    Into a pipe `batch` messages are written at once.
+    """
     if form is None and capable(out, environment):
         out.writelines(draw(messages, out, environment))
     else:
@@ -48,8 +52,9 @@ def write(
         try:
             for piece in safe:
                 held.append(piece)
-                if len(held) == BATCH:
+                if len(held) >= batch:
                     out.write("".join(held))
+                    out.flush()
                     held.clear()
         finally:  # what came before an error is not lost with it
             out.write("".join(held))

@@ -11,6 +11,7 @@ from asstctl.kind import PREFIXES
 from asstctl.model import Thread, texts, titled
 from asstctl.store.database import Database
 from asstctl.store.faults import duplicate
+from asstctl.store.filters import Filter
 
 _COLUMNS = "id, backend, endpoint, profile, name, title, created_at, said_at, metadata"
 
@@ -94,14 +95,19 @@ class Index:
                 *thread.key,
             )
 
-    def threads(self, profile: str | None = None, limit: int = -1) -> list[Thread]:
+    def threads(self, only: Filter = Filter(), limit: int = -1) -> list[Thread]:  # noqa: B008
         """Return the rows, the thread said to last first; -1 is no limit."""
-        where, values = ("WHERE profile = ?", [profile]) if profile else ("", [])
+        where, values = only.where()
         return self._rows(
-            f"SELECT {_READ} FROM threads {where} {_NEWEST_FIRST} LIMIT ?",  # noqa: S608 - both are constants
+            f"SELECT {_READ} FROM threads {where} {_NEWEST_FIRST} LIMIT ?",  # noqa: S608 - constants
             *values,
             limit,
         )
+
+    def count(self, only: Filter = Filter()) -> int:  # noqa: B008 - it is never changed
+        """Count the rows."""
+        where, values = only.where()
+        return int(self._db.value(f"SELECT count(*) FROM threads {where}", *values) or 0)  # noqa: S608
 
     def find(self, reference: str, profile: str | None = None) -> Thread:
         """Return the thread that a user means: `@last`, `@2`, a name, an id or its unique prefix.
@@ -140,7 +146,7 @@ class Index:
                 f"no thread {reference!r}", hint="@last is the newest, @2 the one before"
             )
         nth = 1 if word == "last" else int(word)
-        threads = self.threads(profile, limit=nth)
+        threads = self.threads(Filter(profile or ""), nth)
         if len(threads) < nth:
             whose = f" of the profile {profile!r}" if profile else ""
             raise NotFoundError(

@@ -85,6 +85,15 @@ class Messages:
         number = self.number(thread)
         return int(self._db.value("SELECT count(*) FROM messages WHERE number >> 24 = ?", number))
 
+    def size(self, thread: Key) -> tuple[int, int]:
+        """Count the messages that are kept of a thread, and their bytes as they are stored."""
+        sql = (
+            "SELECT count(*), coalesce(sum(length(CAST(parts AS BLOB)) + coalesce(length(object),"
+            " 0)), 0) FROM messages LEFT JOIN raw USING (number) WHERE messages.number >> 24 = ?"
+        )
+        messages, stored = self._db.rows(sql, self.number(thread))[0]
+        return int(messages), int(stored)
+
     def number(self, thread: Key) -> int:
         """Return the number of a thread's row; raises NotFoundError."""
         sql = "SELECT number FROM threads WHERE id = ? AND endpoint = ?"
