@@ -1,16 +1,20 @@
 """The messages of a reply, put together from its events, to be kept."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from asstctl._json import objects
+from asstctl.endings import SENTENCES, sentence
+from asstctl.errors import IncompleteError
 from asstctl.events import (
     Event,
     MessageFinished,
     PromptTaken,
     ReasoningDelta,
     RunFinished,
+    Stream,
     TextDelta,
     Usage,
 )
@@ -131,3 +135,26 @@ def in_container(raw: Mapping[str, Any]) -> bool:
     """Return whether a message object names a file of a container."""
     notes = (objects(part.get("annotations")) for part in objects(raw.get("content")))
     return any(note.get("type") == CONTAINED for found in notes for note in found)
+
+
+def demand_whole(end: RunFinished | None) -> None:
+    """Raise IncompleteError unless the service claims a whole reply."""
+    if end is None:
+        raise IncompleteError("the reply broke off: the service did not say that it ended")
+    if end.ending in SENTENCES:
+        raise IncompleteError(sentence(end.ending, end.reason))
+
+
+def recovered(reply: Stream, thread_id: str) -> Stream:
+    """Pass on a reply that is read again; raises IncompleteError where it is not whole."""
+    end = None
+    with closing(reply):
+        for event in reply:
+            end = event if isinstance(event, RunFinished) else None
+            yield event
+    try:
+        demand_whole(end)
+    except IncompleteError as error:
+        if end and end.ending == "tool_call":
+            error.hint = f"asstctl threads unlock {thread_id} ends it"
+        raise

@@ -13,13 +13,14 @@ from asstctl.config import Config
 from asstctl.config.settings import DEFAULT_PROFILE, Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
 from asstctl.events import Notice, Prompt, RunStarted, Stream, Tell
+from asstctl.heard import recovered
 from asstctl.kind import SERVICE_PREFIXES
-from asstctl.model import Assistant, Thread, ThreadFacts, count
+from asstctl.model import Assistant, Thread, count
 from asstctl.store.filters import Filter
 from asstctl.store.store import FILE, Store
 from asstctl.store.turns import END_SECONDS
 from asstctl.tools import Consent
-from asstctl.turn import Turn, recovered
+from asstctl.turn import Turn
 
 FULL_ID = re.compile(rf"({'|'.join(map(re.escape, SERVICE_PREFIXES))})\S{{6,}}|[\w-]{{20,}}")
 """A word that looks like a whole id that a service gave."""
@@ -164,11 +165,15 @@ class Session:
         self._writable_store.index.put(thread, said=True)
         return thread
 
-    def rename(self, thread: Thread, name: str) -> None:
-        """Name a thread; raises ConfigError where the name is taken."""
-        self.store.index.rename(thread, name)
-
     # Prompts, and what threads hold
+
+    def change(self, key: str, value: str) -> None:
+        """Let a setting have another value from now on, as if the command line said it."""
+        flags = {**self._config.flags, key: value}
+        self._config = replace(self._config, flags=flags)
+        self._found.clear()
+        while self._backends:
+            self._backends.popitem()[1].close()
 
     def check(self, thread: Thread | None) -> None:
         """Raise ConfigError unless all is set that a prompt to a thread needs."""
@@ -190,10 +195,6 @@ class Session:
                 yield event
                 if self._store_error and isinstance(event, RunStarted):
                     yield Notice(f"nothing is remembered: {self._store_error.message}")
-
-    def facts(self, thread: Thread) -> ThreadFacts:
-        """Return the facts of a thread, from where it lives."""
-        return self.holder(thread).facts(thread.id)
 
     def unlock(self, thread: Thread, *, wait: bool) -> str:
         """End the run that locks a thread, or wait for it; return how it ended, in words."""

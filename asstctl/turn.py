@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from asstctl.backends import Backend, thread_at
 from asstctl.config.settings import Settings
-from asstctl.endings import SENTENCES, sentence
 from asstctl.errors import AsstctlError, IncompleteError
 from asstctl.events import (
     Event,
@@ -21,7 +20,7 @@ from asstctl.events import (
     Stream,
     TextDelta,
 )
-from asstctl.heard import Heard, in_container
+from asstctl.heard import Heard, demand_whole, in_container
 from asstctl.model import Status, message_json
 from asstctl.parts import File, Image, ToolCall, ToolResult
 from asstctl.store.beside import words_beside
@@ -96,6 +95,11 @@ class Turn:
         self._round = _Round()
         self.made: list[Mapping[str, Any]] = []  # objects that name files of containers
         self.thread: Thread | None = None
+
+    @property
+    def text(self) -> str:
+        """The words of the reply, as far as they came."""
+        return "\n\n".join(m.text for m in self._heard.messages("cut") if m.text)
 
     def say(self, thread_id: str | None, consent: Consent | None) -> Stream:
         """Post the prompt and pass the reply on; None says it to a new thread.
@@ -272,26 +276,3 @@ class Turn:
             if self._settings.backend.facts.answers_in_thread:
                 self._heard.answered(result)
             yield result
-
-
-def demand_whole(end: RunFinished | None) -> None:
-    """Raise IncompleteError unless the service claims a whole reply."""
-    if end is None:
-        raise IncompleteError("the reply broke off: the service did not say that it ended")
-    if end.ending in SENTENCES:
-        raise IncompleteError(sentence(end.ending, end.reason))
-
-
-def recovered(reply: Stream, thread_id: str) -> Stream:
-    """Pass on a reply that is read again; raises IncompleteError where it is not whole."""
-    end = None
-    with closing(reply):
-        for event in reply:
-            end = event if isinstance(event, RunFinished) else None
-            yield event
-    try:
-        demand_whole(end)
-    except IncompleteError as error:
-        if end and end.ending == "tool_call":
-            error.hint = f"asstctl threads unlock {thread_id} ends it"
-        raise

@@ -118,7 +118,7 @@ _asstctl() {
         case "$path" in
         "") names="--config --debug --install-completion -p --profile -V --version -h --help" ;;
         "/ask") names="-t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
-        "/chat") names="--history -t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
+        "/chat") names="--history --commands -t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
         "/threads") names="--help" ;;
         "/threads/new") names="--name --metadata -p --profile --help" ;;
         "/threads/list") names="--remote --limit -o --output -q --quiet --fields --since --name --backend --size -p --profile --help" ;;

@@ -58,6 +58,7 @@ complete -c asstctl -n '__asstctl_in ask' -l show-reasoning -d 'Show the models 
 complete -c asstctl -n '__asstctl_in ask' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in ask' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in chat' -l history -d 'Messages to show of a thread that is opened.' -x
+complete -c asstctl -n '__asstctl_in chat' -l commands -d 'Obey /commands that are piped in, too.'
 complete -c asstctl -n '__asstctl_in chat' -s t -l thread -d 'The thread to say it to. Id, prefix, name, @last, @2.' -x -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in chat' -s c -l continue -d 'Say it to the last thread: -t @last.'
 complete -c asstctl -n '__asstctl_in chat' -s f -l file -d 'Add a text file to the prompt; may be repeated.' -r -F

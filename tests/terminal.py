@@ -111,7 +111,7 @@ class Screen(Terminal):
     def wait_for_prompt(self) -> None:
         """Wait until a chat asks for the next prompt."""
         end = time.monotonic() + 20
-        while (self.lines() or [""])[-1].strip() != ">":
+        while self._text(self.screen.buffer[self.screen.cursor.y]).strip() != ">":
             assert time.monotonic() < end, f"no prompt:\n{self.text()}"
             assert self.read(0.1), f"left without a prompt:\n{self.text()}"
 

@@ -26,6 +26,7 @@ LEVELS = [
         "errors",
         "kind",
         "endings",
+        "fences",
         "__init__",
     },
     {"_signals", "parts"},

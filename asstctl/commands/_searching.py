@@ -5,14 +5,14 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from asstctl.commands import options
 from asstctl.commands._when import since_when
 from asstctl.commands.app import App
-from asstctl.errors import AsstctlError
+from asstctl.errors import AsstctlError, ConfigError
 from asstctl.events import Progress
 from asstctl.model import Thread, instant
 from asstctl.render import listing, noted
@@ -20,7 +20,7 @@ from asstctl.session import Session
 
 if TYPE_CHECKING:
     from asstctl.store.phrases import Passage
-    from asstctl.store.search import Hit
+    from asstctl.store.search import Hit, Where
 
 app = App()
 
@@ -58,11 +58,11 @@ def search(
     ] = False,
 ) -> None:
     """Search for words in what is kept of threads, the best of the newest first."""
-    from asstctl.store.phrases import passage, terms
+    from asstctl.store.phrases import terms
     from asstctl.store.search import NEWEST, Where
 
     try:
-        asked = terms(" ".join(words))
+        terms(" ".join(words))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="WORDS") from error
     invocation = options.invocation(ctx)
@@ -78,25 +78,46 @@ def search(
         )
         with closing(indexed(session)) as work:
             noted(work, invocation.notes)
-        found = session.store.search.find(asked, where, limit)
-        pairs = [
-            (session.store.index.numbered(hit.thread), hit, passage(hit.text, asked, LENGTH))
-            for hit in found.hits
-        ]
-        hits = [(t, hit, piece) for t, hit, piece in pairs if t]
+        hits, more = hits_of(session, " ".join(words), limit, where)
         form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
         if form is options.Listing.JSON:
             rows = options.narrowed([as_json(*hit) for hit in hits], fields)
-            listing.document({"hits": rows, "more": found.more}, sys.stdout)
+            listing.document({"hits": rows, "more": more}, sys.stdout)
         elif form is options.Listing.TSV:
             listing.lines([as_row(*hit) for hit in hits], sys.stdout)
         else:
-            draw(hits, session.environment)
-        if found.more:
+            draw(hits, sys.stdout, session.environment)
+        if more:
             listing.note(f"more than {NEWEST:,} match: the newest were ranked", sys.stderr)
         if not hits:
             listing.note("nothing that is kept here has these words", sys.stderr)
             raise typer.Exit(1)
+
+
+Found = tuple[Thread, "Hit", "Passage"]
+"""A message that was found: its thread, the hit, and the passage to show."""
+
+
+def hits_of(
+    session: Session, words: str, limit: int, where: "Where | None" = None
+) -> tuple[list[Found], bool]:
+    """Return the best hits, and whether more match than were ranked.
+
+    Raises ConfigError where there is no word to search for.
+    """
+    from asstctl.store.phrases import passage, terms
+    from asstctl.store.search import Where
+
+    try:
+        asked = terms(words)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    found = session.store.search.find(asked, where or Where(), limit)
+    pairs = [
+        (session.store.index.numbered(hit.thread), hit, passage(hit.text, asked, LENGTH))
+        for hit in found.hits
+    ]
+    return [(thread, hit, piece) for thread, hit, piece in pairs if thread], found.more
 
 
 def brought(session: Session, threads: Sequence[Thread], invocation: options.Invocation) -> None:
@@ -137,9 +158,9 @@ def as_row(thread: Thread, hit: "Hit", piece: "Passage") -> list[str]:
     return [thread.id, thread.title, told, hit.role, piece.text]
 
 
-def draw(hits: Sequence[tuple[Thread, "Hit", "Passage"]], environment: Mapping[str, str]) -> None:
+def draw(hits: Sequence[Found], out: TextIO, environment: Mapping[str, str]) -> None:
     """Write hits for eyes: the thread, its title and age, and the passage with the words marked."""
     for thread, hit, piece in hits:
         age = listing.ago(time.time() - hit.created_at) if hit.created_at else ""
         head = "  ".join(filter(None, (thread.id, thread.title, hit.role, age)))
-        listing.marked(head, piece.text, piece.marks, sys.stdout, environment)
+        listing.marked(head, piece.text, piece.marks, out, environment)

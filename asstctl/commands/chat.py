@@ -1,32 +1,28 @@
 """`asstctl chat`: prompt and streamed reply, again and again."""
 
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
-from asstctl import _signals
 from asstctl.commands import WORDS, options
-from asstctl.commands._input import LARGEST_PROMPT, attached, decoded
+from asstctl.commands._input import LARGEST_PROMPT, decoded
 from asstctl.commands._reply import Talk, talking
+from asstctl.commands._talk import Chat
 from asstctl.commands.app import App
-from asstctl.errors import AsstctlError, AuthError, ConfigError
-from asstctl.model import Thread
-from asstctl.reading import contents
-from asstctl.render import Render, failure, listing, transcript
-from asstctl.render.terminal import said
-from asstctl.session import Session
+from asstctl.errors import AsstctlError
+from asstctl.render import failure
+from asstctl.render.terminal import one_line, said
 
 app = App()
 
-FAREWELL = "exit"
-"""The word that ends a chat, beside an empty line."""
+FAREWELLS = ("", "exit", "quit")
+"""Lines that end a chat, in any case of letters."""
 
 HELP = f"""{WORDS["chat"]}
 
-Ctrl-C ends a reply, not the chat.
+Ctrl-C ends a reply, not the chat. /help in it shows its commands.
 """
 
 
@@ -41,60 +37,58 @@ def chat(
             metavar="N", min=0, max=10_000, help="Messages to show of a thread that is opened."
         ),
     ] = 20,
+    commands: Annotated[
+        bool, typer.Option("--commands", help="Obey /commands that are piped in, too.")
+    ] = False,
 ) -> None:
     """Send prompts and write their replies."""
-    attachments = [attached(path) for path in talk.files]
     invocation = options.invocation(ctx)
     with invocation.session() as session:
-        session.current = session.thread(talk.reference)
-        session.check(session.current)  # before anything is typed that would be lost
-        if session.current and history:
-            recall(session, session.current, history)
-        render = talk.renderer(invocation)
-        read = keyboard(session) if sys.stdin.isatty() else piped_lines()
+        thread = session.thread(talk.reference)
+        session.check(thread)  # before anything is typed that would be lost
+        here = Chat(invocation, talk, session)
+        here.open(thread, history)
         try:
-            for line in lines(read):
-                text = "\n\n".join([line, *attachments])
-                attachments = []
-                answer(invocation, talk, session, render, text)
+            if here.interactive:
+                from asstctl.commands._keyboard import keyboard  # takes long to load
+
+                sys.stderr.write(f"{one_line(here.where)}, {one_line(here.who)}\n")
+                sys.stderr.write("/help shows the commands; an empty line ends the chat\n")
+                converse(here, keyboard(here), commands=True)
+            else:
+                converse(here, piped_lines(), commands=commands)
         finally:
             where = f" (thread: {said(session.current.id)})" if session.current else ""
             sys.stderr.write(f"Bye!{where}\n")
             talk.last_words(session)
 
 
-def recall(session: Session, thread: Thread, count: int) -> None:
-    """Show the last messages of a thread that is opened again."""
-    messages = list(session.holder(thread).history(thread.id, count))
-    if messages:
-        files = contents(session, thread)
-        transcript.write(thread, messages, None, sys.stderr, session.environment, files)
-        sys.stderr.write("\n")
+def converse(here: Chat, read: Callable[[], str | None], *, commands: bool) -> None:
+    """Send what is typed and obey commands, until a farewell, an empty line or the end."""
+    while not here.ended and (line := read()) is not None:
+        if line.strip().lower() in FAREWELLS:
+            return
+        if commands and line.startswith("/"):
+            slash(here, line)
+        else:
+            here.say(line)
 
 
-def answer(
-    invocation: options.Invocation, talk: Talk, session: Session, render: Render, prompt: str
-) -> None:
-    """Send one prompt; on a terminal neither Ctrl-C nor an error ends the chat."""
-    try:
-        talk.write(invocation, session, render, session.current, prompt)
-    except KeyboardInterrupt as stopped:
-        if not sys.stdin.isatty():
-            raise
-        notes = getattr(stopped, "__notes__", None) or ["what came is kept"]
-        for note in notes:
-            listing.note(f"stopped; {note}", sys.stderr)
-        _signals.dealt_with()
-    except AsstctlError as error:
-        if not sys.stdin.isatty() or isinstance(error, ConfigError | AuthError):
-            raise
-        failure.write(error, sys.stderr, as_json=invocation.json)
+def slash(here: Chat, line: str) -> None:
+    """Obey a line that begins with a slash, or say it where it is no command."""
+    from asstctl.commands import _slash  # few lines are commands
 
-
-def lines(read: Callable[[], str | None]) -> Iterator[str]:
-    """Yield the lines that are typed, until `exit`, an empty line or the end."""
-    while (line := read()) is not None and line.strip() not in ("", FAREWELL):
-        yield line
+    if line.startswith("//"):
+        here.say(line[1:])
+    elif command := _slash.read(line):
+        try:
+            _slash.obey(here, *command)
+        except AsstctlError as error:
+            if not here.interactive:
+                raise
+            failure.write(error, sys.stderr, as_json=here.invocation.json)
+    else:
+        here.say(line)
 
 
 def piped_lines() -> Callable[[], str | None]:
@@ -105,48 +99,3 @@ def piped_lines() -> Callable[[], str | None]:
         return decoded(line, "stdin").rstrip("\r\n") if line else None
 
     return read
-
-
-def keyboard(session: Session) -> Callable[[], str | None]:
-    """Read prompts from the terminal: editing, history, pasted lines; Alt-Enter is a new line."""
-    from prompt_toolkit import PromptSession  # takes long to load, and only a terminal needs it
-    from prompt_toolkit.history import FileHistory
-    from prompt_toolkit.key_binding import KeyBindings
-    from prompt_toolkit.output import create_output
-
-    keys = KeyBindings()
-
-    @keys.add("escape", "enter")
-    def _(event: Any) -> None:
-        event.current_buffer.insert_text("\n")
-
-    history = private_file(session.data / "prompts")
-    prompts: PromptSession[str] = PromptSession(
-        "> ",
-        history=FileHistory(history) if history else None,
-        key_bindings=keys,
-        output=create_output(stdout=sys.stderr),
-        prompt_continuation="  ",
-    )
-
-    def read() -> str | None:
-        while True:
-            try:
-                return prompts.prompt()
-            except EOFError:
-                return None
-            except KeyboardInterrupt:
-                if not prompts.default_buffer.text:
-                    raise
-
-    return read
-
-
-def private_file(path: Path) -> str | None:
-    """Make a file that the user alone can read; return its path, None where that can't be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-    except OSError:
-        return None
-    return str(path)

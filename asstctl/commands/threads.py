@@ -146,7 +146,7 @@ def show(
     """Show one thread's facts."""
     with options.invocation(ctx).session() as session:
         thread = session.known_thread(reference)
-        found = session.facts(thread)
+        found = session.holder(thread).facts(thread.id)
         facts = {
             **listing.facts(thread),
             "metadata": {**thread.metadata, **found.metadata},
@@ -210,4 +210,4 @@ def rename(
     """Name a thread; the name can be used in place of its id."""
     with options.invocation(ctx).session() as session:
         thread = session.known_thread(reference)
-        session.rename(thread, checked_name(name) or name)
+        session.store.index.rename(thread, checked_name(name) or name)

@@ -1,0 +1,104 @@
+"""A chat as far as it went: its thread, what waits for the next prompt, the last turn."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from asstctl import _signals
+from asstctl.commands import options
+from asstctl.commands._input import attached
+from asstctl.commands._reply import Talk
+from asstctl.errors import AsstctlError, AuthError, ConfigError
+from asstctl.model import Thread
+from asstctl.reading import contents
+from asstctl.render import failure, listing, transcript
+from asstctl.session import Session
+
+
+class Chat:
+    """One chat; `prompt` is what was said last, "" before that."""
+
+    def __init__(self, invocation: options.Invocation, talk: Talk, session: Session) -> None:
+        self.invocation = invocation
+        self.session = session
+        self.prompt = ""
+        self.ended = False
+        self._talk = talk
+        self._files = [attached(path) for path in talk.files]
+        self._render = talk.renderer(invocation)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person types: then no error ends the chat."""
+        return sys.stdin.isatty()
+
+    @property
+    def reply(self) -> str:
+        """The words of the last reply, "" before there is one."""
+        return self.session.turn.text if self.session.turn else ""
+
+    def say(self, prompt: str) -> None:
+        """Send a prompt with what was attached, and write the reply.
+
+        On a terminal neither Ctrl-C nor an error ends the chat.
+        """
+        self.prompt = "\n\n".join([prompt, *self._files])
+        self._files.clear()
+        try:
+            session = self.session
+            self._talk.write(self.invocation, session, self._render, session.current, self.prompt)
+        except KeyboardInterrupt as stopped:
+            if not self.interactive:
+                raise
+            for note in getattr(stopped, "__notes__", None) or ["what came is kept"]:
+                listing.note(f"stopped; {note}", sys.stderr)
+            _signals.dealt_with()
+        except AsstctlError as error:
+            if not self.interactive or isinstance(error, ConfigError | AuthError):
+                raise
+            failure.write(error, sys.stderr, as_json=self.invocation.json)
+
+    def attach(self, path: Path) -> None:
+        """Add a file to the next prompt; raises AsstctlError where it can't be read."""
+        self._files.append(attached(path))
+
+    def open(self, thread: Thread | None, history: int) -> None:
+        """Go on in a thread, None: in a new one; its last messages are shown."""
+        self.session.check(thread)
+        self.session.current = thread
+        if thread and history:
+            self.recall(thread, history)
+
+    def recall(self, thread: Thread, count: int) -> None:
+        """Show the last messages of a thread."""
+        messages = list(self.session.holder(thread).history(thread.id, count))
+        if messages:
+            files = contents(self.session, thread)
+            environment = self.session.environment
+            transcript.write(thread, messages, None, sys.stderr, environment, files)
+            sys.stderr.write("\n")
+
+    def toggle_stats(self) -> bool:
+        """Show figures after each reply, or do so no more; return which."""
+        self._talk = replace(self._talk, stats=not self._talk.stats)
+        return self._talk.stats
+
+    @property
+    def who(self) -> str:
+        """The profile, and who replies in it, in words."""
+        settings = self.session.settings(self._profile)
+        name = settings.agent or settings.model or settings.assistant_id or "its server's model"
+        return f"{settings.profile}: {name}"
+
+    @property
+    def _profile(self) -> str | None:
+        thread = self.session.current
+        return self.session.chosen or (thread.profile if thread else None)
+
+    @property
+    def where(self) -> str:
+        """The thread, in words."""
+        thread = self.session.current
+        if thread is None:
+            return "a new thread"
+        return f"{thread.name or thread.id}{f' ({thread.title})' if thread.title else ''}"
