@@ -10,7 +10,7 @@ from typing import Any, Literal
 from asstctl._record import record
 from asstctl.endings import Ending
 from asstctl.model import Message, Role
-from asstctl.parts import Citation, Code, File, Image, Other, Search, ToolCall, ToolResult
+from asstctl.parts import Citation, Code, File, Image, Other, Search, Text, ToolCall, ToolResult
 
 IfBusy = Literal["refuse", "wait", "cancel"]
 """Where the thread has an active run: refuse the prompt, wait for its end, or cancel it."""
@@ -18,10 +18,17 @@ IfBusy = Literal["refuse", "wait", "cancel"]
 
 @record
 class Prompt:
-    """The user's words, to be sent now."""
+    """The user's words, to be sent now, and the images and documents that come along."""
 
     text: str
     if_busy: IfBusy = "refuse"
+    files: tuple[Image | File, ...] = ()
+
+    @property
+    def message(self) -> Message:
+        """The prompt as a message."""
+        parts = (Text(self.text), *self.files) if self.text or not self.files else self.files
+        return Message("", "user", parts)
 
 
 @record

@@ -29,6 +29,8 @@ class Facts(NamedTuple):
     """Whether its replies can be found again by their ids, so that the store notes them."""
     answers_in_thread: bool = False
     """Whether answers to calls are messages of a thread, and not steps of a run."""
+    inline_files: bool = False
+    """Whether a prompt brings the contents of its files along, and not ids of uploads."""
     azure_assumed: bool = False
     """Whether a profile without an endpoint means an Azure OpenAI resource."""
     azure_scope: str = FOUNDRY_SCOPE
@@ -72,6 +74,7 @@ FACTS = {
         index_alone=("chain_",),
         endpoint="https://api.openai.com/v1",
         replies_by_id=True,
+        inline_files=True,
         answers_in_thread=True,
         idle="has no active reply that was begun here",
     ),
@@ -80,6 +83,7 @@ FACTS = {
         needs=("endpoint", "api_key_env", "model", "instructions"),
         prefixes=("local_",),
         kept_here=True,
+        inline_files=True,
         answers_in_thread=True,
     ),
 }

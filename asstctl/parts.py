@@ -4,6 +4,7 @@ Each part names its class as `type` and has the class's fields; a field that is 
 To add a part: a class, its place in `Part`, its words.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, assert_never, get_args
@@ -169,6 +170,15 @@ def words(part: Part) -> str:  # noqa: C901, PLR0911 - one case for each part
             return f"[{kind.replace('_', ' ')}] {text}".rstrip()
         case _ as unreachable:
             assert_never(unreachable)
+
+
+PLACES = re.compile(r"\[(?:image|file) [^\]]*\]")
+"""The words of images and files, which every server names otherwise."""
+
+
+def bare(text: str) -> list[str]:
+    """Return the words of a message's parts, without blanks and names of files."""
+    return PLACES.sub(" ", text).split()
 
 
 PICTURES = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "gif": b"GIF8", "webp": b"RIFF"}

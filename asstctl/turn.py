@@ -21,8 +21,8 @@ from asstctl.events import (
     TextDelta,
 )
 from asstctl.heard import Heard, demand_whole, in_container
-from asstctl.model import Status, message_json
-from asstctl.parts import File, Image, ToolCall, ToolResult
+from asstctl.model import Message, Status, message_json
+from asstctl.parts import File, Image, ToolCall, ToolResult, part_json
 from asstctl.store.beside import words_beside
 from asstctl.store.store import Store
 from asstctl.tools import Consent, Tool, answering, answers
@@ -97,9 +97,9 @@ class Turn:
         self.thread: Thread | None = None
 
     @property
-    def text(self) -> str:
-        """The words of the reply, as far as they came."""
-        return "\n\n".join(m.text for m in self._heard.messages("cut") if m.text)
+    def replies(self) -> list[Message]:
+        """The messages of the reply, as far as they came."""
+        return self._heard.messages("cut")
 
     def say(self, thread_id: str | None, consent: Consent | None) -> Stream:
         """Post the prompt and pass the reply on; None says it to a new thread.
@@ -202,6 +202,7 @@ class Turn:
         noted = self._store.turns.begin(
             self.thread, self._prompt.text, kept=self._settings.keeps, own=facts.kept_here
         )
+        noted.files = [part_json(part) for part in self._prompt.files] if noted.kept else []
         noted.taken = facts.kept_here or run_id is not None
         self._name(noted, run_id)
 

@@ -25,22 +25,24 @@ _asstctl() {
         ":-p"|":--profile") _asstctl_asked profiles; return ;;
         "/ask:-t"|"/ask:--thread") _asstctl_asked threads; return ;;
         "/ask:-f"|"/ask:--file") compopt -o default; return ;;
-        "/ask:-o"|"/ask:--output") _asstctl_words "plain markdown json"; return ;;
+        "/ask:-o"|"/ask:--output") _asstctl_words "plain markdown json code"; return ;;
         "/ask:-s"|"/ask:--system"|"/ask:--instructions") :; return ;;
         "/ask:-m"|"/ask:--model") :; return ;;
         "/ask:--schema") :; return ;;
         "/ask:--timeout") :; return ;;
         "/ask:--typing-delay") :; return ;;
+        "/ask:--save-files") :; return ;;
         "/ask:-p"|"/ask:--profile") _asstctl_asked profiles; return ;;
         "/chat:--history") :; return ;;
         "/chat:-t"|"/chat:--thread") _asstctl_asked threads; return ;;
         "/chat:-f"|"/chat:--file") compopt -o default; return ;;
-        "/chat:-o"|"/chat:--output") _asstctl_words "plain markdown json"; return ;;
+        "/chat:-o"|"/chat:--output") _asstctl_words "plain markdown json code"; return ;;
         "/chat:-s"|"/chat:--system"|"/chat:--instructions") :; return ;;
         "/chat:-m"|"/chat:--model") :; return ;;
         "/chat:--schema") :; return ;;
         "/chat:--timeout") :; return ;;
         "/chat:--typing-delay") :; return ;;
+        "/chat:--save-files") :; return ;;
         "/chat:-p"|"/chat:--profile") _asstctl_asked profiles; return ;;
         "/threads/new:--name") :; return ;;
         "/threads/new:--metadata") :; return ;;
@@ -57,7 +59,7 @@ _asstctl() {
         "/threads/add:--name") :; return ;;
         "/threads/add:-p"|"/threads/add:--profile") _asstctl_asked profiles; return ;;
         "/threads/unlock:-p"|"/threads/unlock:--profile") _asstctl_asked profiles; return ;;
-        "/threads/recover:-o"|"/threads/recover:--output") _asstctl_words "plain markdown json"; return ;;
+        "/threads/recover:-o"|"/threads/recover:--output") _asstctl_words "plain markdown json code"; return ;;
         "/threads/recover:-p"|"/threads/recover:--profile") _asstctl_asked profiles; return ;;
         "/threads/rename:-p"|"/threads/rename:--profile") _asstctl_asked profiles; return ;;
         "/threads/history:--last") :; return ;;
@@ -117,8 +119,8 @@ _asstctl() {
     if [[ $cur == -* ]]; then
         case "$path" in
         "") names="--config --debug --install-completion -p --profile -V --version -h --help" ;;
-        "/ask") names="-t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
-        "/chat") names="--history --commands -t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -p --profile --help" ;;
+        "/ask") names="-t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -x --extract --save-files -p --profile --help" ;;
+        "/chat") names="--history --commands -t --thread -c --continue -f --file -o --output -s --system --instructions -m --model --schema --print-id --timeout --typing-delay --stats --wait --cancel-active --yes --show-reasoning -x --extract --save-files -p --profile --help" ;;
         "/threads") names="--help" ;;
         "/threads/new") names="--name --metadata -p --profile --help" ;;
         "/threads/list") names="--remote --limit -o --output -q --quiet --fields --since --name --backend --size -p --profile --help" ;;

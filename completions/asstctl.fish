@@ -42,8 +42,8 @@ complete -c asstctl -n '__asstctl_in' -s V -l version -d 'Print the version.'
 complete -c asstctl -n '__asstctl_in' -s h -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in ask' -s t -l thread -d 'The thread to say it to. Id, prefix, name, @last, @2.' -x -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in ask' -s c -l continue -d 'Say it to the last thread: -t @last.'
-complete -c asstctl -n '__asstctl_in ask' -s f -l file -d 'Add a text file to the prompt; may be repeated.' -r -F
-complete -c asstctl -n '__asstctl_in ask' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
+complete -c asstctl -n '__asstctl_in ask' -s f -l file -d 'Bring a text, image or document; may be repeated.' -r -F
+complete -c asstctl -n '__asstctl_in ask' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json code'
 complete -c asstctl -n '__asstctl_in ask' -s s -l system -l instructions -d 'What the model is told before the thread.' -x
 complete -c asstctl -n '__asstctl_in ask' -s m -l model -d 'The model that replies, by name or as a path to a GGUF file.' -x
 complete -c asstctl -n '__asstctl_in ask' -l schema -d 'Ask for JSON of this schema, and write it plainly.' -x
@@ -55,14 +55,16 @@ complete -c asstctl -n '__asstctl_in ask' -l wait -d 'Where the thread has an ac
 complete -c asstctl -n '__asstctl_in ask' -l cancel-active -d 'Where the thread has an active run, cancel it.'
 complete -c asstctl -n '__asstctl_in ask' -l yes -d 'Run the profiles tools without asking.'
 complete -c asstctl -n '__asstctl_in ask' -l show-reasoning -d 'Show the models reasoning on stderr.'
+complete -c asstctl -n '__asstctl_in ask' -s x -l extract -d 'Write the last fenced code of the reply alone.'
+complete -c asstctl -n '__asstctl_in ask' -l save-files -d 'Write files and images that the reply made to a folder.' -x
 complete -c asstctl -n '__asstctl_in ask' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in ask' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in chat' -l history -d 'Messages to show of a thread that is opened.' -x
 complete -c asstctl -n '__asstctl_in chat' -l commands -d 'Obey /commands that are piped in, too.'
 complete -c asstctl -n '__asstctl_in chat' -s t -l thread -d 'The thread to say it to. Id, prefix, name, @last, @2.' -x -a '(asstctl __complete threads)'
 complete -c asstctl -n '__asstctl_in chat' -s c -l continue -d 'Say it to the last thread: -t @last.'
-complete -c asstctl -n '__asstctl_in chat' -s f -l file -d 'Add a text file to the prompt; may be repeated.' -r -F
-complete -c asstctl -n '__asstctl_in chat' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
+complete -c asstctl -n '__asstctl_in chat' -s f -l file -d 'Bring a text, image or document; may be repeated.' -r -F
+complete -c asstctl -n '__asstctl_in chat' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json code'
 complete -c asstctl -n '__asstctl_in chat' -s s -l system -l instructions -d 'What the model is told before the thread.' -x
 complete -c asstctl -n '__asstctl_in chat' -s m -l model -d 'The model that replies, by name or as a path to a GGUF file.' -x
 complete -c asstctl -n '__asstctl_in chat' -l schema -d 'Ask for JSON of this schema, and write it plainly.' -x
@@ -74,6 +76,8 @@ complete -c asstctl -n '__asstctl_in chat' -l wait -d 'Where the thread has an a
 complete -c asstctl -n '__asstctl_in chat' -l cancel-active -d 'Where the thread has an active run, cancel it.'
 complete -c asstctl -n '__asstctl_in chat' -l yes -d 'Run the profiles tools without asking.'
 complete -c asstctl -n '__asstctl_in chat' -l show-reasoning -d 'Show the models reasoning on stderr.'
+complete -c asstctl -n '__asstctl_in chat' -s x -l extract -d 'Write the last fenced code of the reply alone.'
+complete -c asstctl -n '__asstctl_in chat' -l save-files -d 'Write files and images that the reply made to a folder.' -x
 complete -c asstctl -n '__asstctl_in chat' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in chat' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_at threads' -a new -d 'Make an empty thread and print its id.'
@@ -120,7 +124,7 @@ complete -c asstctl -n '__asstctl_in threads unlock' -l wait -d 'Wait for the ru
 complete -c asstctl -n '__asstctl_in threads unlock' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads unlock' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads unlock' -k -a '(asstctl __complete threads)'
-complete -c asstctl -n '__asstctl_in threads recover' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json'
+complete -c asstctl -n '__asstctl_in threads recover' -s o -l output -d 'The replys form; on a terminal markdown, else plain.' -x -a 'plain markdown json code'
 complete -c asstctl -n '__asstctl_in threads recover' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads recover' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads recover' -k -a '(asstctl __complete threads)'

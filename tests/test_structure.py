@@ -46,7 +46,8 @@ LEVELS = [
 """Rooms from the ground up; a room imports from levels below its own."""
 
 DRAWN = {
-    *("_record", "_secrets", "_signals", "endings", "errors", "events", "model", "parts", "render")
+    *("_record", "_secrets", "_signals", "endings", "errors", "events", "fences", "model", "parts"),
+    "render",
 }
 """The rooms that render/ shares with the rest."""
 

@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from asstctl.commands import options
-from asstctl.commands._paging import paged
 from asstctl.commands._when import since_when
 from asstctl.commands.app import App
 from asstctl.errors import AsstctlError
@@ -85,6 +84,8 @@ def history(
                 messages = followed(messages, session, thread, start, role)
             files = contents(session, thread)
             environment = session.environment
+            from asstctl.commands._paging import paged  # lists do without
+
             with paged(sys.stdout, environment, wanted=not (no_pager or follow)) as out:
                 batch = 1 if follow else transcript.BATCH
                 transcript.write(thread, messages, output, out, environment, files, batch=batch)

@@ -8,24 +8,49 @@ from os import fstat
 from pathlib import Path
 from typing import BinaryIO
 
+from asstctl._record import record
 from asstctl.errors import AsstctlError
+from asstctl.parts import File, FileRef, Image, picture
 
 LARGEST_PROMPT = 64 * 1024 * 1024
 """Bytes that are read of one input; services take less, and say so."""
 
+LARGEST_FILE = 32 * 1024 * 1024
+"""Bytes of an image or a document."""
 
-def prompt_text(argument: str | None, files: Iterable[Path]) -> str:
+LOOKED_AT = 8192
+"""Bytes at a file's beginning in which a zero says that it is no text."""
+
+
+@record
+class Said:
+    """A text, and the images and documents that come along with it."""
+
+    text: str
+    files: tuple[Image | File, ...] = ()
+
+
+def said(argument: str | None, paths: Iterable[Path]) -> Said | None:
     """Return the argument, the text that is piped in, and the files, in this order.
 
-    "" where there is none of them. Raises AsstctlError for input that is not UTF-8 text.
+    None where there is none of them. Raises AsstctlError for input that can't be read.
     """
-    parts = []
-    if argument not in (None, "-"):
-        parts.append(str(argument))
+    texts = [] if argument in (None, "-") else [str(argument)]
     if argument == "-" or piped(sys.stdin.buffer):
-        parts.append(decoded(sys.stdin.buffer.read(LARGEST_PROMPT + 1), "stdin").rstrip("\r\n"))
-    parts += [attached(path) for path in files]
-    return "\n\n".join(part for part in parts if part.strip())
+        texts.append(decoded(sys.stdin.buffer.read(LARGEST_PROMPT + 1), "stdin").rstrip("\r\n"))
+    found = with_files("\n\n".join(filter(str.strip, texts)), map(brought, paths))
+    return found if found.text or found.files else None
+
+
+def with_files(text: str, brought: "Iterable[str | Image | File]") -> Said:
+    """Return a text with the files that it brings: those of text follow it."""
+    texts, files = [text], []
+    for one in brought:
+        if isinstance(one, str):
+            texts.append(one)
+        else:
+            files.append(one)
+    return Said("\n\n".join(part for part in texts if part.strip()), tuple(files))
 
 
 def piped(stream: BinaryIO) -> bool:
@@ -50,12 +75,32 @@ def decoded(data: bytes, source: str) -> str:
         ) from error
 
 
-def attached(path: Path) -> str:
-    """Return a text file under its name, in a fence that its content can't close."""
+def brought(path: Path) -> str | Image | File:
+    """Return a file as it goes along: an image or a document, or a text under its name.
+
+    A text stands in a fence that it can't close. Raises AsstctlError.
+    """
     try:
         with path.open("rb") as file:
-            text = decoded(file.read(LARGEST_PROMPT + 1), str(path))
+            data = file.read(LARGEST_PROMPT + 1)
     except OSError as error:
         raise AsstctlError(f"can't read {path}: {error.strerror}") from error
+    if kind := picture(data[:16]):
+        return Image(inline(path, data, f"image/{kind}"))
+    if data.startswith(b"%PDF") or b"\0" in data[:LOOKED_AT]:
+        from mimetypes import guess_type  # few files are documents
+
+        return File(inline(path, data, guess_type(path.name)[0] or "application/octet-stream"))
+    text = decoded(data, str(path))
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{path.name}:\n{fence}\n{text.rstrip()}\n{fence}"
+
+
+def inline(path: Path, data: bytes, media_type: str) -> FileRef:
+    """Return a file with its contents in it; raises AsstctlError for one that is too large."""
+    if len(data) > LARGEST_FILE:
+        raise AsstctlError(f"{path} is larger than {LARGEST_FILE >> 20} MiB")
+    from base64 import b64encode  # most prompts bring text alone
+
+    url = f"data:{media_type};base64,{b64encode(data).decode()}"
+    return FileRef(url=url, name=path.name, media_type=media_type, size=len(data))

@@ -1,23 +1,28 @@
 """One prompt and its reply: what `ask` does once and `chat` again and again."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from asstctl._record import record
 from asstctl.commands import options
+from asstctl.commands._input import Said
 from asstctl.commands._stats import Stats
 from asstctl.commands.app import taking
 from asstctl.config.settings import described
 from asstctl.events import IfBusy, Prompt
 from asstctl.model import Thread
+from asstctl.parts import File, Image
 from asstctl.render import Output, Render, confirmed, paced, renderer, unechoed, waited
 from asstctl.session import Session
 from asstctl.tools import Consent
+
+if TYPE_CHECKING:
+    from asstctl.commands._files import Sent
 
 Instructions = Annotated[
     str | None,
@@ -73,7 +78,7 @@ Continue = Annotated[
 Files = Annotated[
     list[Path] | None,
     typer.Option(
-        "-f", "--file", metavar="FILE", help="Add a text file to the prompt; may be repeated."
+        "-f", "--file", metavar="FILE", help="Bring a text, image or document; may be repeated."
     ),
 ]
 PrintId = Annotated[
@@ -92,6 +97,13 @@ CancelActive = Annotated[
     bool, typer.Option("--cancel-active", help="Where the thread has an active run, cancel it.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Run the profile's tools without asking.")]
+Extract = Annotated[
+    bool, typer.Option("-x", "--extract", help="Write the last fenced code of the reply alone.")
+]
+SaveFiles = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write files and images that the reply made to a folder."),
+]
 ShowReasoning = Annotated[
     bool, typer.Option("--show-reasoning", help="Show the model's reasoning on stderr.")
 ]
@@ -108,12 +120,16 @@ class Talk:
     delay_ms: int
     stats: bool
     reasoning: bool
+    extract: bool
+    save_files: Path | None
     if_busy: IfBusy
     consent: Consent
 
     def renderer(self, invocation: options.Invocation) -> Render:
         """Load the renderer of the replies, once: on a terminal that takes a while."""
         invocation.notes.reasoning = self.reasoning
+        if self.extract:
+            return renderer(Output.CODE, invocation.out, invocation.environment)
         output = self.output or (Output.PLAIN if "schema" in invocation.flags else None)
         return renderer(output, invocation.out, invocation.environment)
 
@@ -123,11 +139,12 @@ class Talk:
         session: Session,
         render: Render,
         thread: Thread | None,
-        text: str,
+        said: Said,
     ) -> None:
-        """Send `text` to a thread and write the reply as it comes."""
+        """Send a prompt to a thread and write the reply as it comes."""
         stats = Stats()
-        prompt = Prompt(text, if_busy=self.if_busy)
+        sent = uploaded(session, thread, said.files) if said.files else []
+        prompt = Prompt(said.text, self.if_busy, tuple(part for part, _ in sent))
         with (
             unechoed(sys.stdin),
             closing(stats.of(session.say(thread, prompt, self.consent))) as reply,
@@ -136,7 +153,12 @@ class Talk:
             try:
                 render(paced(shown, self.delay_ms / 1000) if self.delay_ms else shown, invocation)
             finally:
+                keep_sent(session, sent)
                 keep_made(invocation, session)
+                if self.save_files:
+                    from asstctl.commands._files import save  # few ask for it
+
+                    save(invocation, session, self.save_files)
                 if self.stats:
                     from asstctl.render import listing  # the first byte does not wait for it
 
@@ -148,6 +170,23 @@ class Talk:
             from asstctl.render.terminal import said  # few ask for it
 
             sys.stderr.write(f"{said(session.current.id)}\n")
+
+
+def keep_sent(session: Session, sent: "list[Sent]") -> None:
+    """Keep the files that were uploaded for a prompt, as far as there is a thread."""
+    if sent:
+        from asstctl.commands._files import keep
+
+        keep(session, sent)
+
+
+def uploaded(
+    session: Session, thread: Thread | None, files: Sequence[Image | File]
+) -> "list[Sent]":
+    """Return files as the thread's server takes them, with their contents."""
+    from asstctl.commands import _files  # most prompts bring none
+
+    return _files.uploaded(session, thread, files)
 
 
 def keep_made(invocation: options.Invocation, session: Session) -> None:
@@ -179,6 +218,8 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "cancel_active": (CancelActive, False),
     "yes": (Yes, False),
     "show_reasoning": (ShowReasoning, False),
+    "extract": (Extract, False),
+    "save_files": (SaveFiles, None),
 }
 """The options that `ask` and `chat` share; --model and --timeout, say, override settings."""
 
@@ -192,6 +233,8 @@ def _talk(**given: Any) -> Talk:
     """Return the options as a value; raises typer.BadParameter for two that exclude each other."""
     if given["wait"] and given["cancel_active"]:
         raise typer.BadParameter("--wait and --cancel-active exclude each other")
+    if given["extract"] and given["output"]:
+        raise typer.BadParameter("-x and -o exclude each other")
     return Talk(
         reference=options.chosen(given["thread"], given["last"]),
         files=given["file"] or [],
@@ -200,6 +243,8 @@ def _talk(**given: Any) -> Talk:
         delay_ms=given["typing_delay"],
         stats=given["stats"],
         reasoning=given["show_reasoning"],
+        extract=given["extract"],
+        save_files=given["save_files"],
         if_busy="wait" if given["wait"] else "cancel" if given["cancel_active"] else "refuse",
         consent=Consent(_ask, everything=given["yes"]),
     )

@@ -111,10 +111,10 @@ def search(chat: Chat, words: str) -> None:
 
 def retry(chat: Chat, _: str) -> None:
     """Ask the last prompt again."""
-    if not chat.prompt:
+    if not chat.said:
         raise ConfigError("nothing was said yet")
     listing.note("asked again; the thread keeps the first prompt and its reply too", sys.stderr)
-    chat.say(chat.prompt)
+    chat.again(chat.said)
 
 
 def edit(chat: Chat, text: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asstctl import _signals
 from asstctl.commands import options
-from asstctl.commands._input import attached
+from asstctl.commands._input import Said, brought, with_files
 from asstctl.commands._reply import Talk
 from asstctl.errors import AsstctlError, AuthError, ConfigError
 from asstctl.model import Thread
@@ -16,15 +16,15 @@ from asstctl.session import Session
 
 
 class Chat:
-    """One chat; `prompt` is what was said last, "" before that."""
+    """One chat; `said` is what was said last, None before that."""
 
     def __init__(self, invocation: options.Invocation, talk: Talk, session: Session) -> None:
         self.invocation = invocation
         self.session = session
-        self.prompt = ""
+        self.said: Said | None = None
         self.ended = False
         self._talk = talk
-        self._files = [attached(path) for path in talk.files]
+        self._files = [brought(path) for path in talk.files]
         self._render = talk.renderer(invocation)
 
     @property
@@ -35,18 +35,24 @@ class Chat:
     @property
     def reply(self) -> str:
         """The words of the last reply, "" before there is one."""
-        return self.session.turn.text if self.session.turn else ""
+        replies = self.session.turn.replies if self.session.turn else []
+        return "\n\n".join(message.text for message in replies if message.text)
 
     def say(self, prompt: str) -> None:
         """Send a prompt with what was attached, and write the reply.
 
         On a terminal neither Ctrl-C nor an error ends the chat.
         """
-        self.prompt = "\n\n".join([prompt, *self._files])
+        said = with_files(prompt, self._files)
         self._files.clear()
+        self.again(said)
+
+    def again(self, said: Said) -> None:
+        """Send a prompt, and write the reply; see `say`."""
+        self.said = said
         try:
             session = self.session
-            self._talk.write(self.invocation, session, self._render, session.current, self.prompt)
+            self._talk.write(self.invocation, session, self._render, session.current, said)
         except KeyboardInterrupt as stopped:
             if not self.interactive:
                 raise
@@ -60,7 +66,7 @@ class Chat:
 
     def attach(self, path: Path) -> None:
         """Add a file to the next prompt; raises AsstctlError where it can't be read."""
-        self._files.append(attached(path))
+        self._files.append(brought(path))
 
     def open(self, thread: Thread | None, history: int) -> None:
         """Go on in a thread, None: in a new one; its last messages are shown."""

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from asstctl.commands import WORDS, options
-from asstctl.commands._input import prompt_text
+from asstctl.commands._input import said
 from asstctl.commands._reply import Talk, talking
 from asstctl.commands.app import App
 
@@ -34,13 +34,13 @@ def ask(
     ] = None,
 ) -> None:
     """Send one prompt and write its reply."""
-    text = prompt_text(prompt, talk.files)
-    if not text:
+    words = said(prompt, talk.files)
+    if words is None:
         raise typer.BadParameter("there is none: give one, or pipe it in", param_hint="PROMPT")
     invocation = options.invocation(ctx)
     with invocation.session() as session:
         thread = session.thread(talk.reference)
         try:
-            talk.write(invocation, session, talk.renderer(invocation), thread, text)
+            talk.write(invocation, session, talk.renderer(invocation), thread, words)
         finally:
             talk.last_words(session)

@@ -25,6 +25,7 @@ class Output(StrEnum):
     PLAIN = "plain"
     MARKDOWN = "markdown"
     JSON = "json"
+    CODE = "code"
 
 
 class Surface(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asstctl._json import sound
 from asstctl.model import Message, Thread
+from asstctl.parts import bare
 from asstctl.store.database import Database
 from asstctl.store.files import Known
 from asstctl.store.messages import Facts, Key, Messages, new_id
@@ -128,7 +129,7 @@ class Keeping:
             return
         sql = "SELECT CAST(parts AS BLOB), run FROM messages WHERE number = ?"
         text, run = self._db.rows(sql, ours)[0]
-        if text_of(text).split() == text_of(before[0][3]).split():
+        if bare(text_of(text)) == bare(text_of(before[0][3])):
             self._messages.delete(ours)
             sql = "UPDATE messages SET turn = ?, run = ? WHERE number = ?"
             self._db.execute(sql, turn, run, before[0][0])

@@ -94,6 +94,18 @@ class Lifting:
         return digest
 
 
+def held(part: Part, contents: Callable[[FileRef], bytes | None]) -> Part:
+    """Return a file that no server has with its contents as a data URL, others as they are."""
+    if not isinstance(part, Image | File) or part.file.id or part.file.url:
+        return part
+    content = contents(part.file)
+    if content is None:
+        return part
+    kind = part.file.media_type or "application/octet-stream"
+    url = f"data:{kind};base64,{b64encode(content).decode()}"
+    return replace(part, file=replace(part.file, url=url))
+
+
 def inline(link: str) -> tuple[str, bytes]:
     """Return the type and the contents that a data URL holds, b"" where it is no whole base64."""
     head, _, data = link.partition(",")

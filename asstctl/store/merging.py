@@ -11,7 +11,7 @@ from typing import Any
 
 from asstctl._record import record
 from asstctl.model import Message
-from asstctl.parts import words
+from asstctl.parts import bare, words
 from asstctl.store.objects import unsigned
 
 
@@ -157,7 +157,7 @@ class _Matching:
         """Return the place of the next prompt that says the same as one without an id."""
         for place in range(after, len(self._listed)):
             found = self._listed[place]
-            same = said(found.message).split() == entry.text.split()
+            same = bare(said(found.message)) == bare(entry.text)
             free = found.message.role == entry.role and not found.mark and self._is_free(place)
             if same and free:
                 return place

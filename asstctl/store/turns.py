@@ -12,7 +12,7 @@ from typing import Any
 from asstctl._record import record
 from asstctl.errors import AsstctlError, NotFoundError
 from asstctl.model import Message, Status, Thread, count, message_from
-from asstctl.parts import Text
+from asstctl.parts import Text, part_from
 from asstctl.store.beside import Beside, read, set_aside
 from asstctl.store.database import Database
 from asstctl.store.faults import MendedError, duplicate, locked
@@ -46,6 +46,7 @@ class Noted:
     linked: bool = False
     mark: str = ""
     taken: bool = False
+    files: list[dict[str, Any]] = field(default_factory=list)  # of the prompt, as JSON
     status: Status = "cut"
     replies: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -61,7 +62,9 @@ class Noted:
     @property
     def messages(self) -> list[Message]:
         """The prompt, and the messages of the reply: at least one, empty until it has ended."""
-        said = Message("", "user", (Text(self.prompt),), self.said_at)
+        files = tuple(map(part_from, self.files))
+        text = (Text(self.prompt),) if self.prompt or not files else ()
+        said = Message("", "user", (*text, *files), self.said_at)
         replies = [
             replace(message_from(found), run=str(found.get("run") or "")) for found in self.replies
         ]

@@ -4,13 +4,13 @@ A message of the source becomes one message of the copy, or several where tools'
 there: what is noted of a copy counts those of the source that are whole, and those sent after them.
 """
 
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from itertools import takewhile
 
+from asstctl import parts
 from asstctl._record import record
 from asstctl.backends.adding import saying
 from asstctl.backends.carrying import Taking, pairs, simpler
@@ -24,9 +24,6 @@ from asstctl.transfer.placing import Locate, Placing
 MOST_PAIRS = 16
 LONGEST_VALUE = 512
 """Pairs of metadata, and characters of a value, that servers take."""
-
-FILES = re.compile(r"\[(?:image|file) [^\]]*\]")
-"""Placeholders of images and files."""
 
 LOOKS, LOOK_SECONDS = 2, 2.0
 """How often, and after how many seconds, it is looked again for what a stopped run has sent."""
@@ -189,7 +186,7 @@ def forms(message: Message) -> set[tuple[str, str]]:
 def bare(message: Message) -> tuple[str, str]:
     """Return what a message says without its blanks, images and files: those get other names."""
     role, text = saying(message)
-    return role, " ".join(FILES.sub(" ", text).split())
+    return role, " ".join(parts.bare(text))
 
 
 def origin(message: Message) -> dict[str, str]:

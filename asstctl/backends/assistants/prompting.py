@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from asstctl.backends.assistants.input import spoken
 from asstctl.backends.assistants.look import Look
 from asstctl.backends.assistants.messages import Messages, Said
 from asstctl.backends.assistants.reply import Replies
@@ -95,7 +96,7 @@ class Prompting:
 
     def _together(self, run: Run, said: Said, prompt: Prompt) -> Stream:
         """Make the thread, its prompt and its run in one request."""
-        first: ThreadMessage = {"role": "user", "content": prompt.text}
+        first: ThreadMessage = {**spoken(prompt)}
         if said.mark:
             first["metadata"] = said.metadata
         thread: Thread = {"messages": [first]}
@@ -144,7 +145,7 @@ class Prompting:
     def _with_run(self, run: Run, said: Said, prompt: Prompt) -> Stream:
         """Post the prompt with its run, in one request."""
         body = self._run(said)
-        added: AdditionalMessage = {"role": "user", "content": prompt.text}
+        added: AdditionalMessage = {**spoken(prompt)}
         if said.mark:
             added["metadata"] = said.metadata
         body["additional_messages"] = [added]
@@ -175,7 +176,7 @@ class Prompting:
 
     def _added(self, said: Said, thread_id: str, prompt: Prompt) -> Stream:
         """Add the prompt to the thread, and note its id and whether the server keeps marks."""
-        body: MessageCreateParams = {"role": "user", "content": prompt.text}
+        body: MessageCreateParams = {**spoken(prompt)}
         if said.mark:
             body["metadata"] = said.metadata
         look = Look(self._messages, self._runs, said, thread_id)

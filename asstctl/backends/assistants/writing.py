@@ -28,6 +28,9 @@ PURPOSES: Mapping[type[Part], str] = {Image: "vision", File: "assistants"}
 READABLE = ("file_search", "code_interpreter")
 """Tools that read attachments."""
 
+COMPUTED = (".csv", ".xlsx", ".xls", ".json", ".xml", ".zip", ".tar", ".sqlite", ".parquet")
+"""Ends of names of files that one computes with, and that no search reads."""
+
 
 def append(wire: Wire, read: Messages, thread_id: str, messages: list[Message]) -> Added:
     """Add messages at the end of a thread, one request each."""
@@ -86,4 +89,5 @@ def tools(raw: Mapping[str, Any] | None, file: FileRef) -> "Any":
             kinds = [tool.get("type") for tool in _json.objects(attached.get("tools"))]
             if known := [{"type": kind} for kind in READABLE if kind in kinds]:
                 return known
-    return [{"type": READABLE[0]}]
+    computed = file.name.lower().endswith(COMPUTED)
+    return [{"type": READABLE[1 if computed else 0]}]

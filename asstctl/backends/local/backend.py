@@ -58,6 +58,10 @@ class Model(Protocol):
     def note(self) -> str | None:
         """A warning that a user of the model needs."""
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether images and documents may be sent: the model's server judges them then."""
+
     def ready(self) -> Iterator[Progress]:
         """Raise ConfigError at once for a setting that is missing; iterating fetches the rest."""
 
@@ -105,6 +109,11 @@ class Local:
 
     def send(self, thread_id: str | None, prompt: Prompt) -> Stream:
         """Stream the reply to a prompt; the turn itself is kept by the caller."""
+        if prompt.files and not self._model.takes_files:
+            raise UnsupportedError(
+                "the embedded model takes text alone",
+                hint="an endpoint in the profile names a server whose model takes images",
+            )
         fetching = self._model.ready()
         past, broken = readable(self._messages.of((thread_id, ""))) if thread_id else ([], None)
         yield RunStarted(thread_id or self.new_thread(metadata={}))
@@ -120,7 +129,7 @@ class Local:
             yield Notice(self._model.note)
         instructions = self._settings.instructions
         system = [{"role": "system", "content": instructions}] if instructions else []
-        *turns, last = conversation(past, prompt.text, self._contents)
+        *turns, last = conversation(past, prompt.message, self._contents)
         always = len(text_of(last)) + len(instructions or "")
         room = self._model.window_characters
         kept = turns

@@ -50,6 +50,7 @@ class Engine:
     """A model on this machine; a Model of the backend `local`."""
 
     request_id = None
+    takes_files = False
 
     def __init__(
         self,

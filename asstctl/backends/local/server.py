@@ -35,6 +35,7 @@ class Server:
 
     window_characters = None
     note = None
+    takes_files = True
 
     def __init__(
         self, settings: Settings, world: World, shape: Mapping[str, Any] | None = None

@@ -5,7 +5,7 @@ from typing import Any
 
 from asstctl.errors import ContextExceededError
 from asstctl.model import Message
-from asstctl.parts import FileRef, Image, Refusal, Text, ToolCall, ToolResult, words
+from asstctl.parts import File, FileRef, Image, Part, Refusal, Text, ToolCall, ToolResult, words
 
 Turn = dict[str, Any]
 """A message as chat completions take it."""
@@ -14,7 +14,7 @@ Contents = Callable[[FileRef], str | None]
 """Returns the URL of an image's contents, None where they can't be had."""
 
 
-def conversation(past: Sequence[Message], prompt: str, contents: Contents) -> list[Turn]:
+def conversation(past: Sequence[Message], prompt: Message, contents: Contents) -> list[Turn]:
     """Return the thread as turns that alternate, the prompt last.
 
     A prompt that got no word of reply is left out; two turns of one role become one. A call without
@@ -32,7 +32,7 @@ def conversation(past: Sequence[Message], prompt: str, contents: Contents) -> li
             turns.pop()
         for turn in said:
             add(turns, turn)
-    add(turns, {"role": "user", "content": prompt})
+    add(turns, {"role": "user", "content": content(prompt, contents)})
     return turns
 
 
@@ -42,16 +42,19 @@ def role(message: Message) -> str:
 
 
 def content(message: Message, contents: Contents) -> str | list[dict[str, Any]]:
-    """Return what a message says: text, or parts where images are among it."""
-    images = {}
+    """Return what a message says: text, or parts where images or documents are among it."""
+    files: dict[Part, dict[str, Any]] = {}
     for part in message.parts:
         if isinstance(part, Image) and (url := contents(part.file)):
-            images[part] = {"type": "image_url", "image_url": {"url": url}}
-    if not images:
+            files[part] = {"type": "image_url", "image_url": {"url": url}}
+        elif isinstance(part, File) and (url := contents(part.file) or "").startswith("data:"):
+            file = {"filename": part.file.name or "file", "file_data": url}
+            files[part] = {"type": "file", "file": file}
+    if not files:
         spoken = [p for p in message.parts if isinstance(p, Text | Refusal | Image)]
         return "\n\n".join(filter(None, map(words, spoken)))
     return [
-        images[part] if part in images else {"type": "text", "text": words(part)}
+        files[part] if part in files else {"type": "text", "text": words(part)}
         for part in message.parts
     ]
 

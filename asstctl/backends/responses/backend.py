@@ -97,11 +97,11 @@ class Responses:
         self.check()
         self._wire.calm()
         if thread_id is None:
-            yield from self._prompting.to_new_thread(prompt.text)
+            yield from self._prompting.to_new_thread(prompt)
             return
         if prompt.if_busy == "cancel":
             self.unlock(thread_id, wait=False)
-        yield from self._prompting.to_old_thread(thread_id, prompt.text)
+        yield from self._prompting.to_old_thread(thread_id, prompt)
 
     def answer(self, outputs: Mapping[str, str]) -> Stream:
         """Answer the calls of the last response, and stream what follows."""

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from asstctl._json import objects
 from asstctl.backends.responses import items
+from asstctl.backends.responses.input import asking
 from asstctl.backends.responses.resource import inputs
 from asstctl.errors import AsstctlError, NotFoundError, UnsupportedError
-from asstctl.events import Notice
+from asstctl.events import Notice, Prompt
 from asstctl.model import Message, ThreadFacts
-from asstctl.parts import ToolResult
+from asstctl.parts import File, Image, ToolResult
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
 from asstctl.store.turns import Link
@@ -88,8 +89,8 @@ class Chains:
         """Return the id of a chain that will exist once a response has begun in it."""
         return new_id(CHAIN.rstrip("_"))
 
-    def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
-        """Return the part of a request that says `text`, after the messages put there since.
+    def request(self, thread_id: str, prompt: Prompt) -> "ResponseCreateParamsBase":
+        """Return the part of a request that says a prompt, after the messages put there since.
 
         Where the server can't know what was said before, all that is kept goes along.
         """
@@ -98,21 +99,32 @@ class Chains:
         if held and self.kept is None:
             self.keeps(held[-1])
         if not held or self.kept is False:
-            return self.whole(thread_id, text)
+            return self.whole(thread_id, prompt)
         since: list[Message] = []
         for message in self._kept(thread_id):
             if message.run == held[-1]:
                 since.clear()
             elif not message.run:
                 since.append(message)
-        body = _input(since, text)
+        body = _input(since, prompt)
         body["previous_response_id"] = held[-1]
         return body
 
-    def whole(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
-        """Return the part of a request that says all that is kept of a thread, and `text`."""
+    def whole(self, thread_id: str, prompt: Prompt) -> "ResponseCreateParamsBase":
+        """Return the part of a request that says all that is kept of a thread, and a prompt."""
         held = set(self._replies.held(self._place, thread_id))
-        return _input([m for m in self._kept(thread_id) if not m.run or m.run in held], text)
+        kept = (m for m in self._kept(thread_id) if not m.run or m.run in held)
+        return _input(map(self._at_hand, kept), prompt)
+
+    def _at_hand(self, message: Message) -> Message:
+        """Return a message with the contents of files that no server has, as data URLs."""
+        if not any(isinstance(part, Image | File) for part in message.parts):
+            return message
+        from asstctl.store.lifting import held
+
+        files = self._store.files
+        parts = tuple(held(part, files.contents) for part in message.parts)
+        return replace(message, parts=parts)
 
     def _kept(self, thread_id: str) -> list[Message]:
         """Return what is kept of a thread; nothing of a new one."""
@@ -269,11 +281,11 @@ def asks(said: Message) -> bool:
     return said.role == "user" or any(isinstance(part, ToolResult) for part in said.parts)
 
 
-def _input(said: Iterable[Message], text: str) -> "ResponseCreateParamsBase":
+def _input(said: Iterable[Message], prompt: Prompt) -> "ResponseCreateParamsBase":
     """Return the part of a request that says messages, and then a prompt."""
-    from asstctl.backends.responses.writing import again  # most prompts say nothing again
+    from asstctl.backends.responses.writing import again, spoken  # most say nothing again
 
     before = [item for message in said for item in again(message)]
     if not before:
-        return {"input": text}
-    return {"input": [*before, {"type": "message", "role": "user", "content": text}]}
+        return {"input": asking(prompt)}
+    return {"input": [*before, spoken(prompt.message)]}

@@ -9,8 +9,9 @@ from asstctl.backends import CHUNK
 from asstctl.backends.adding import Saying, add, saying
 from asstctl.backends.content import dictionary
 from asstctl.backends.responses import items
+from asstctl.backends.responses.input import asking
 from asstctl.backends.responses.resource import read
-from asstctl.events import Event
+from asstctl.events import Event, Prompt
 from asstctl.model import Message, ThreadFacts, moment, texts
 from asstctl.store.replies import Replies
 from asstctl.wire.pages import chunks, ending, found, identity, pages
@@ -49,9 +50,9 @@ class Conversations:
         self._known[identity(made)] = set()  # nothing is in it
         return identity(made)
 
-    def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
-        """Return the part of a request that says `text`; some refuse a conversation as object."""
-        return {"conversation": thread_id, "input": text}
+    def request(self, thread_id: str, prompt: Prompt) -> "ResponseCreateParamsBase":
+        """Return the part of a request that says a prompt; some refuse a conversation as object."""
+        return {"conversation": thread_id, "input": asking(prompt)}
 
     def begun(self, thread_id: str, response_id: str) -> None:
         """Do nothing: the turn notes it."""

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from asstctl.events import Prompt
 from asstctl.model import Message, ThreadFacts
 from asstctl.wire.patience import Purpose
 
@@ -19,8 +20,8 @@ class Keeper(Protocol):
     purpose: Purpose
     """The purpose of a request for a reply."""
 
-    def request(self, thread_id: str, text: str) -> "ResponseCreateParamsBase":
-        """Return the part of a request that says `text` to a thread."""
+    def request(self, thread_id: str, prompt: Prompt) -> "ResponseCreateParamsBase":
+        """Return the part of a request that says a prompt to a thread."""
 
     def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on from a response of a thread."""

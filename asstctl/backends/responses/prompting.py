@@ -17,7 +17,7 @@ from asstctl.backends.responses.response import Response
 from asstctl.backends.stream import interruption, unanswered
 from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError, StoppedError
-from asstctl.events import Event, Notice, RunFinished, RunStarted, Stream
+from asstctl.events import Event, Notice, Prompt, RunFinished, RunStarted, Stream
 from asstctl.model import count
 from asstctl.store.store import Store
 from asstctl.wire.pages import NO_PATH
@@ -65,29 +65,29 @@ class Prompting:
         """Return the id of a chain that will exist once a response has begun in it."""
         return self._chains.unused()
 
-    def to_new_thread(self, text: str) -> Stream:
+    def to_new_thread(self, prompt: Prompt) -> Stream:
         """Make a thread with the prompt in it, and stream the reply."""
         thread_id = yield from self.conversation({})
         if thread_id:
             yield RunStarted(thread_id)
-            said = self._conversations.request(thread_id, text)
+            said = self._conversations.request(thread_id, prompt)
             yield from self._asked(self.reply(thread_id, announced=True), said)
             return
         thread_id = self.new_chain()
-        yield from self._to_chain(thread_id, text)
+        yield from self._to_chain(thread_id, prompt)
 
-    def to_old_thread(self, thread_id: str, text: str) -> Stream:
+    def to_old_thread(self, thread_id: str, prompt: Prompt) -> Stream:
         """Post a prompt to a thread, and stream the reply."""
         if thread_id.startswith(CHAIN):
-            yield from self._to_chain(thread_id, text)
+            yield from self._to_chain(thread_id, prompt)
         else:
-            said = self._conversations.request(thread_id, text)
+            said = self._conversations.request(thread_id, prompt)
             yield from self._asked(self.reply(thread_id), said)
 
-    def _to_chain(self, thread_id: str, text: str) -> Stream:
+    def _to_chain(self, thread_id: str, prompt: Prompt) -> Stream:
         """Ask in a chain; where the server keeps no replies, what is kept here goes along."""
         told = self._chains.kept is not None
-        said = self._chains.request(thread_id, text)
+        said = self._chains.request(thread_id, prompt)
         reply = self.reply(thread_id)
         if self._chains.kept is False:
             self._demand_kept()
@@ -104,7 +104,7 @@ class Prompting:
                 f"{self._wire.host} no longer has the reply before: what is kept of the thread is"
                 " sent along"
             )
-            yield from self._tried(self.reply(thread_id), self._chains.whole(thread_id, text))
+            yield from self._tried(self.reply(thread_id), self._chains.whole(thread_id, prompt))
 
     def _tried(self, reply: Reply, said: "ResponseCreateParamsBase") -> Stream:
         """Ask in a chain, and find out once whether the server keeps the replies of chains."""
