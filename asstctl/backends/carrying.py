@@ -62,15 +62,16 @@ class Takes:
 class Added:
     """Messages that were added: their ids, "" where unknown, and what was refused, by kind.
 
-    `again`: some were sent a second time, and may arrive twice.
+    `unsure`: no answer says that each is there once, and they are to be counted.
     """
 
     ids: list[str] = field(default_factory=list)
-    again: bool = False
+    unsure: bool = False
     refused: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: "Added") -> "Added":
-        return Added(self.ids + other.ids, self.again or other.again, self.refused + other.refused)
+        unsure = self.unsure or other.unsure
+        return Added(self.ids + other.ids, unsure, self.refused + other.refused)
 
 
 def placeholder(part: Part) -> str:
@@ -221,21 +222,31 @@ def lost(before: Message, after: Message) -> Counter[str]:
     return kinds(before)
 
 
-def offer(messages: list[Message], send: Callable[[list[Message]], Added]) -> Added:
+def offer(
+    messages: list[Message],
+    send: Callable[[list[Message]], Added],
+    arrived: Callable[[list[Message]], int | None] = lambda _: 0,
+) -> Added:
     """Send messages; one that the service refuses is found by halving, and sent simpler.
 
-    Raises what `send` raises, where that is no refusal of what they hold.
+    `arrived` returns how many of them a service took though it refused others: some take them one
+    by one; None where nobody can tell. Raises what `send` raises, where that is no refusal of what
+    they hold.
     """
     try:
         return send(messages)
     except AsstctlError as error:
-        if error.status not in REFUSED or isinstance(error, ActiveRunError):
+        if error.status not in REFUSED or error.retryable or isinstance(error, ActiveRunError):
             raise
         if len(messages) > 1:
-            half = len(messages) // 2
-            return offer(messages[:half], send) + offer(messages[half:], send)
+            there = arrived(messages)
+            done = Added([""] * (there or 0), unsure=there != 0)
+            rest = messages[there or 0 :]
+            half = len(rest) // 2
+            parts = [some for some in (rest[:half], rest[half:]) if some]
+            return sum((offer(some, send, arrived) for some in parts), done)
         less = simpler(messages[0])
         if less is None:
             raise
-    added = offer([less], send)
+    added = offer([less], send, arrived)
     return replace(added, refused=added.refused or lost(messages[0], less))

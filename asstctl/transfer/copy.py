@@ -14,7 +14,7 @@ from asstctl.events import Progress
 from asstctl.model import Message, Thread, count
 from asstctl.transfer.destination import Destination
 from asstctl.transfer.placing import Locate
-from asstctl.transfer.planning import Plan, made, trimmed
+from asstctl.transfer.planning import Plan, made, settled, trimmed
 
 
 def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
@@ -28,7 +28,7 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
     now = replace(found.was, target_id=target.id, copied=found.already)
     total = len(found.units)
     what = f"copying {source.id}"
-    again = False
+    unsure = False
     whole = -found.part  # the first message after those that are whole
     try:
         for start in range(0, total, CHUNK):
@@ -38,7 +38,9 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
             now = replace(now, on_its_way=end - whole, before=found.before + whole)
             to.note(source, now)
             added = to.append(target, found.placing, [unit.message for unit in chunk])
-            again = again or added.again
+            unsure = unsure or added.unsure
+            if added.unsure:
+                demand_arrived(to, target, found.before + end)
             found.native.subtract(added.refused)
             found.replaced.update(added.refused)
             for number, unit in enumerate(chunk, start + 1):
@@ -57,9 +59,20 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
         left.add_note(f"{target.id} has a part of {source.id}; the same command goes on with it")
         raise
     yield Progress(what, total, total, "messages")
-    if found.was.on_its_way or again:
+    if found.was.on_its_way or unsure:
         demand_once(found, target)
     return target
+
+
+def demand_arrived(to: Destination, target: Thread, wanted: int) -> None:
+    """Raise IncompleteError where a copy holds fewer messages than were taken, by the answers."""
+    there = len(settled(to, target, list(to.history(target)), wanted))
+    if there < wanted:
+        raise IncompleteError(
+            f"{target.id} holds {count(wanted - there, 'message')} less than its server took",
+            hint="the same command goes on with it",
+            retryable=True,
+        )
 
 
 def demand_once(found: Plan, target: Thread) -> None:

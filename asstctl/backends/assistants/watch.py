@@ -83,6 +83,7 @@ def _took(run: Run, said: Said, messages: Messages, thread_id: str) -> bool | No
     if said.among(newest):
         return True
     asked = [message for message in newest if message.get("role") == "user"]
-    if run.marked or messages.marks:  # unless the newest prompt is one without a mark, as ours
-        return None if asked and not said.is_older(asked[0]) and said.reads(asked[0]) else False
-    return None if any(not said.is_older(message) for message in asked) else False
+    new = [message for message in asked if not said.is_older(message)]
+    if run.marked or messages.marks:  # unless a new prompt has no mark, and reads as ours
+        new = [message for message in new if said.reads(message)]
+    return None if new else False

@@ -38,10 +38,10 @@ def append(wire: Wire, read: Messages, thread_id: str, messages: list[Message]) 
 
     def send(one: list[Message]) -> Added:
         sent = [saying(objects.message(dict(body(one[0]))))]
-        added, again = add(wire, path, body(one[0]), sent, read.newer(thread_id))
+        added, unsure = add(wire, path, body(one[0]), sent, read.newer(thread_id))
         identity = str(dictionary(added).get("id") or "")
         read.note(thread_id, identity)
-        return Added([identity], again)
+        return Added([identity], unsure or not identity)
 
     return sum((offer([message], send) for message in messages), Added())
 

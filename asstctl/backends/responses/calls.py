@@ -5,7 +5,7 @@ own tools name no `call_id`, and hold their results themselves.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from asstctl.parts import ToolCall
@@ -44,13 +44,23 @@ def identity(item: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def is_answered(call_id: str, following: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a call is answered by an item that follows it: ids may come again."""
+    return any(is_answer(item) and answers(item) == call_id for item in following)
+
+
+def is_open(call_id: str, items: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether no item answers a call; of one id the last call among them counts."""
+    places = [n for n, item in enumerate(items) if is_call(item) and identity(item) == call_id]
+    return not is_answered(call_id, items[places[-1] + 1 :] if places else items)
+
+
 def unanswered(output: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the calls in a response's output that nothing there answers, by the calls' ids."""
-    answered = {answers(item) for item in output if is_answer(item)}
     found = {}
     for number, item in enumerate(output):
         kind, named = str(item.get("type")), identity(item)
-        if named is None or kind.endswith("_output") or named in answered:
+        if named is None or kind.endswith("_output") or is_answered(named, output[number + 1 :]):
             continue
         if item.get("execution") == "server":
             continue

@@ -1,6 +1,6 @@
 """Threads as conversations that the server keeps."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ from asstctl._json import objects
 from asstctl.backends import CHUNK
 from asstctl.backends.adding import Saying, add, saying
 from asstctl.backends.content import dictionary
-from asstctl.backends.responses import items
+from asstctl.backends.responses import calls, items
 from asstctl.backends.responses.input import asking
 from asstctl.backends.responses.resource import read
 from asstctl.events import Event, Prompt
@@ -81,6 +81,18 @@ class Conversations:
         """Return the last messages, without remembering that they were read."""
         return list(self._read(thread_id, NEWEST))
 
+    def back_to(self, thread_id: str, call_ids: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the newest items as far back as some calls, oldest first; all for no calls."""
+        wanted, found = set(call_ids), []
+        everything = not wanted
+        for item in pages(self._wire, at("conversations", thread_id, "items"), newest_first=True):
+            found.append(item)
+            if calls.is_call(item):
+                wanted.discard(calls.identity(item) or "")
+            if not (everything or wanted):
+                break
+        return found[::-1]
+
     def note(self, thread_id: str, item_ids: Iterable[str]) -> None:
         """Remember items that were streamed."""
         if ids := set(item_ids):
@@ -121,19 +133,24 @@ class Conversations:
 
     def append(self, thread_id: str, messages: list[Message]) -> "Added":
         """Add at most CHUNK messages at the end of a conversation."""
-        from asstctl.backends.carrying import offer
+        from asstctl.backends.carrying import Added, offer
         from asstctl.backends.responses.writing import item
 
-        return offer(messages, lambda some: self._add(thread_id, list(map(item, some))))
+        def arrived(some: list[Message]) -> int | None:
+            newer = self._newer(thread_id)()
+            sent = [saying(items.message(dict(item(one)))) for one in some]
+            return len(newer) if newer is not None and newer == sent[: len(newer)] else None
 
-    def _add(self, thread_id: str, added: "list[ResponseInputItemParam]") -> "Added":
-        """Add items; their ids are "" where the answer does not say them."""
-        from asstctl.backends.carrying import Added
+        def send(some: list[Message]) -> Added:
+            return self._add(thread_id, list(map(item, some)))
 
-        body: ItemCreateParams = {"items": added}
-        path = at("conversations", thread_id, "items")
+        return offer(messages, send, arrived)
+
+    def _newer(self, thread_id: str) -> Callable[[], list[Saying] | None]:
+        """Return a reading, made at each call, of what is there and not known by now."""
         before = self._known.get(thread_id)
         known = None if before is None else frozenset(before)
+        path = at("conversations", thread_id, "items")
 
         def newer() -> list[Saying] | None:
             listed = pages(self._wire, path, newest_first=True, limit=CHUNK + 1)
@@ -143,11 +160,20 @@ class Conversations:
             whole = known is not None and (len(new) < len(newest) or not known)
             return [saying(items.message(item)) for item in new[::-1]] if whole else None
 
+        return newer
+
+    def _add(self, thread_id: str, added: "list[ResponseInputItemParam]") -> "Added":
+        """Add items; their ids are "" where the answer does not say them."""
+        from asstctl.backends.carrying import Added
+
+        body: ItemCreateParams = {"items": added}
+        path = at("conversations", thread_id, "items")
         sent = [saying(items.message(dict(item))) for item in added]
-        answer, again = add(self._wire, path, body, sent, newer)
+        answer, unsure = add(self._wire, path, body, sent, self._newer(thread_id))
         ids = [str(item.get("id")) for item in objects(dictionary(answer).get("data"))]
         self.note(thread_id, ids)
-        return Added(ids if len(ids) == len(added) else [""] * len(added), again)
+        whole = len(ids) == len(added)
+        return Added(ids if whole else [""] * len(added), unsure or not whole)
 
     def following(self, thread_id: str, response_id: str) -> "ResponseCreateParamsBase":
         """Return the part of a request that goes on: the conversation holds the response."""

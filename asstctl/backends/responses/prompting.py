@@ -168,12 +168,14 @@ class Prompting:
         return f"{thread_id} holds the answers to the calls, and no reply to them"
 
     def _open(
-        self, thread_id: str, waiting: Mapping[str, Mapping[str, Any]]
+        self, thread_id: str, waiting: Mapping[str, Mapping[str, Any]], *, everything: bool = False
     ) -> dict[str, Mapping[str, Any]]:
-        """Return the calls that a conversation holds no answer to, by id; `waiting` are some."""
-        raws = [message.raw or {} for message in self._conversations.newest(thread_id)]
-        answered = {calls.answers(raw) for raw in raws if calls.is_answer(raw)}
-        there = {call: item for call, item in waiting.items() if call not in answered}
+        """Return the calls that a conversation holds no answer to, by id; `waiting` are some.
+
+        It is read as far back as those, or `everything` of it.
+        """
+        raws = self._conversations.back_to(thread_id, () if everything else waiting)
+        there = {call: item for call, item in waiting.items() if calls.is_open(call, raws)}
         return {**calls.unanswered(raws), **there}
 
     def decline_open(self, thread_id: str) -> str | None:
@@ -187,7 +189,7 @@ class Prompting:
         if last := self._replies.last(self._place, thread_id):
             with suppress(NotFoundError):
                 list(reply.response.facts(read(self._wire, last)))
-        still = self._open(thread_id, reply.response.waiting)
+        still = self._open(thread_id, reply.response.waiting, everything=True)
         if not still:
             return None
         reply.response.waiting = still
