@@ -35,6 +35,9 @@ NAMES: Mapping[type, str] = {
 }
 """Kinds of parts beside text, in words."""
 
+KEPT = ("type", "call_id", "approval_request_id")
+"""Fields of the answer to a call that stay where its output is left out."""
+
 EMPTY = "[no text]"
 """The text of a message without any: a reply that failed, say."""
 
@@ -87,18 +90,40 @@ def placeholder(part: Part) -> str:
             return words(part)
 
 
-def pairs(messages: Iterable[Message]) -> set[str]:
-    """Return the ids of calls that are answered: one without its answer locks a conversation."""
-    called: set[str] = set()
-    answered: set[str] = set()
-    for message in messages:
-        for part in message.parts:
-            if isinstance(part, ToolCall | ToolResult):
-                (called if isinstance(part, ToolCall) else answered).add(part.id)
-        if call := _call(message):
-            answer = _item(message).endswith(("_output", "_response"))
-            (answered if answer else called).add(call)
-    return (called & answered) - {""}
+class Pairs:
+    """The calls of a thread and their answers: one without the other locks a conversation.
+
+    Ids may come again; each answer belongs to the last call of its id before it.
+    """
+
+    def __init__(self, messages: Iterable[Message]) -> None:
+        self._whole: set[tuple[int, str]] = set()  # the number of a message, and an id
+        open_: dict[str, int] = {}
+        self._number = -1
+        for number, message in enumerate(messages):
+            for name, answer in _calls(message):
+                if not answer:
+                    open_[name] = number
+                elif name in open_:
+                    self._whole |= {(open_.pop(name), name), (number, name)}
+
+    def next(self) -> None:
+        """Go on to the next message of the thread."""
+        self._number += 1
+
+    def __contains__(self, call: object) -> bool:
+        """Return whether a call or an answer in the message at hand has the other one."""
+        return (self._number, call) in self._whole
+
+
+def _calls(message: Message) -> Iterator[tuple[str, bool]]:
+    """Yield the ids of calls in a message, and whether each is an answer."""
+    if call := _call(message):
+        yield call, _item(message).endswith(("_output", "_response"))
+        return
+    for part in message.parts:
+        if isinstance(part, ToolCall | ToolResult) and part.id:
+            yield part.id, isinstance(part, ToolResult)
 
 
 def _item(message: Message) -> str:
@@ -121,14 +146,12 @@ def _call(message: Message) -> str:
 class Taking:
     """Makes messages such as another thread takes; None for `takes`: it takes everything.
 
-    `answered` are the ids of calls with an answer; `fits` says whether a part's contents can be
+    `answered` are the calls with an answer; `fits` says whether a part's contents can be
     had there. `native` and `replaced` count the parts that stay what they are, and those that
     become placeholders, by kind.
     """
 
-    def __init__(
-        self, takes: Takes | None, answered: Container[str], fits: Callable[[Part], bool]
-    ) -> None:
+    def __init__(self, takes: Takes | None, answered: Pairs, fits: Callable[[Part], bool]) -> None:
         self._takes = takes
         self._answered = answered
         self._fits = fits
@@ -136,7 +159,8 @@ class Taking:
         self.replaced: Counter[str] = Counter()
 
     def of(self, message: Message) -> Iterator[Message]:
-        """Yield a message as the thread takes it: one, or several where tools' turns are apart."""
+        """Yield the next message as the thread takes it: several where tools' turns are apart."""
+        self._answered.next()
         takes = self._takes
         if takes is None or self._whole(message, takes):
             self.native.update(kinds(message))
@@ -197,11 +221,13 @@ def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
 def simpler(message: Message) -> Message | None:
     """Return a message that a service refused in a simpler form, None for the simplest.
 
-    A result stays one, as its call needs it; then all becomes text.
+    A result stays one, of the same type: without it its call would lock a conversation.
     """
     match message.parts:
-        case (ToolResult() as part,) if part.output != placeholder(part):
-            return replace(message, parts=(replace(part, output=placeholder(part)),), raw=None)
+        case (ToolResult() as part,):
+            less = replace(part, output=placeholder(part))
+            raw = {key: value for key, value in (message.raw or {}).items() if key in KEPT}
+            return None if part == less else replace(message, parts=(less,), raw=raw or None)
     if any(not isinstance(part, Text) for part in message.parts):
         texts = [p if isinstance(p, Text) else Text(placeholder(p)) for p in message.parts]
         return replace(message, parts=joined(texts), raw=None)
@@ -219,7 +245,12 @@ def lost(before: Message, after: Message) -> Counter[str]:
     """Return what a simpler form of a message lacks, by kind."""
     if before.role != after.role:
         return Counter([f"{before.role} role"])
-    return kinds(before)
+    return kinds(before) or Counter({"citation": cited(before) - cited(after)})
+
+
+def cited(message: Message) -> int:
+    """Count the citations of a message."""
+    return sum(len(part.citations) for part in message.parts if isinstance(part, Text))
 
 
 def offer(
@@ -249,4 +280,4 @@ def offer(
         if less is None:
             raise
     added = offer([less], send, arrived)
-    return replace(added, refused=added.refused or lost(messages[0], less))
+    return replace(added, refused=added.refused + lost(messages[0], less))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from asstctl.backends.stream import SHAPELESS
 from asstctl.errors import AsstctlError, AuthError, UnavailableError, UnsupportedError
 from asstctl.parts import FileRef
+from asstctl.wire.pages import NO_PATH
 from asstctl.wire.wire import Wire
 
 if TYPE_CHECKING:
@@ -72,10 +73,15 @@ class Files:
         """Upload the contents at a path under the name of a file; return its id there."""
         with self._translated(), path.open("rb") as content:
             whole = (file.name, content, file.media_type or None)
-            made = self._client.files.create(
+            once = self._client.with_options(max_retries=0)  # a file must not be there twice
+            made = once.files.create(
                 file=whole, purpose=cast("FilePurpose", purpose), extra_headers=self._extra
             )
-            return str(made.id)
+            if not (isinstance(made.id, str) and made.id):
+                raise UnavailableError(
+                    f"{self._wire.host} took a file and did not say its id", retryable=True
+                )
+            return made.id
 
     def delete(self, file_id: str) -> None:
         """Delete a file; one that is gone already is no error."""
@@ -135,6 +141,6 @@ def transport_error() -> type[Exception]:
 def _refused(status: int, words: str, host: str) -> AsstctlError:
     if status in (401, 403) and "download" not in words.lower():
         return AuthError(f"{host} refuses the key for files: {words}", status=status)
-    if status >= BROKEN or status in LATER:
+    if (status >= BROKEN and status not in NO_PATH) or status in LATER:
         return UnavailableError(f"no file from {host}: {words}", status=status, retryable=True)
     return UnsupportedError(words.rstrip("."), status=status)

@@ -91,7 +91,10 @@ def copy(
         target = Destination(session, session.settings(to))
         reading = Reading(session, invocation.notes.write)
         threads: Iterable[Thread] = chosen(session, references, remote=remote)
-        threads = [t for t in threads if not (everything and target.holds(t))]
+        if not references:
+            copied = session.store.copies.is_copy
+            threads = (t for t in threads if not (target.holds(t) or copied(t)))
+        threads = list(threads)
         sums = Sums()
         with copying(session):
             for thread in threads:
@@ -109,7 +112,7 @@ def copy(
                     sums.failures.append(error)
                     listing.note(f"{thread.id}: {error.message}", sys.stderr)
         if len(threads) != 1:
-            listing.note(sums.told(dry_run=dry_run), sys.stderr)
+            listing.note(sums.told(dry_run=dry_run, keeps=target.keeps), sys.stderr)
         if sums.failures:
             raise summed(f"{count(len(sums.failures), 'thread')} not copied", sums.failures[0])
         reading.demand_current()
@@ -144,15 +147,16 @@ class Sums:
         self._replaced.update(made.replaced)
         self._beside.update(beside(made, found))
 
-    def told(self, *, dry_run: bool) -> str:
-        """Return the sums in words."""
+    def told(self, *, dry_run: bool, keeps: bool) -> str:
+        """Return the sums in words; `keeps`: what the copies hold is kept here."""
         done = "to copy" if dry_run else "copied"
+        beside = "kept here alone" if keeps else "not carried"
         facts = [
             f"{count(self._messages, 'message')} of {count(self._threads, 'thread')} {done}",
             f"{self._already} there already",
             f"as they are: {counted(self._native) or 'nothing but text'}",
             f"as placeholders: {counted(self._replaced) or 'nothing'}",
-            f"kept here alone: {counted(self._beside) or 'nothing'}",
+            f"{beside}: {counted(self._beside) or 'nothing'}",
             f"{self._missing} missing at their servers",
             f"{count(len(self.failures), 'thread')} failed",
         ]

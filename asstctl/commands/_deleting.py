@@ -83,9 +83,18 @@ def deleted(session: Session, thread: Thread, *, keep_remote: bool) -> str:
     Return what is still kept of it, "" if nothing.
     """
     kept: list[str | None] = []
-    if not keep_remote:
-        holder = session.holder(thread)
-        kept = [holder.delete(thread.id), delete_uploads(session, thread)]
+    if not keep_remote and session.store.files.uploads(thread):
+        from asstctl.transfer.destination import copying  # few threads have uploads
+
+        with copying(session):  # none is used again meanwhile
+            try:
+                kept = [session.holder(thread).delete(thread.id)]
+            except NotFoundError:  # nobody else could delete them later
+                delete_uploads(session, thread)
+                raise
+            kept.append(delete_uploads(session, thread))
+    elif not keep_remote:
+        kept = [session.holder(thread).delete(thread.id)]
     else:
         for file_id in session.store.files.uploads(thread, alone=False):
             session.store.files.disown(thread.endpoint, file_id)

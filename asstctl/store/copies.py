@@ -1,6 +1,7 @@
 """Which thread is a copy of which, and how far each copy went."""
 
 from asstctl._record import record
+from asstctl.model import Thread
 from asstctl.store.database import Database
 
 
@@ -37,6 +38,15 @@ class Copies:
             endpoint,
         )
         return Copied(*rows[0]) if rows else None
+
+    def is_copy(self, thread: Thread) -> bool:
+        """Return whether a thread is a copy of another one in the index, forks left out."""
+        sql = (
+            "SELECT 1 FROM copies JOIN threads AS source ON source.id = source_id"
+            " AND source.endpoint = source_endpoint WHERE target = (SELECT number FROM threads"
+            " WHERE id = ? AND endpoint = ?)"
+        )
+        return self._db.value(sql, *thread.key) is not None
 
     def begin(self, source: tuple[str, str], target_id: str, endpoint: str) -> None:
         """Note that a thread, which is in the index, is a copy of a source."""

@@ -101,11 +101,12 @@ class Destination:
         number = self._store.messages.number(target.key)
         self._store.runs.put_all(number, source.runs)
         locate = files_of(source)
-        for known in source.files:
+        place = "" if target.kind.facts.kept_here else source.thread.endpoint
+        for known in source.files:  # under the ids that they have at the source
             if self._store.files.intact(known):
-                self._store.files.note(number, target.endpoint, known)
+                self._store.files.note(number, place, known)
             elif at_hand := locate(FileRef(known.id)):
-                self._store.files.take(number, target.endpoint, *at_hand)
+                self._store.files.take(number, place, *at_hand)
 
     def restore(self, target: Thread, found: Archived) -> int:
         """Bring back what an export of a thread holds and the thread here lacks.

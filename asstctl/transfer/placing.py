@@ -16,13 +16,15 @@ from asstctl.errors import UnsupportedError
 from asstctl.model import Message
 from asstctl.parts import File, FileRef, Image, Part, Text, picture
 from asstctl.store.files import Known
-from asstctl.store.lifting import inline, unlifted
+from asstctl.store.lifting import GENERATED, inline, unlifted
 from asstctl.store.store import Store
 
 Locate = Callable[[FileRef], tuple[Known, Path] | None]
 """Returns what is known of a file whose contents are at hand, and their path."""
 
 WEB = ("http://", "https://")
+
+GONE = 404
 
 
 def kept_files(store: Store, endpoint: str) -> Locate:
@@ -84,8 +86,11 @@ class Placing:
         refused: Counter[str] = Counter()
         renamed: dict[str, str] = {}
         parts: list[Part] = []
+        takes = self._backend.takes
+        drawn = (message.raw or {}).get("type") == GENERATED  # it holds its image itself
+        whole = drawn and takes is not None and GENERATED in takes.items
         for part in message.parts:
-            if not isinstance(part, Image | File):
+            if whole or not isinstance(part, Image | File):
                 parts.append(part)
                 continue
             try:
@@ -141,11 +146,11 @@ class Placing:
         return known if self._keeps else replace(known, sha256="")
 
     def _still(self, file_id: str) -> bool:
-        """Return whether a server has a file that was uploaded before."""
+        """Return whether a server has a file that was uploaded before, as far as it says so."""
         try:
             return self._backend.file(file_id).id == file_id
-        except UnsupportedError:
-            return False
+        except UnsupportedError as error:
+            return not (error.status == GONE and file_id in error.message)
 
     def _object(self, raw: Mapping[str, Any], renamed: Mapping[str, str]) -> Mapping[str, Any]:
         """Return a service's object with the ids that its files have now."""
@@ -153,7 +158,8 @@ class Placing:
             return raw
 
         def contents(digest: str) -> bytes | None:
-            return self._files.contents(FileRef(sha256=digest))
+            found = self._locate(FileRef(sha256=digest))
+            return found[1].read_bytes() if found else self._files.contents(FileRef(sha256=digest))
 
         def current(text: str) -> str:
             return renamed.get(text) or unlifted(text, contents)

@@ -13,7 +13,7 @@ from itertools import takewhile
 from asstctl import parts
 from asstctl._record import record
 from asstctl.backends.adding import saying
-from asstctl.backends.carrying import Taking, pairs, simpler
+from asstctl.backends.carrying import Pairs, Taking, simpler
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError
 from asstctl.model import Message, Thread, count, instant
 from asstctl.parts import Text
@@ -100,6 +100,7 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
                 f"{target.id} holds messages that may be those that were on their way to it",
                 hint=f"asstctl threads delete {target.id}, and the same copy again, makes it whole",
             )
+    counts = made(source, everything, to, locate, already + ended(found.units[:arrived]))
     whole = [unit.last for unit in found.units[:arrived]]
     ends = [number for number, last in enumerate(whole, 1) if last is not None]
     last_id = next((last for last in reversed(whole) if last is not None), was.last_id)
@@ -111,7 +112,15 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
         part=arrived - (ends[-1] if ends else 0),
         was=replace(was, last_id=last_id),
         before=len(there),
+        native=counts.native,
+        replaced=counts.replaced,
+        cut=counts.cut,
     )
+
+
+def ended(units: Iterable[Unit]) -> int:
+    """Count the messages of a source that some units complete."""
+    return sum(unit.last is not None for unit in units)
 
 
 def settled(to: Destination, target: Thread, there: list[Message], wanted: int) -> list[Message]:
@@ -132,7 +141,10 @@ def made(
 ) -> Plan:
     """Return the plan that carries messages but for the first, as the profile takes them."""
     placing = to.placing(source, locate)
-    taking = Taking(to.takes, pairs(everything), placing.fits)
+    answered = Pairs(everything)
+    taking = Taking(to.takes, answered, placing.fits)
+    for _ in range(already):
+        answered.next()
     units: list[Unit] = []
     cut = 0
     for message in everything[already:]:
@@ -152,16 +164,17 @@ def position(source: Thread, everything: list[Message], was: Copied) -> int:
     """
     if not was.last_id:
         return was.copied
-    for number, message in enumerate(everything, 1):
-        if message.id == was.last_id:
-            if number > was.copied:
-                raise IncompleteError(
-                    f"{was.target_id} lacks {count(number - was.copied, 'message')} of"
-                    f" {source.id} that were not known here when it was copied",
-                    hint=f"asstctl threads delete {was.target_id}, and the same copy again,"
-                    " makes it whole",
-                )
-            return number
+    places = [n for n, message in enumerate(everything, 1) if message.id == was.last_id]
+    if places:
+        number = min(places, key=lambda n: abs(n - was.copied))  # an id may come again
+        if number > was.copied:
+            raise IncompleteError(
+                f"{was.target_id} lacks {count(number - was.copied, 'message')} of"
+                f" {source.id} that were not known here when it was copied",
+                hint=f"asstctl threads delete {was.target_id}, and the same copy again,"
+                " makes it whole",
+            )
+        return number
     raise AsstctlError(
         f"{source.id} no longer holds the message that was copied last to {was.target_id}",
         hint=f"asstctl threads export {source.id} keeps what it holds now",

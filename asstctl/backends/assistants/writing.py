@@ -9,6 +9,7 @@ from asstctl.backends.assistants import objects
 from asstctl.backends.assistants.messages import Messages
 from asstctl.backends.carrying import Added, Takes, offer
 from asstctl.backends.content import dictionary
+from asstctl.errors import UnavailableError
 from asstctl.model import Message
 from asstctl.parts import File, FileRef, Image, Part, Text, words
 from asstctl.wire.requests import at
@@ -38,8 +39,11 @@ def append(wire: Wire, read: Messages, thread_id: str, messages: list[Message]) 
 
     def send(one: list[Message]) -> Added:
         sent = [saying(objects.message(dict(body(one[0]))))]
-        added, unsure = add(wire, path, body(one[0]), sent, read.newer(thread_id))
+        newer = read.newer(thread_id)
+        added, unsure = add(wire, path, body(one[0]), sent, newer)
         identity = str(dictionary(added).get("id") or "")
+        if added is not None and not identity and newer() == []:
+            raise UnavailableError(f"{wire.host} answered without a message", retryable=True)
         read.note(thread_id, identity)
         return Added([identity], unsure or not identity)
 

@@ -23,16 +23,18 @@ def conversation(past: Sequence[Message], prompt: Message, contents: Contents) -
     called = {p.id for m in past for p in m.parts if isinstance(p, ToolCall)}
     answered = {p.id for m in past for p in m.parts if isinstance(p, ToolResult)}
     turns: list[Turn] = []
-    for message in past:
-        if message.role != "assistant":
-            add(turns, {"role": role(message), "content": content(message, contents)})
+    silent = False  # a reply began since the last turn, and had no word so far
+    for message in (*past, prompt):
+        if message.role == "assistant":
+            said = list(replied(message, called & answered))
+            silent = not said and (silent or bool(turns and turns[-1]["role"] == "user"))
+            for turn in said:
+                add(turns, turn)
             continue
-        said = list(replied(message, called & answered))
-        if not said and turns and turns[-1]["role"] == "user":
+        if silent and message.role == "user":
             turns.pop()
-        for turn in said:
-            add(turns, turn)
-    add(turns, {"role": "user", "content": content(prompt, contents)})
+            silent = False
+        add(turns, {"role": role(message), "content": content(message, contents)})
     return turns
 
 

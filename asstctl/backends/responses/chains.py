@@ -283,9 +283,11 @@ def asks(said: Message) -> bool:
 
 def _input(said: Iterable[Message], prompt: Prompt) -> "ResponseCreateParamsBase":
     """Return the part of a request that says messages, and then a prompt."""
-    from asstctl.backends.responses.writing import again, spoken  # most say nothing again
+    from asstctl.backends.responses.writing import again, spoken, whole_calls  # few
 
-    before = [item for message in said for item in again(message)]
+    kept = list(said)
+    answered = whole_calls(kept)
+    before = [item for message in kept for item in again(message, answered)]
     if not before:
         return {"input": asking(prompt)}
     return {"input": [*before, spoken(prompt.message)]}

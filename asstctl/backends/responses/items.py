@@ -25,6 +25,7 @@ from asstctl.parts import (
     Text,
     ToolCall,
     ToolResult,
+    words,
 )
 
 MARKER = re.compile(r"【[^【】]{1,80}】")
@@ -77,7 +78,7 @@ def parts(item: Mapping[str, Any]) -> Iterator[Part]:  # noqa: C901 - one case f
             told = item.get("arguments") or item.get("input") or ""
             yield ToolCall(identity, value(item.get("name")), _told(told))
         case _ if kind.endswith("_output"):
-            yield ToolResult(identity, _told(item.get("output")))
+            yield ToolResult(identity, _output(item.get("output")))
         case _:
             known = ("action", "queries", "operation", "arguments", "name", "tools")
             told = next((item[key] for key in known if item.get(key)), "")
@@ -137,6 +138,14 @@ def _found(result: Mapping[str, Any]) -> Citation:
         title=value(result.get("filename")),
         quote=value(result.get("text")),
     )
+
+
+def _output(found: Any) -> str:
+    """Return what a tool said: a text, the words of its parts, or anything else as JSON."""
+    parts = objects(found)
+    if parts and all(str(part.get("type")).startswith("input_") for part in parts):
+        return "\n".join(words(_content(part)) for part in parts)
+    return _told(found)
 
 
 def _told(found: Any) -> str:

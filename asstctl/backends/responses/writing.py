@@ -3,11 +3,14 @@
 Shapes as in the OpenAI API reference of Responses, input items.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from asstctl.backends.carrying import Takes
+from asstctl.backends.responses import calls
 from asstctl.model import Message
 from asstctl.parts import Citation, File, Image, Part, Refusal, Text, ToolCall, ToolResult
 
@@ -69,13 +72,25 @@ PURPOSES: Mapping[type[Part], str] = {Image: "vision", File: "user_data"}
 def item(message: Message) -> "Item":
     """Return a message as one item."""
     raw = message.raw or {}
-    if raw.get("type") in TAKES.items:
+    kind = str(raw.get("type"))
+    match message.parts:
+        case (ToolResult(call_id, output),) if kind.endswith("_output") and "output" not in raw:
+            return calls.answer(kind.removesuffix("_output"), call_id, output)
+    if kind == "function_call_output" and portable(raw.get("output")):
+        said = {"type": kind, "call_id": raw.get("call_id"), "output": raw["output"]}
+        return cast("Item", said)
+    if kind in TAKES.items:
         left_out = SERVERS if raw["type"] in NAMED else (*SERVERS, "id", "status")
         whole = {k: v for k, v in raw.items() if v is not None and k not in left_out}
         return cast("Item", whole)
     if len(message.parts) == 1 and (tool := tools_turn(message.parts[0])):
         return tool
     return spoken(message)
+
+
+def portable(output: Any) -> bool:
+    """Return whether an output is a list of parts that name no file of a server."""
+    return isinstance(output, list) and '"file_id"' not in json.dumps(output)
 
 
 def tools_turn(part: Part) -> "Item | None":
@@ -94,10 +109,27 @@ def tools_turn(part: Part) -> "Item | None":
             return None
 
 
-def again(said: Message) -> "Iterator[Item]":
+CALLABLE = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""A name that a function may have."""
+
+
+def whole_calls(said: Iterable[Message]) -> set[str]:
+    """Return the ids of the functions' calls in some messages that are answered there."""
+    called: set[str] = set()
+    answered: set[str] = set()
+    for part in (part for message in said for part in message.parts):
+        match part:
+            case ToolCall(identity, name) if CALLABLE.fullmatch(name):
+                called.add(identity)
+            case ToolResult(identity) if identity in called:
+                answered.add(identity)
+    return answered
+
+
+def again(said: Message, answered: Container[str]) -> "Iterator[Item]":
     """Yield the items that say a message again to a server that does not know it.
 
-    Replies go as mere text, which every server takes.
+    Replies go as mere text, which every server takes; calls only where they are `answered`.
     """
     parts = tuple(part for part in said.parts if isinstance(part, Text) or placed(part))
     if said.role == "user" and any(map(placed, parts)):
@@ -105,7 +137,7 @@ def again(said: Message) -> "Iterator[Item]":
     elif said.text:
         yield {"type": "message", "role": said.role, "content": said.text}
     for part in said.parts:
-        if tool := tools_turn(part):
+        if (tool := tools_turn(part)) and tool.get("call_id") in answered:
             yield tool
 
 
