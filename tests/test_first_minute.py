@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import socket
+import time
 
 import pytest
 
@@ -110,7 +111,12 @@ def test_models_are_listed_and_the_profiles_own_is_marked(home, server):
 
 def test_a_sign_of_waiting_is_gone_without_a_trace_and_never_in_a_pipe(home, server):
     home.use_server(server)
-    server.before = lambda _: Reply("Late", delay=0.8)
+
+    def late(_):
+        time.sleep(0.8)
+        return Reply("Late")
+
+    server.before = late
     with Screen(home, "ask", "Hello") as screen:
         screen.wait_for("waiting")
         assert screen.end() == 0
@@ -119,7 +125,7 @@ def test_a_sign_of_waiting_is_gone_without_a_trace_and_never_in_a_pipe(home, ser
     with Screen(home, "ask", "Hello") as screen:
         assert screen.end() == 0
         assert b"waiting" not in screen.raw
-    server.before = lambda _: Reply("Late", delay=0.8)
+    server.before = late
     assert home.run("ask", "Hello") == ("Late\n", "")
 
 

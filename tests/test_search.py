@@ -15,6 +15,7 @@ from asstctl.store.search import NEWEST, Where
 from asstctl.store.store import Store
 from tests.servers import Reply, error
 from tests.terminal import Screen
+from tests.test_fuzz import EXAMPLES
 
 
 def found(home, *words, code=0):
@@ -91,7 +92,7 @@ def test_what_holds_no_word_is_a_wrong_command_line(said, words):
     assert "WORDS" in home.run("threads", "search", "--", words, code=2)[1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.text(max_size=40), st.text(max_size=60))
 def test_no_input_is_an_error_of_the_database(asked, text):
     with closing(Store(None)) as store:

@@ -1,0 +1,361 @@
+"""Copies to servers that answer, refuse or number things otherwise than the usual ones."""
+
+import re
+
+import pytest
+
+from asstctl.model import Message
+from asstctl.parts import FileRef, Image, Text, ToolCall, ToolResult
+from asstctl.transfer import archive
+from tests.responses_server import ResponsesServer
+from tests.servers import Reply, ThreadsServer, error
+from tests.test_bringing import PNG as PICTURE
+from tests.test_late import Locks, prompts, responses_calls, tool
+from tests.test_moving import Resource, Thread, profiles
+
+CALLS = ("function_call", "custom_tool_call", "computer_call", "shell_call")
+
+
+def imported(home, messages, profile="default"):
+    """Import messages of a file; return the file and the thread's id."""
+    path = home.path / "thread.json"
+    whole = archive.Archived(Thread("thread_x", "local", "", ""), messages)
+    archive.write(path, archive.document(whole))
+    return path, home.run("threads", "import", "-p", profile, str(path))[0].strip()
+
+
+def numbered(count):
+    return [
+        Message(f"m{n}", ("user", "assistant")[n % 2], (Text(f"Text {n}"),)) for n in range(count)
+    ]
+
+
+def texts(items):
+    return [item["content"][0]["text"] for item in items if item["type"] == "message"]
+
+
+class Half(ResponsesServer):
+    """Takes half of the items that it is sent, and says 200."""
+
+    def conversation(self, request, words, asked):
+        if request.method == "POST" and words[1:] == ["items"]:
+            sent = request.body["items"]
+            request.body["items"] = sent[: len(sent) // 2 or 1]
+        return super().conversation(request, words, asked)
+
+
+class OneByOne(ResponsesServer):
+    """Takes items one by one, and keeps those before the one that it refuses."""
+
+    def conversation(self, request, words, asked):
+        if request.method != "POST" or words[1:] != ["items"]:
+            return super().conversation(request, words, asked)
+        for item in request.body["items"]:
+            if "input_image" in str(item):
+                return error(400, "images are not supported")
+            self.conversations[words[0]].append(self.item(item))
+        added = self.conversations[words[0]][-len(request.body["items"]) :]
+        return Reply(body={"object": "list", "data": added})
+
+
+class Strict(ResponsesServer):
+    """Wants each output behind its call, and no prompt while a call is open."""
+
+    too_long = ""
+
+    def conversation(self, request, words, asked):
+        if request.method == "POST" and words[1:] == ["items"]:
+            have = [(i["type"], i.get("call_id")) for i in self.conversations[words[0]]]
+            for item in request.body["items"]:
+                kind = item["type"]
+                if kind.endswith("_output"):
+                    wanted = kind.removesuffix("_output")
+                    if (
+                        wanted if wanted in CALLS else f"{wanted}_call",
+                        item["call_id"],
+                    ) not in have:
+                        return error(400, f"No tool call found for {kind}.")
+                if self.too_long and self.too_long in str(item.get("output")):
+                    return error(400, "string too long")
+                have.append((kind, item.get("call_id")))
+        return super().conversation(request, words, asked)
+
+    def open(self, conversation):
+        found = set()
+        for item in self.conversations[conversation]:
+            if item["type"] in CALLS:
+                found.add(item["call_id"])
+            elif item["type"].endswith("_output"):
+                found.discard(item["call_id"])
+        return found
+
+    def create(self, body):
+        where = body.get("conversation")
+        if where and self.open(where):
+            return error(400, "No tool output found for function call.")
+        return super().create(body)
+
+
+class StrictChain(Resource):
+    """Wants calls with plain names, and each output behind its call."""
+
+    def create(self, body):
+        known = set()
+        for item in body["input"] if isinstance(body.get("input"), list) else []:
+            if item["type"] == "function_call":
+                if not re.fullmatch(r"[\w-]{1,64}", item["name"]):
+                    return error(400, "Invalid name")
+                known.add(item["call_id"])
+            if item["type"] == "function_call_output" and item["call_id"] not in known:
+                return error(400, "No tool call found")
+        return super().create(body)
+
+
+def test_a_200_with_half_of_the_items_is_never_a_whole_copy(home):
+    with profiles(home, {"r": Half}):
+        _, thread = imported(home, numbered(3))
+        err = home.run("threads", "copy", thread, "--to", "r", code=6)[1]
+        assert "less than its server took" in err
+        for _ in range(2):
+            home.run("threads", "copy", thread, "--to", "r", code=None)
+        [items] = home.servers["r"].conversations.values()
+        assert texts(items) == [f"Text {n}" for n in range(3)]
+        home.run("threads", "copy", thread, "--to", "r")
+
+
+def test_a_200_without_a_message_stops_a_copy_where_it_is(home):
+    with profiles(home, {"a": ThreadsServer}):
+        server, count = home.servers["a"], []
+
+        def before(request):
+            if request.method == "POST" and request.path.partition("?")[0].endswith("/messages"):
+                count.append(1)
+                if len(count) in (3, 4):
+                    return Reply(body={"error": {"message": "overloaded"}})
+            return None
+
+        server.before = before
+        _, thread = imported(home, numbered(6))
+        for code in (7, 7, 0):
+            home.run("threads", "copy", thread, "--to", "a", code=code)
+        said = [m["content"][0]["text"]["value"] for m in server.threads["thread_1"]]
+        assert said == [f"Text {n}" for n in range(6)]
+
+
+def test_a_refused_batch_that_was_taken_in_part_doubles_nothing(home):
+    with profiles(home, {"r": OneByOne}):
+        messages = numbered(8)
+        image = Image(FileRef(url="https://example.com/a.png"))
+        messages[6] = Message("m6", "user", (Text("Text 6"), image))
+        _, thread = imported(home, messages)
+        err = home.run("threads", "copy", thread, "--to", "r")[1]
+        assert "as placeholders: 1 image" in err
+        [items] = home.servers["r"].conversations.values()
+        assert [text.split("\n")[0] for text in texts(items)] == [f"Text {n}" for n in range(8)]
+
+
+def test_a_call_id_that_comes_again_leaves_no_call_open(home):
+    with profiles(home, {"r": Strict}):
+        call = (ToolCall("call_0", "w", "{}"),)
+        turns = [
+            ("user", (Text("weather?"),)),
+            ("assistant", call),
+            ("assistant", (ToolResult("call_0", "rain"),)),
+            ("user", (Text("and now?"),)),
+            ("assistant", call),
+            ("user", (Text("never mind"),)),
+        ]
+        _, thread = imported(home, [Message(f"m{n}", *turn) for n, turn in enumerate(turns)])
+        out, err = home.run("threads", "copy", thread, "--to", "r")
+        assert "as placeholders: 1 tool call" in err
+        assert home.servers["r"].open(out.strip()) == set()
+        home.run("ask", "-t", out.strip(), "Hello")
+
+
+@pytest.mark.parametrize(
+    ("call", "output"),
+    [
+        ({"type": "custom_tool_call", "id": "c", "name": "sh", "input": "ls"}, "BIG"),
+        (
+            {
+                "type": "computer_call",
+                "id": "c",
+                "status": "completed",
+                "action": {"type": "click"},
+            },
+            {"type": "computer_screenshot", "file_id": "BIG"},
+        ),
+    ],
+)
+def test_a_refused_output_stays_an_answer_of_its_type(home, call, output):
+    with profiles(home, {"r": ResponsesServer, "q": Strict}):
+        source, target = home.servers["r"], home.servers["q"]
+        target.too_long = "BIG"
+        source.new_conversation()
+        answer = {"type": f"{call['type']}_output", "id": "o", "call_id": "x", "output": output}
+        words = (
+            {"type": "message", "role": role, "content": role} for role in ("user", "assistant")
+        )
+        first, last = map(source.item, words)
+        items = [first, source.item({**call, "call_id": "x"}), source.item(answer), last]
+        source.conversations["conv_000001"] = items
+        home.run("threads", "show", "conv_000001", "-p", "r")
+        home.run("threads", "copy", "conv_000001", "--to", "q")
+        assert target.open("conv_000001") == set()
+        home.run("ask", "-t", "conv_000001", "-p", "q", "Hello")
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [
+            {"type": "shell_call", "id": "s", "call_id": "x", "action": {"commands": ["ls"]}},
+            {"type": "shell_call_output", "id": "o", "call_id": "x", "output": []},
+        ],
+        [{"type": "mcp_call", "id": "m", "server_label": "wiki", "name": "read", "output": "text"}],
+    ],
+)
+def test_a_copy_on_a_chain_takes_prompts_whatever_tools_there_were(home, items):
+    with profiles(home, {"r": ResponsesServer, "q": StrictChain}):
+        source = home.servers["r"]
+        source.new_conversation()
+        first = {"type": "message", "role": "user", "content": "go"}
+        source.conversations["conv_000001"] = [source.item(i) for i in (first, *items)]
+        home.run("threads", "show", "conv_000001", "-p", "r")
+        copy = home.run("threads", "copy", "conv_000001", "--to", "q")[0].strip()
+        home.run("ask", "-t", copy, "Hello")
+
+
+def test_reasoning_between_a_prompt_and_its_reply_hides_no_prompt_from_a_model(home):
+    with profiles(home, {"r": ResponsesServer}):
+        server = home.servers["r"]
+        server.new_conversation()
+        turns = []
+        for prompt, reply in (("My name is Ada", "Hello"), ("I live in Oslo", "Nice")):
+            turns += [
+                {"type": "message", "role": "user", "content": prompt},
+                {"type": "reasoning", "id": f"rs_{reply}", "summary": []},
+                {"type": "message", "role": "assistant", "content": reply},
+            ]
+        server.conversations["conv_000001"] = list(map(server.item, turns))
+        home.run("threads", "show", "conv_000001", "-p", "r")
+        copy = home.run("threads", "copy", "conv_000001", "--to", "default")[0].strip()
+        home.run("ask", "-t", copy, "What is my name?")
+        said = [m["content"] for m in home.chat.requests[-1].body["messages"]]
+        assert said == ["My name is Ada", "Hello", "I live in Oslo", "Nice", "What is my name?"]
+
+
+def test_servers_that_number_files_alike_exchange_no_pictures(home):
+    class Project(ThreadsServer):
+        form = "project"
+
+    with profiles(home, {"a": Project, "r": ResponsesServer}):
+        source, target = home.servers["a"], home.servers["r"]
+        first, second = PICTURE + b"A", PICTURE + b"B"
+        source.files = {
+            "file-up1": ("a.png", "vision", first),
+            "file-up2": ("b.png", "vision", second),
+        }
+
+        def shown(*names):
+            thread = source.new_thread()["id"]
+            for name in names:
+                image = {"type": "image_file", "image_file": {"file_id": name}}
+                source.say(thread, "user", f"See {name}")["content"].append(image)
+            home.run("threads", "fetch", "--remote", "-p", "a")
+            return home.run("threads", "copy", thread, "--to", "r")[0].strip()
+
+        shown("file-up2", "file-up1")
+        copy = shown("file-up1")
+        sent = target.conversations[copy][0]["content"][1]["file_id"]
+        assert target.filing.files[sent][2] == first
+
+
+def test_two_messages_of_one_id_are_imported_once(home):
+    with profiles(home, {"r": ResponsesServer}):
+        roles = (("a", "user", "1"), ("b", "assistant", "2"), ("a", "user", "3"))
+        path, _ = imported(home, [Message(i, role, (Text(t),)) for i, role, t in roles], "r")
+        home.run("threads", "import", "-p", "r", str(path))
+        [items] = home.servers["r"].conversations.values()
+        assert texts(items) == ["1", "2", "3"]
+
+
+def test_copies_are_not_copied_beside_their_sources(home):
+    with profiles(home, {"a": ThreadsServer, "r": ResponsesServer}):
+        imported(home, numbered(2))
+        for target in ("r", "a", "r"):
+            home.run("threads", "copy", "--all", "--to", target)
+        assert len(home.servers["r"].conversations) == 1
+        assert len(home.servers["a"].threads) == 1
+
+
+# Calls further back than a look at the end
+
+
+def test_unlock_answers_no_call_twice_and_finds_one_far_back(home):
+    with Locks() as server:
+        home.use_threads(server)
+        tool(home, "g", "echo 1", confirm=False)
+        server.replies.append(Reply(raw=responses_calls([("call_1", "f", "{}")])))
+        home.run("ask", "Hi", code=6)
+        items = server.conversations["conv_000001"]
+        words = {"type": "message", "role": "user", "content": "q"}
+        items += [server.item(words) for _ in range(12)]
+        err = home.run("threads", "unlock", "conv_000001")[1]
+        assert "has no active reply" in err
+        assert [i["type"] for i in items].count("function_call_output") == 1
+        call = {"type": "function_call", "call_id": "call_9", "name": "f", "arguments": "{}"}
+        items += [server.item(call), *(server.item(words) for _ in range(12))]
+        assert "1 open call" in home.run("threads", "unlock", "conv_000001")[1]
+
+
+def test_outputs_of_many_calls_are_never_posted_twice(home):
+    with Locks() as server:
+        home.use_threads(server)
+        tool(home, "pay", "echo paid", confirm=False)
+        made = [(f"call_{n}", "pay", "{}") for n in range(12)]
+        server.replies.append(Reply(raw=responses_calls(made)))
+
+        def after(request, reply):
+            if request.path.endswith("/responses") and prompts(request, "function_call_output"):
+                server.complete("resp_2", held=True)
+                return error(504, "late")
+            return reply
+
+        server.after = after
+        home.run("ask", "Hi", code=7)
+        kinds = [item["type"] for item in server.conversations["conv_000001"]]
+        assert kinds.count("function_call_output") == 12
+
+
+def test_another_clients_word_hides_no_prompt_that_lost_its_mark(home):
+    class Drops(ThreadsServer):
+        form = "project"
+
+        def run(self, thread, body):
+            added = [{**m, "metadata": {}} for m in body.get("additional_messages", ())]
+            return super().run(thread, {**body, "additional_messages": added})
+
+        def complete(self, thread, run, identity=None):
+            message = super().complete(thread, run, identity)
+            if len(self.runs[thread]) == 2:
+                self.say(thread, "user", "from another client")
+            return message
+
+    with Drops() as server:
+        home.use_threads(server)
+        home.run("ask", "One")
+        home.run("ask", "-c", "Two")
+        said = [m["content"][0]["text"]["value"] for m in server.threads["thread_1"]]
+        assert said.count("Two") == 1
+
+
+@pytest.mark.parametrize("answer", [{}, {"id": None}, {"error": {"message": "no"}}])
+def test_an_upload_without_an_id_is_never_named(home, answer):
+    with profiles(home, {"r": ResponsesServer}):
+        server = home.servers["r"]
+        server.before = lambda r: Reply(body=answer) if r.path.endswith("/files") else None
+        (home.path / "a.png").write_bytes(PICTURE)
+        home.run("ask", "-f", "a.png", "See", code=None)
+        home.run("threads", "copy", "@last", "--to", "r", code=7)
+        assert not any("None" in str(r.body) for r in server.requests)
