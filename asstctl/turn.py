@@ -35,10 +35,7 @@ MOST_ROUNDS = 100
 """How often in one reply a model may call tools; each time they are answered, and it goes on."""
 
 
-KEPT = (
-    "turns at servers are kept here now, whole, so that they outlive the server;"
-    " asstctl config set keep false stops that"
-)
+KEPT = "turns at servers are kept here now, whole, so that they outlive the server"
 
 UNTOLD = "untold: turns are kept"
 """The name of a row in the store's table of abilities, there where an older version wrote it."""
@@ -161,7 +158,9 @@ class Turn:
                 if not self._round.open:
                     yield event
                 if isinstance(event, RunStarted) and self._untold():
-                    yield Notice(KEPT)
+                    yield Notice(
+                        f"{KEPT}; {self._settings.command} config set keep false stops that"
+                    )
                 if self._forgotten and self.thread:
                     thread_id = self.thread.id
                     yield Notice(f"{thread_id} is not remembered: {self._forgotten}")

@@ -217,9 +217,9 @@ def test_no_echo_shows_a_key_in_any_form_of_output(home, threads, echoed):
     threads.form = "project"
     threads.keys = (CANARY,)
     home.use_threads(threads)
-    home.configure(home.config.read_text() + "timeout = 0.4\n")  # no pause for a repetition
     home.environment |= {"MY_KEY": CANARY, "OPENAI_API_KEY": UNUSED}
     home.run("ask", "Before")
+    home.configure(home.config.read_text() + "timeout = 0.4\n")  # no pause for a repetition
     secret = re.compile("anary|kanarej|Q2FuYXJ5|NhbmFye|jYW5hcn", re.IGNORECASE)
     said = " ".join(spell(key) for spell in SPELLINGS.values() for key in (CANARY, UNUSED))
     make = ECHOES[echoed]

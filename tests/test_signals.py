@@ -209,6 +209,8 @@ def test_signals_at_any_moment_from_the_way_in_end_in_one_line_at_most(home, thr
             time.sleep(0.002)
         err = process.communicate(timeout=25)[1]
         threads.replies.clear()
+        if b'File "<string>", line 1' in err and b"asstctl" not in err:
+            continue  # it came between the mark and the way in
         assert process.returncode in ENDS, err
         assert len(err.splitlines()) <= 1, err
         assert b"Traceback" not in err

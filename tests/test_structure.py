@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -60,9 +61,14 @@ def name_of(path):
 NAMES = {name_of(path): path for path in MODULES}
 
 
+@cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
 def imports(path, *, typing=True):
     """Yield the modules that a file imports, by full name; `typing`: those for types alone too."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     left_out = set()
     for node in ast.walk(tree):
         if not typing and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":

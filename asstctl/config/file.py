@@ -53,7 +53,9 @@ def set_value(path: Path, profile: str, key: str, text: str) -> None:
     """Write one setting of a profile, keeping comments and order; raises ConfigError."""
     check_key(key)
     if unset(text):
-        raise ConfigError(f"{text!r} counts as unset", hint=f"asstctl config unset {key}")
+        chosen = "" if profile == DEFAULT_PROFILE else f" -p {profile}"
+        hint = f"asstctl{chosen} config unset {key}"
+        raise ConfigError(f"{text!r} counts as unset", hint=hint)
     value = parsed(key, text, "the command line")
     with _alone(path), _editing(path):
         write(path, _with(_parsed(path), profile, {key: plain(value)}).as_string())

@@ -291,6 +291,6 @@ def _bounded(pieces: Iterable[bytes], most: int, name: str) -> Iterator[bytes]:
         if size > most:
             raise TooLargeError(
                 f"{name} is larger than {most >> 20} MB",
-                hint="asstctl config set max_file MB takes larger ones",
+                hint="the profile's setting max_file takes larger ones",
             )
         yield piece
