@@ -72,7 +72,7 @@ def show_help(_: Chat, __: str) -> None:
 def new(chat: Chat, _: str) -> None:
     """Begin a new thread with the next prompt."""
     chat.open(None, 0)
-    listing.note("the next prompt begins a new thread", sys.stderr)
+    listing.note(f"the next prompt begins a new thread, {chat.who}", sys.stderr)
 
 
 def threads(chat: Chat, _: str) -> None:

@@ -31,8 +31,9 @@ def conversation(past: Sequence[Message], prompt: Message, contents: Contents) -
             for turn in said:
                 add(turns, turn)
             continue
-        if silent and message.role == "user":
-            turns.pop()
+        if message.role == "user":
+            if silent and turns[-1]["role"] == "user":
+                turns.pop()
             silent = False
         add(turns, {"role": role(message), "content": content(message, contents)})
     return turns
