@@ -15,7 +15,7 @@ from asstctl.backends import Backend
 from asstctl.config import Config
 from asstctl.config.settings import SETTINGS, Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError, UnsupportedError
-from asstctl.events import Prompt
+from asstctl.events import Prompt, TextDelta
 from asstctl.kind import Kind
 from asstctl.model import count
 from asstctl.session import Session
@@ -62,13 +62,14 @@ def failed(name: str, error: AsstctlError) -> Check:
     return Check(name, "failed", error.message, error.hint, error=error)
 
 
-def checks(session: Session, config: Config, home: Path, *, ask: bool) -> Iterator[Check]:
+def checks(session: Session, home: Path, *, ask: bool) -> Iterator[Check]:
     """Yield every check, one after the other; with `ask` one prompt is said to a new thread.
 
     That thread is deleted at once. Without it nothing is posted to any server.
     """
     versions = f"asstctl {__version__}, Python {platform.python_version()}"
     yield Check("versions", "ok", f"{versions}, SQLite {SQLITE}, {sys.platform}")
+    config = session.config
     try:
         settings = config.settings()
     except AsstctlError as error:
@@ -76,7 +77,7 @@ def checks(session: Session, config: Config, home: Path, *, ask: bool) -> Iterat
     else:
         yield chosen(config, settings)
         if not config.untouched:
-            yield from connected(session, config, settings, ask=ask)
+            yield from connected(session, settings, ask=ask)
     yield from stored(session)
     yield completion(config.environment, home)
 
@@ -94,30 +95,28 @@ def chosen(config: Config, settings: Settings) -> Check:
 # The server
 
 
-def connected(
-    session: Session, config: Config, settings: Settings, *, ask: bool
-) -> Iterator[Check]:
+def connected(session: Session, settings: Settings, *, ask: bool) -> Iterator[Check]:
     """Check the key, the server, who replies, and what the server is known to lack."""
     try:
-        signing = credentials.signing(settings, config.environment)
+        signing = credentials.signing(settings, session.environment)
         backend = session.backend(settings)
         session.check(None)
     except AsstctlError as error:
         yield failed("profile", error)
         return
     yield Check("key", "ok", "there is one" if signing else "none is needed, or set")
-    lacks = session.store.abilities.lacking(settings.place or settings.endpoint or "")
     if settings.endpoint:
+        lacks = session.store.abilities.lacking(settings.endpoint)
         yield reached(backend, settings)
         if not (settings.azure or settings.project):
             wire = Wire(settings.endpoint, signing, ANSWER_SECONDS, tell=silent, headers=BETA)
             with closing(wire):
                 yield spoken(wire, settings)
         yield from replies(backend, settings)
-    if lacks:
-        session.store.abilities.forget(settings.place or settings.endpoint or "")
-        text = f"was found to lack: {', '.join(lacks)}; it is asked for again by the next prompt"
-        yield Check("abilities", "warning", text)
+        if lacks:
+            session.store.abilities.forget(settings.endpoint)
+            text = f"was found to lack: {', '.join(lacks)}; the next prompt asks for it again"
+            yield Check("abilities", "warning", text)
     if ask:
         yield asked(session)
 
@@ -201,7 +200,7 @@ def asked(session: Session) -> Check:
     try:
         with closing(session.say(None, Prompt(PROMPT))) as reply:
             for event in reply:
-                text += getattr(event, "text", "") if type(event).__name__ == "TextDelta" else ""
+                text += event.text if isinstance(event, TextDelta) else ""
         took = time.monotonic() - started
         done = Check("reply", "ok", f"{text.strip()[:60]!r} in {took:.1f} s; its thread is deleted")
     except AsstctlError as error:
@@ -211,8 +210,7 @@ def asked(session: Session) -> Check:
             session.holder(thread).delete(thread.id)
             session.store.forget(thread)
         except AsstctlError as error:
-            text, hint = f"{thread.id} is left there: {error.message}", None
-            return Check("reply", "warning", text, hint)
+            return Check("reply", "warning", f"{thread.id} is left there: {error.message}")
     return done
 
 

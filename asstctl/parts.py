@@ -181,6 +181,13 @@ def bare(text: str) -> list[str]:
     return PLACES.sub(" ", text).split()
 
 
+def data_url(media_type: str, content: bytes) -> str:
+    """Return a URL that holds the contents of a file."""
+    from base64 import b64encode  # few messages hold files
+
+    return f"data:{media_type};base64,{b64encode(content).decode()}"
+
+
 PICTURES = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "gif": b"GIF8", "webp": b"RIFF"}
 """Kinds of pictures, and how their files begin: what a service says of them proves nothing."""
 

@@ -30,7 +30,7 @@ class Session:
     """One command's work with threads; `current` is the thread last said to in it."""
 
     def __init__(self, config: Config, data: Path, tell: Tell) -> None:
-        self._config = config
+        self.config = config
         self.data = data  # the folder of the store
         self._tell = tell
         self._found: dict[str | None, Settings] = {}
@@ -79,17 +79,17 @@ class Session:
     @property
     def environment(self) -> Mapping[str, str]:
         """The environment that the session was opened in."""
-        return self._config.environment
+        return self.config.environment
 
     @property
     def chosen(self) -> str | None:
         """The profile that was chosen, None where none was."""
-        return self._config.profile
+        return self.config.profile
 
     @property
     def profile(self) -> str:
         """The profile that was chosen, or the default one."""
-        return self._config.profile or DEFAULT_PROFILE
+        return self.config.profile or DEFAULT_PROFILE
 
     @property
     def request_id(self) -> str | None:
@@ -117,7 +117,7 @@ class Session:
         if reference.startswith("@"):
             self._settle()
         try:
-            return self.store.index.find(reference, self._config.profile)
+            return self.store.index.find(reference, self.config.profile)
         except NotFoundError:
             if not FULL_ID.fullmatch(reference) or self._settings(None).backend.facts.kept_here:
                 raise
@@ -151,9 +151,9 @@ class Session:
         return self.store.index.count(self._narrowed(only))
 
     def _narrowed(self, only: Filter) -> Filter:
-        if self._config.profile:
+        if self.config.profile:
             self._settings(None)  # raises if it is unknown
-        return replace(only, profile=self._config.profile or "")
+        return replace(only, profile=self.config.profile or "")
 
     def new_thread(self, name: str | None, metadata: Mapping[str, str]) -> Thread:
         """Make an empty thread; raises ConfigError where the name is taken."""
@@ -169,8 +169,8 @@ class Session:
 
     def change(self, key: str, value: str) -> None:
         """Let a setting have another value from now on, as if the command line said it."""
-        flags = {**self._config.flags, key: value}
-        self._config = replace(self._config, flags=flags)
+        flags = {**self.config.flags, key: value}
+        self.config = replace(self.config, flags=flags)
         self._found.clear()
         while self._backends:
             self._backends.popitem()[1].close()
@@ -225,7 +225,7 @@ class Session:
     def settings(self, profile: str | None) -> Settings:
         """Return a profile's settings, None: of the chosen one; raises NotFoundError."""
         if profile not in self._found:  # a chat asks at each turn
-            self._found[profile] = self._config.settings(profile)
+            self._found[profile] = self.config.settings(profile)
         return self._found[profile]
 
     def home(self, thread: Thread) -> Settings:
@@ -233,17 +233,15 @@ class Session:
         kind = thread.kind
         if not kind.facts.kept_here:
             return self._settings(thread)
-        if self._config.speaks(thread.profile, kind):
+        if self.config.speaks(thread.profile, kind):
             return self.settings(thread.profile)
-        return self._config.bare(kind)
+        return self.config.bare(kind)
 
     def backend(self, settings: Settings) -> Backend:
         """Return the backend that speaks with some settings, connected once."""
         key = (settings.profile, settings.backend.value)
         if key not in self._backends:
-            world = World(
-                self._store_for(settings), self._config.environment, self.data, self._tell
-            )
+            world = World(self._store_for(settings), self.config.environment, self.data, self._tell)
             self._backends[key] = connect(settings, world)
         return self._backends[key]
 
@@ -253,14 +251,14 @@ class Session:
         if not kind.facts.kept_here:
             return self.backend(self._settings(thread))
         self._settle()
-        return self.backend(self._config.bare(kind))
+        return self.backend(self.config.bare(kind))
 
     def _settings(self, thread: Thread | None) -> Settings:
         """Return the settings to speak with: the chosen profile's, or the thread's own.
 
         Raises ConfigError for a thread that lives elsewhere than the profile's endpoint.
         """
-        chosen = self._config.profile or (thread.profile if thread else None)
+        chosen = self.config.profile or (thread.profile if thread else None)
         settings = self.settings(chosen)
         here = settings.backend, settings.place
         if thread and here != (thread.backend, thread.endpoint):

@@ -168,7 +168,7 @@ complete -c asstctl -n '__asstctl_in threads import' -l dry-run -d 'Say what wou
 complete -c asstctl -n '__asstctl_in threads import' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'
 complete -c asstctl -n '__asstctl_in threads import' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_in threads copy' -l to -d 'Where to copy them.' -x
-complete -c asstctl -n '__asstctl_in threads copy' -l all -d 'Every thread in the index that is not there.'
+complete -c asstctl -n '__asstctl_in threads copy' -l all -d 'Every thread in the index that is not there, nor a copy.'
 complete -c asstctl -n '__asstctl_in threads copy' -l remote -d 'Every thread that the server lists.'
 complete -c asstctl -n '__asstctl_in threads copy' -l dry-run -d 'Say what would happen, and do nothing.'
 complete -c asstctl -n '__asstctl_in threads copy' -s p -l profile -d 'Use this profiles settings.' -x -a '(asstctl __complete profiles)'

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,7 +72,7 @@ def copy(
         list[str] | None, typer.Argument(metavar="[REF...]", help=options.REFERENCE)
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every thread in the index that is not there.")
+        bool, typer.Option("--all", help="Every thread in the index that is not there, nor a copy.")
     ] = False,
     remote: Annotated[
         bool, typer.Option("--remote", help="Every thread that the server lists.")
@@ -90,11 +90,12 @@ def copy(
     with invocation.session() as session:
         target = Destination(session, session.settings(to))
         reading = Reading(session, invocation.notes.write)
-        threads: Iterable[Thread] = chosen(session, references, remote=remote)
-        if not references:
-            copied = session.store.copies.is_copy
-            threads = (t for t in threads if not (target.holds(t) or copied(t)))
-        threads = list(threads)
+        copied = session.store.copies.is_copy
+        threads = [
+            thread
+            for thread in chosen(session, references, remote=remote)
+            if references or not (target.holds(thread) or copied(thread))
+        ]
         sums = Sums()
         with copying(session):
             for thread in threads:
@@ -150,13 +151,12 @@ class Sums:
     def told(self, *, dry_run: bool, keeps: bool) -> str:
         """Return the sums in words; `keeps`: what the copies hold is kept here."""
         done = "to copy" if dry_run else "copied"
-        beside = "kept here alone" if keeps else "not carried"
         facts = [
             f"{count(self._messages, 'message')} of {count(self._threads, 'thread')} {done}",
             f"{self._already} there already",
             f"as they are: {counted(self._native) or 'nothing but text'}",
             f"as placeholders: {counted(self._replaced) or 'nothing'}",
-            f"{beside}: {counted(self._beside) or 'nothing'}",
+            f"{left(keeps=keeps)}: {counted(self._beside) or 'nothing'}",
             f"{self._missing} missing at their servers",
             f"{count(len(self.failures), 'thread')} failed",
         ]
@@ -169,6 +169,11 @@ def demand_files(made: "Plan", later: list[AsstctlError]) -> None:
     """Raise the error of a file that a copy would lack for good, and that may be had later."""
     if later and (made.replaced["image"] or made.replaced["file"]):
         raise later[0]
+
+
+def left(*, keeps: bool) -> str:
+    """Return in words what becomes of what a copy's wire can't write."""
+    return "kept here alone" if keeps else "not carried"
 
 
 def cut_short(pairs: int) -> str:
@@ -202,7 +207,7 @@ def carry(
             "to copy": plan.messages,
             "as they are": counted(plan.native) or "nothing but text",
             "as placeholders": counted(plan.replaced) or "nothing",
-            "kept here alone": counted(beside(plan, found)) or "nothing",
+            left(keeps=plan.to.keeps): counted(beside(plan, found)) or "nothing",
         }
         facts |= {"metadata cut": count(plan.cut, "pair")} if plan.cut else {}
         listing.pairs(facts, sys.stdout)
@@ -215,8 +220,8 @@ def carry(
     told = f"{count(plan.messages, 'message')} of {plan.source.id} copied to {target.id}"
     if replaced := counted(plan.replaced):
         told += f"; as placeholders: {replaced}"
-    if (left := counted(beside(plan, found))) and plan.messages:
-        told += f"; {'kept here alone' if plan.to.keeps else 'not carried'}: {left}"
+    if (more := counted(beside(plan, found))) and plan.messages:
+        told += f"; {left(keeps=plan.to.keeps)}: {more}"
     if plan.cut:
         told += f"; {cut_short(plan.cut)}"
     listing.note(told, sys.stderr)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import typer
@@ -83,24 +84,29 @@ def deleted(session: Session, thread: Thread, *, keep_remote: bool) -> str:
     Return what is still kept of it, "" if nothing.
     """
     kept: list[str | None] = []
-    if not keep_remote and session.store.files.uploads(thread):
-        from asstctl.transfer.destination import copying  # few threads have uploads
-
-        with copying(session):  # none is used again meanwhile
+    if not keep_remote:
+        with unused(session, thread):
             try:
                 kept = [session.holder(thread).delete(thread.id)]
             except NotFoundError:  # nobody else could delete them later
                 delete_uploads(session, thread)
                 raise
             kept.append(delete_uploads(session, thread))
-    elif not keep_remote:
-        kept = [session.holder(thread).delete(thread.id)]
     else:
         for file_id in session.store.files.uploads(thread, alone=False):
             session.store.files.disown(thread.endpoint, file_id)
     if not session.store.forget(thread):
         kept.append("another process keeps its words in a file until it ends")
     return "; ".join(filter(None, kept))
+
+
+def unused(session: Session, thread: Thread) -> AbstractContextManager[None]:
+    """Keep a thread's uploads from being used again by a copy meanwhile."""
+    if not session.store.files.uploads(thread):
+        return nullcontext()
+    from asstctl.transfer.destination import copying  # few threads have uploads
+
+    return copying(session)
 
 
 def delete_uploads(session: Session, thread: Thread) -> str:

@@ -2,12 +2,12 @@
 
 import re
 import sys
-from base64 import b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from asstctl.commands.options import Invocation
 from asstctl.errors import AsstctlError
@@ -17,11 +17,10 @@ from asstctl.reading import contents
 from asstctl.render import listing, noted
 from asstctl.session import Session
 from asstctl.store.files import Known
+from asstctl.store.lifting import GENERATED, inline
 
 Sent = tuple[Image | File, bytes]
 """A file of a prompt as its server knows it, and its contents."""
-
-MEGABYTE = 1_000_000
 
 
 def uploaded(session: Session, thread: Thread | None, files: Iterable[Image | File]) -> list[Sent]:
@@ -30,7 +29,7 @@ def uploaded(session: Session, thread: Thread | None, files: Iterable[Image | Fi
     Raises what the server says of an upload.
     """
     settings = session.home(thread) if thread else session.settings(session.profile)
-    sent = [(part, b64decode(part.file.url.partition(",")[2])) for part in files]
+    sent = [(part, inline(part.file.url)[1]) for part in files]
     if settings.backend.facts.inline_files:
         return sent
     backend = session.backend(settings)
@@ -58,8 +57,7 @@ def keep(session: Session, sent: Iterable[Sent]) -> None:
         number = store.messages.number(thread.key)
         known = Known(file.id, file.name, file.media_type, len(content))
         if settings.keeps:
-            most = max(int(settings.max_file * MEGABYTE), len(content))
-            known = store.files.keep(number, thread.endpoint, known, [content], most)
+            known = store.files.keep(number, thread.endpoint, known, [content], len(content))
         store.files.note(number, thread.endpoint, known, uploaded=True)
 
 
@@ -70,13 +68,7 @@ def save(invocation: Invocation, session: Session, folder: Path) -> None:
         return
     replies = turn.replies
     if session.home(thread).keeps:
-        from asstctl.transfer.files import fetch_files
-
-        objects = [message.raw for message in replies if message.raw]
-        with closing(fetch_files(session, thread, objects)) as work:
-            missing, later = noted(work, invocation.notes)
-        for words in (*missing, *(error.message for error in later)):
-            listing.note(words, sys.stderr)
+        fetch(invocation, session, thread, [message.raw for message in replies if message.raw])
     read = contents(session, thread)
     for file in made(replies):
         content = read(file) or held(replies, file)
@@ -87,10 +79,20 @@ def save(invocation: Invocation, session: Session, folder: Path) -> None:
         listing.note(f"saved {path}", sys.stderr)
 
 
+def fetch(
+    invocation: Invocation, session: Session, thread: Thread, objects: Iterable[Mapping[str, Any]]
+) -> None:
+    """Keep the files that a service's objects name; what can't be had is said."""
+    from asstctl.transfer.files import fetch_files
+
+    with closing(fetch_files(session, thread, objects)) as work:
+        missing, later = noted(work, invocation.notes)
+    for words in (*missing, *(error.message for error in later)):
+        listing.note(words, sys.stderr)
+
+
 def held(replies: Iterable[Message], file: FileRef) -> bytes | None:
     """Return the contents of a file that a message itself holds, None where none does."""
-    from asstctl.store.lifting import GENERATED, inline
-
     raws = [message.raw or {} for message in replies]
     drawn = (raw for raw in raws if raw.get("type") == GENERATED and raw.get("id") == file.id)
     links = [file.url, *(f"data:;base64,{raw.get('result')}" for raw in drawn)]

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from asstctl._record import record
 from asstctl.errors import AsstctlError
-from asstctl.parts import File, FileRef, Image, picture
+from asstctl.parts import File, FileRef, Image, data_url, picture
 
 LARGEST_PROMPT = 64 * 1024 * 1024
 """Bytes that are read of one input; services take less, and say so."""
@@ -100,7 +100,6 @@ def inline(path: Path, data: bytes, media_type: str) -> FileRef:
     """Return a file with its contents in it; raises AsstctlError for one that is too large."""
     if len(data) > LARGEST_FILE:
         raise AsstctlError(f"{path} is larger than {LARGEST_FILE >> 20} MiB")
-    from base64 import b64encode  # most prompts bring text alone
-
-    url = f"data:{media_type};base64,{b64encode(data).decode()}"
-    return FileRef(url=url, name=path.name, media_type=media_type, size=len(data))
+    return FileRef(
+        url=data_url(media_type, data), name=path.name, media_type=media_type, size=len(data)
+    )

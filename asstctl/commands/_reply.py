@@ -193,13 +193,9 @@ def keep_made(invocation: options.Invocation, session: Session) -> None:
     """Keep the files that a reply made in a container, which ends some minutes later."""
     if session.current is None or session.turn is None or not session.turn.made:
         return
-    from asstctl.render import listing, noted
-    from asstctl.transfer.files import fetch_files
+    from asstctl.commands._files import fetch  # few replies make any
 
-    with closing(fetch_files(session, session.current, session.turn.made)) as work:
-        missing, later = noted(work, invocation.notes)
-    for words in (*missing, *(error.message for error in later)):
-        listing.note(words, sys.stderr)
+    fetch(invocation, session, session.current, session.turn.made)
 
 
 OPTIONS: dict[str, tuple[Any, Any]] = {

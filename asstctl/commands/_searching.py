@@ -12,14 +12,14 @@ import typer
 from asstctl.commands import options
 from asstctl.commands._when import since_when
 from asstctl.commands.app import App
-from asstctl.errors import AsstctlError, ConfigError
+from asstctl.errors import AsstctlError
 from asstctl.events import Progress
 from asstctl.model import Thread, instant
 from asstctl.render import listing, noted
 from asstctl.session import Session
 
 if TYPE_CHECKING:
-    from asstctl.store.phrases import Passage
+    from asstctl.store.phrases import Passage, Term
     from asstctl.store.search import Hit, Where
 
 app = App()
@@ -62,7 +62,7 @@ def search(
     from asstctl.store.search import NEWEST, Where
 
     try:
-        terms(" ".join(words))
+        asked = terms(" ".join(words))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="WORDS") from error
     invocation = options.invocation(ctx)
@@ -78,8 +78,8 @@ def search(
         )
         with closing(indexed(session)) as work:
             noted(work, invocation.notes)
-        hits, more = hits_of(session, " ".join(words), limit, where)
-        form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
+        hits, more = hits_of(session, asked, limit, where)
+        form = options.list_form(output)
         if form is options.Listing.JSON:
             rows = options.narrowed([as_json(*hit) for hit in hits], fields)
             listing.document({"hits": rows, "more": more}, sys.stdout)
@@ -99,20 +99,12 @@ Found = tuple[Thread, "Hit", "Passage"]
 
 
 def hits_of(
-    session: Session, words: str, limit: int, where: "Where | None" = None
+    session: Session, asked: "Sequence[Term]", limit: int, where: "Where"
 ) -> tuple[list[Found], bool]:
-    """Return the best hits, and whether more match than were ranked.
+    """Return the best hits, and whether more match than were ranked."""
+    from asstctl.store.phrases import passage
 
-    Raises ConfigError where there is no word to search for.
-    """
-    from asstctl.store.phrases import passage, terms
-    from asstctl.store.search import Where
-
-    try:
-        asked = terms(words)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    found = session.store.search.find(asked, where or Where(), limit)
+    found = session.store.search.find(asked, where, limit)
     pairs = [
         (session.store.index.numbered(hit.thread), hit, passage(hit.text, asked, LENGTH))
         for hit in found.hits

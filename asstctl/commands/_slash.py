@@ -101,9 +101,16 @@ def history(chat: Chat, count: str) -> None:
 
 def search(chat: Chat, words: str) -> None:
     """Search in what is kept."""
+    from asstctl.store.phrases import terms  # few chats search
+    from asstctl.store.search import Where
+
+    try:
+        asked = terms(words)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     with closing(indexed(chat.session)) as work:
         noted(work, chat.invocation.notes)
-    hits, _ = hits_of(chat.session, words, 10)
+    hits, _ = hits_of(chat.session, asked, 10, Where())
     draw(hits, sys.stderr, chat.session.environment)
     if not hits:
         listing.note("nothing that is kept here has these words", sys.stderr)
@@ -178,9 +185,7 @@ def instructions(chat: Chat, text: str) -> None:
     """Show what the model is told first, or tell it something else in this chat."""
     if text:
         chat.session.change("instructions", text)
-    thread = chat.session.current
-    profile = chat.session.chosen or (thread.profile if thread else None)
-    listing.note(chat.session.settings(profile).instructions or "there are none", sys.stderr)
+    listing.note(chat.settings.instructions or "there are none", sys.stderr)
 
 
 def stats(chat: Chat, _: str) -> None:

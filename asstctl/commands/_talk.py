@@ -8,6 +8,7 @@ from asstctl import _signals
 from asstctl.commands import options
 from asstctl.commands._input import Said, brought, with_files
 from asstctl.commands._reply import Talk
+from asstctl.config.settings import Settings
 from asstctl.errors import AsstctlError, AuthError, ConfigError
 from asstctl.model import Thread
 from asstctl.reading import contents
@@ -92,14 +93,14 @@ class Chat:
     @property
     def who(self) -> str:
         """The profile, and who replies in it, in words."""
-        settings = self.session.settings(self._profile)
-        name = settings.agent or settings.model or settings.assistant_id or "its server's model"
-        return f"{settings.profile}: {name}"
+        settings = self.settings
+        return f"{settings.profile}: {settings.speaker or 'the model of its server'}"
 
     @property
-    def _profile(self) -> str | None:
+    def settings(self) -> Settings:
+        """The settings that the next prompt is said with."""
         thread = self.session.current
-        return self.session.chosen or (thread.profile if thread else None)
+        return self.session.settings(self.session.chosen or (thread.profile if thread else None))
 
     @property
     def where(self) -> str:

@@ -24,7 +24,7 @@ def list_(
 
         found, broken = readable(session.assistants())
         rows = [[a.id, a.name, a.model] for a in found]
-        form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
+        form = options.list_form(output)
         if quiet:
             listing.lines([[a.id] for a in found], sys.stdout)
         elif form is options.Listing.JSON:

@@ -10,10 +10,9 @@ import typer
 
 from asstctl import config
 from asstctl.commands import options
-from asstctl.commands._editor import edited
 from asstctl.commands.app import taking, word, words
 from asstctl.config import file
-from asstctl.config.settings import SETTINGS, described
+from asstctl.config.settings import SETTINGS, command, described
 from asstctl.config.values import check_key, checked
 from asstctl.errors import ConfigError
 from asstctl.kind import Kind
@@ -91,8 +90,7 @@ def init(
     file.init(path, name, values, force=force)
     listing.note(f"wrote the profile {name!r} to {path}", sys.stderr)
     if sys.stdin.isatty() and not no_input:
-        chosen = "" if name == config.DEFAULT_PROFILE else f" -p {name}"
-        sys.stderr.write(f'try: asstctl{chosen} ask "Hello"\n')
+        sys.stderr.write(f'try: {command(name)} ask "Hello"\n')
 
 
 def target(invocation: options.Invocation) -> Path:
@@ -216,6 +214,8 @@ def key_delete(
 @app.command()
 def edit(ctx: typer.Context) -> None:
     """Open the settings file in $EDITOR; what is no settings file is not written."""
+    from asstctl.commands._editor import edited  # config's other words do without
+
     invocation = options.invocation(ctx)
     path = target(invocation)
     text = old = path.read_text("utf-8") if path.exists() else ""

@@ -30,7 +30,7 @@ def doctor(
     invocation = options.invocation(ctx)
     done: list[Check] = []
     with invocation.session() as session:
-        for check in checks(session, invocation.load(), Path.home(), ask=ask):
+        for check in checks(session, Path.home(), ask=ask):
             done.append(check)
             if output is options.Facts.TEXT:
                 sys.stdout.write(f"{drawn(check)}\n")

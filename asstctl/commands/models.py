@@ -23,7 +23,7 @@ def list_(
         own = session.settings(None).model
         found = session.models()
         rows = [[name, "the profile's" if name == own else ""] for name in found]
-        form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
+        form = options.list_form(output)
         if quiet:
             listing.lines([[name] for name in found], sys.stdout)
         elif form is options.Listing.JSON:

@@ -136,6 +136,11 @@ class Listing(StrEnum):
     JSON = "json"
 
 
+def list_form(chosen: Listing | None) -> Listing:
+    """Return the form of a list: what was chosen, else a table on a terminal, lines in a pipe."""
+    return chosen or (Listing.TABLE if sys.stdout.isatty() else Listing.TSV)
+
+
 def chosen(thread: str | None, last: bool) -> str | None:
     """Return the reference that -t and -c make; raises typer.BadParameter for both."""
     if thread is not None and last:

@@ -112,7 +112,7 @@ def list_(
         else:
             found = session.threads(limit, only)
         kept = [session.store.messages.size(thread.key) for thread in found] if size else None
-        form = output or (options.Listing.TABLE if sys.stdout.isatty() else options.Listing.TSV)
+        form = options.list_form(output)
         if quiet:
             listing.lines([[thread.id] for thread in found], sys.stdout)
         elif form is options.Listing.JSON:

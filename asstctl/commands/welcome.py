@@ -30,6 +30,6 @@ def next_step(invocation: Invocation) -> str:
         return f"Next: mend the settings: {one_line(error.message)}"
     if config.untouched:
         return 'Next: asstctl config init, or without any account: asstctl -p local ask "Hello"'
-    who = settings.model or settings.agent or settings.assistant_id or "the server's model"
+    who = settings.speaker or "the server's model"
     where = settings.host or "this machine"
     return f'Next: asstctl ask "Hello" is answered by {one_line(who)} at {where}'

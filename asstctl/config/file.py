@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from asstctl import _files, _locks
 from asstctl.config import read, tables_of
-from asstctl.config.settings import DEFAULT_PROFILE, SETTINGS
+from asstctl.config.settings import DEFAULT_PROFILE, SETTINGS, command
 from asstctl.config.values import check_key, checked, parsed, unset
 from asstctl.errors import ConfigError
 
@@ -53,8 +53,7 @@ def set_value(path: Path, profile: str, key: str, text: str) -> None:
     """Write one setting of a profile, keeping comments and order; raises ConfigError."""
     check_key(key)
     if unset(text):
-        chosen = "" if profile == DEFAULT_PROFILE else f" -p {profile}"
-        hint = f"asstctl{chosen} config unset {key}"
+        hint = f"{command(profile)} config unset {key}"
         raise ConfigError(f"{text!r} counts as unset", hint=hint)
     value = parsed(key, text, "the command line")
     with _alone(path), _editing(path):

@@ -108,7 +108,12 @@ class Settings:
     @property
     def command(self) -> str:
         """How `asstctl` is typed to mean this profile."""
-        return "asstctl" + ("" if self.profile == DEFAULT_PROFILE else f" -p {self.profile}")
+        return command(self.profile)
+
+    @property
+    def speaker(self) -> str:
+        """The name of the agent, model or assistant that replies, "" where none is set."""
+        return self.agent or self.model or self.assistant_id or ""
 
     def program(self, command: list[str]) -> list[str]:
         """Return a command of the settings file; a relative path starts at that file's folder."""
@@ -160,6 +165,11 @@ class Settings:
             return f"{name} (asstctl -p {self.profile} config set {name} VALUE)"
         variable = VENDOR_VARIABLES.get(name, (variable_name(name),))[0]
         return f"{name} (variable {variable}, or: asstctl config set {name} VALUE)"
+
+
+def command(profile: str) -> str:
+    """Return how `asstctl` is typed to mean a profile."""
+    return "asstctl" + ("" if profile == DEFAULT_PROFILE else f" -p {profile}")
 
 
 SETTINGS = {f.name: f for f in fields(Settings) if "about" in f.metadata}

@@ -117,7 +117,7 @@ def draw(
     for number, heading in enumerate(others):
         table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=None if number else 1)
     for row in rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row[: len(table.columns)]))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     with console.capture() as captured:
         console.print(table)
     out.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())

@@ -11,6 +11,10 @@ WEEK = 7 * 24 * 3600
 """Seconds after which an ability that an endpoint was found to lack is asked for again."""
 
 
+BELOW = "WHERE substr(endpoint || '/', 1, length(?1) + 1) = ?1 || '/' AND NOT has"
+"""The condition of rows that say what an endpoint lacks: some wires note it at a path below."""
+
+
 class Abilities:
     """Abilities by endpoint and name."""
 
@@ -39,11 +43,11 @@ class Abilities:
             )
 
     def lacking(self, endpoint: str) -> list[str]:
-        """Return the abilities that an endpoint was found to lack, by name."""
-        sql = "SELECT ability FROM endpoints WHERE endpoint = ? AND NOT has ORDER BY ability"
-        return [row[0] for row in self._db.rows(sql, endpoint)]
+        """Return the abilities that an endpoint, or a path below it, was found to lack, by name."""
+        sql = f"SELECT DISTINCT ability FROM endpoints {BELOW} ORDER BY ability"  # noqa: S608
+        return [row[0] for row in self._db.rows(sql, endpoint.rstrip("/"))]
 
     def forget(self, endpoint: str) -> None:
         """Forget what an endpoint was found to lack, so that it is asked for again."""
         with suppress(AsstctlError), self._db.writing(0):
-            self._db.execute("DELETE FROM endpoints WHERE endpoint = ? AND NOT has", endpoint)
+            self._db.execute(f"DELETE FROM endpoints {BELOW}", endpoint.rstrip("/"))  # noqa: S608

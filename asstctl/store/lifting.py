@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from asstctl.model import Message
-from asstctl.parts import LINKS, Code, File, FileRef, Image, Part
+from asstctl.parts import LINKS, Code, File, FileRef, Image, Part, data_url
 from asstctl.store.files import Files, Known
 
 HOLDING = (*LINKS, "file_data")
@@ -102,8 +102,7 @@ def held(part: Part, contents: Callable[[FileRef], bytes | None]) -> Part:
     if content is None:
         return part
     kind = part.file.media_type or "application/octet-stream"
-    url = f"data:{kind};base64,{b64encode(content).decode()}"
-    return replace(part, file=replace(part.file, url=url))
+    return replace(part, file=replace(part.file, url=data_url(kind, content)))
 
 
 def inline(link: str) -> tuple[str, bytes]:

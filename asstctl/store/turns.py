@@ -7,12 +7,13 @@ the second time.
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from asstctl._record import record
 from asstctl.errors import AsstctlError, NotFoundError
+from asstctl.events import Prompt
 from asstctl.model import Message, Status, Thread, count, message_from
-from asstctl.parts import Text, part_from
+from asstctl.parts import File, Image, part_from
 from asstctl.store.beside import Beside, read, set_aside
 from asstctl.store.database import Database
 from asstctl.store.faults import MendedError, duplicate, locked
@@ -62,9 +63,8 @@ class Noted:
     @property
     def messages(self) -> list[Message]:
         """The prompt, and the messages of the reply: at least one, empty until it has ended."""
-        files = tuple(map(part_from, self.files))
-        text = (Text(self.prompt),) if self.prompt or not files else ()
-        said = Message("", "user", (*text, *files), self.said_at)
+        files = cast("tuple[Image | File, ...]", tuple(map(part_from, self.files)))
+        said = replace(Prompt(self.prompt, files=files).message, created_at=self.said_at)
         replies = [
             replace(message_from(found), run=str(found.get("run") or "")) for found in self.replies
         ]

@@ -100,7 +100,9 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
                 f"{target.id} holds messages that may be those that were on their way to it",
                 hint=f"asstctl threads delete {target.id}, and the same copy again, makes it whole",
             )
-    counts = made(source, everything, to, locate, already + ended(found.units[:arrived]))
+    counts = found  # of what arrived before nothing is counted again
+    if arrived:
+        counts = made(source, everything, to, locate, already + ended(found.units[:arrived]))
     whole = [unit.last for unit in found.units[:arrived]]
     ends = [number for number, last in enumerate(whole, 1) if last is not None]
     last_id = next((last for last in reversed(whole) if last is not None), was.last_id)

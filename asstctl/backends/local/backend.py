@@ -1,6 +1,5 @@
 """Threads in the store, and a model that replies to them."""
 
-from base64 import b64encode
 from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
@@ -30,7 +29,7 @@ from asstctl.events import (
     TextDelta,
 )
 from asstctl.model import Message, ThreadFacts
-from asstctl.parts import FileRef, Part, Text, ToolCall
+from asstctl.parts import FileRef, Part, Text, ToolCall, data_url
 from asstctl.store.messages import new_id
 from asstctl.store.store import Store
 from asstctl.tools import offered
@@ -171,8 +170,7 @@ class Local:
         data = self._files.contents(found)
         if data is None:
             return file.url or None
-        kind = found.media_type or "image/png"
-        return f"data:{kind};base64,{b64encode(data).decode()}"
+        return data_url(found.media_type or "image/png", data)
 
     def answer(self, outputs: Mapping[str, str]) -> Stream:
         """Answer the calls of the last completion, and stream what follows."""
