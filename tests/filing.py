@@ -1,5 +1,6 @@
 """Files of a server on loopback: uploaded, said, handed out, deleted."""
 
+import time
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
@@ -14,6 +15,7 @@ class Filing:
         self.files: dict[str, tuple[str, str, bytes]] = {}
         self.uploads: list[str] = []  # ids of all that was ever uploaded
         self.deleted: list[str] = []
+        self.made: dict[str, float] = {}  # when each was uploaded
 
     def answer(self, method: str, words: list[str], body: Any) -> tuple[int, Any]:
         """The status and the body of an answer; `words` is the path behind `files`."""
@@ -21,8 +23,12 @@ class Filing:
             case "POST", []:
                 identity = f"file-up{len(self.uploads) + 1}"
                 self.uploads.append(identity)
+                self.made[identity] = time.time()
                 self.files[identity] = (body["filename"], body["purpose"], body["content"])
                 return 200, self.facts(identity)
+            case "GET", []:
+                listed = [self.facts(identity) for identity in self.files]
+                return 200, {"object": "list", "data": listed, "has_more": False}
             case _, [identity, *_] if identity not in self.files:
                 return 404, {"error": {"message": f"No such File object: {identity}"}}
             case "DELETE", [identity]:
@@ -41,7 +47,8 @@ class Filing:
 
     def facts(self, identity: str) -> dict:
         name, purpose, data = self.files[identity]
-        facts = {"id": identity, "object": "file", "bytes": len(data), "created_at": NOW}
+        facts = {"id": identity, "object": "file", "bytes": len(data)}
+        facts["created_at"] = int(self.made.get(identity, NOW))
         return facts | {"filename": name, "purpose": purpose, "status": "processed"}
 
 

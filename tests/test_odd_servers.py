@@ -1,11 +1,13 @@
 """Copies to servers that answer, refuse or number things otherwise than the usual ones."""
 
 import re
+import time
+from base64 import b64encode
 
 import pytest
 
 from asstctl.model import Message
-from asstctl.parts import FileRef, Image, Text, ToolCall, ToolResult
+from asstctl.parts import FileRef, Image, Reasoning, Text, ToolCall, ToolResult
 from asstctl.transfer import archive
 from tests.responses_server import ResponsesServer
 from tests.servers import Reply, ThreadsServer, error
@@ -358,4 +360,159 @@ def test_an_upload_without_an_id_is_never_named(home, answer):
         (home.path / "a.png").write_bytes(PICTURE)
         home.run("ask", "-f", "a.png", "See", code=None)
         home.run("threads", "copy", "@last", "--to", "r", code=7)
-        assert not any("None" in str(r.body) for r in server.requests)
+        assert not any("None" in str(r.body) for r in server.requests if r.method == "POST")
+
+
+# Copies that go on
+
+
+def refusing(server, refuses, reply):
+    """Make a server refuse the additions for which something holds."""
+    server.before = lambda r: (
+        reply if r.method == "POST" and r.body and "files" not in r.path and refuses(r) else None
+    )
+
+
+def test_metadata_that_a_server_refuses_costs_nothing_but_itself(home):
+    with profiles(home, {"a": ThreadsServer}):
+        server = home.servers["a"]
+        refusing(server, lambda r: "mood" in str(r.body), error(400, "Invalid 'metadata'"))
+        picture = Image(FileRef(url="https://example.com/a.png"))
+        said = [Message("m1", "user", (Text("Look"), picture), metadata={"mood": "good"})]
+        _, thread = imported(home, said)
+        target, err = home.run("threads", "copy", thread, "--to", "a")
+        assert "as placeholders: 2 metadata pairs" in err
+        [sent] = server.threads[target.strip()]
+        assert (sent["metadata"], len(sent["content"])) == ({}, 2)
+
+
+def test_a_text_that_is_too_long_for_a_gateway_stops_no_copy(home):
+    with profiles(home, {"r": ResponsesServer}):
+        server = home.servers["r"]
+        refusing(server, lambda r: len(str(r.body)) > 5000, error(413, "Request Entity Too Large"))
+        said = [*numbered(2), Message("m3", "user", (Text("x" * 6000),)), *numbered(1)]
+        target, err = home.run("threads", "copy", imported(home, said)[1], "--to", "r")
+        assert "as placeholders: 1 text" in err
+        sent = texts(server.conversations[target.strip()])
+        assert sent == ["Text 0", "Text 1", "[text of 6000 characters]", "Text 0"]
+        home.run("threads", "copy", "@last", "--to", "r", code=None)
+
+
+def test_a_text_longer_than_the_wire_takes_goes_in_pieces_and_on_from_there(home):
+    with profiles(home, {"a": ThreadsServer}):
+        server = home.servers["a"]
+        whole = "".join(f"{n:>9} " for n in range(60_000))
+        _, thread = imported(home, [*numbered(1), Message("m", "assistant", (Text(whole),))])
+        stopped = [error(401, "The key has expired")]
+        refusing(server, lambda r: len(server.threads.get("thread_1", "")) == 2 and stopped, None)
+        server.before = lambda r: (
+            stopped.pop()
+            if stopped and r.method == "POST" and len(server.threads.get("thread_1", "")) == 2
+            else None
+        )
+        home.run("threads", "copy", thread, "--to", "a", code=4)
+        home.run("threads", "copy", thread, "--to", "a")
+        sent = [m["content"][0]["text"]["value"] for m in server.threads["thread_1"]]
+        assert [len(text) for text in sent] == [6, 256_000, 256_000, 88_000]
+        assert "".join(sent[1:]) == whole
+
+
+class Endless(ThreadsServer):
+    """Has lists that begin anew whatever they are asked for."""
+
+    def page(self, found, query):
+        words = [word for word in query.split("&") if not word.startswith("after=")]
+        return super().page(found, "&".join(words)) | {"has_more": len(found) > 100}
+
+
+def test_a_list_that_ignores_after_lets_a_copy_go_on_where_nothing_is_on_its_way(home):
+    with profiles(home, {"a": Endless}):
+        path, thread = imported(home, numbered(120))
+        home.run("threads", "copy", thread, "--to", "a")
+        path.write_text(path.read_text().replace("Text 119", "Text 119"))
+        home.run("ask", "-t", thread, "More")
+        home.run("threads", "copy", thread, "--to", "a")
+        assert len(home.servers["a"].threads["thread_1"]) == 122
+
+
+def test_a_copy_that_holds_a_message_twice_says_so_until_it_is_made_anew(home):
+    with profiles(home, {"r": ResponsesServer}):
+        server, late = home.servers["r"], []
+
+        def after(request, reply):
+            if request.method == "POST" and request.path.endswith("/items") and not late:
+                late.append(server.conversations["conv_000001"])
+                late[0].append(dict(late[0][-1], id="msg_late"))
+                return error(500, "after all")
+            return reply
+
+        server.after = after
+        _, thread = imported(home, numbered(2))
+        for code in (7, 6, 6):
+            home.run("threads", "copy", thread, "--to", "r", code=code)
+        home.run("threads", "delete", "conv_000001", "-y")
+        home.run("threads", "copy", thread, "--to", "r")
+        assert texts(server.conversations["conv_000001"]) == ["Text 0", "Text 1"]
+
+
+def test_a_list_of_threads_that_breaks_copies_those_that_it_named(home):
+    class Broken(ThreadsServer):
+        form = "project"
+
+        def answer(self, request):
+            if request.path.partition("?")[0].endswith("/threads") and "after" in request.path:
+                return error(500, "no more")
+            return super().answer(request)
+
+    with profiles(home, {"a": Broken, "r": ResponsesServer}):
+        server = home.servers["a"]
+        for _ in range(130):
+            server.say(server.new_thread()["id"], "user", "Hello")
+        home.run("threads", "copy", "--remote", "-p", "a", "--to", "r", code=7)
+        assert len(home.servers["r"].conversations) == 100
+
+
+def test_what_arrived_of_a_thread_that_failed_is_counted(home):
+    with profiles(home, {"r": ResponsesServer}):
+        server = home.servers["r"]
+        refusing(server, lambda r: "Text 25" in str(r.body), error(403, "no"))
+        imported(home, numbered(30))
+        home.run("ask", "Hello")
+        err = home.run("threads", "copy", "--all", "--to", "r", code=4)[1]
+        assert "22 messages of 1 thread copied" in err
+        assert "1 thread failed" in err
+
+
+def test_a_copy_that_goes_on_counts_what_it_carries_now(home):
+    with profiles(home, {"r": ResponsesServer}):
+        server, count = home.servers["r"], []
+        thought = Reasoning("because")
+        said = [Message(f"m{n}", "assistant", (Text(f"T{n}"), thought)) for n in range(25)]
+        _, thread = imported(home, said)
+        refusing(server, lambda r: count.append(1) or len(count) == 3, error(401, "expired"))
+        home.run("threads", "copy", thread, "--to", "r", code=4)
+        err = home.run("threads", "copy", thread, "--to", "r")[1]
+        assert "5 messages of" in err
+        assert "as placeholders: 5 reasonings" in err
+        assert "placeholder" not in home.run("threads", "copy", thread, "--to", "r")[1]
+
+
+def test_a_thread_is_not_deleted_while_a_copy_uses_its_uploads(home):
+    with profiles(home, {"r": ResponsesServer}):
+        server, deleting = home.servers["r"], []
+        picture = Image(FileRef(url=f"data:image/png;base64,{b64encode(PICTURE).decode()}"))
+        _, thread = imported(home, [Message("m", "user", (Text("Look"), picture))])
+        first = home.run("threads", "copy", thread, "--to", "r")[0].strip()
+
+        def before(request):
+            if request.method == "POST" and "file_id" in str(request.body) and not deleting:
+                deleting.append(home.start("threads", "delete", first, "-y"))
+                time.sleep(0.5)  # as long as a deletion takes
+                assert server.filing.deleted == []
+
+        server.before = before
+        other = home.run("threads", "fork", thread)[0].strip()
+        copy = home.run("threads", "copy", other, "--to", "r", code=None)[0].strip()
+        assert deleting[0].communicate(timeout=60) is not None
+        assert server.filing.deleted == []
+        assert server.conversations[copy][0]["content"][1]["file_id"] == "file-up1"

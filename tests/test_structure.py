@@ -36,7 +36,7 @@ LEVELS = [
     {"tools", "credentials", "heard"},
     {"wire", "store"},
     {"backends", "render", "completion", "offers"},
-    {"turn"},
+    {"turn", "uploading"},
     {"session"},
     {"reading", "diagnosis"},
     {"transfer", "standing"},

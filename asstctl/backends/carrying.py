@@ -1,48 +1,23 @@
 """Messages as another thread takes them: what its wire has as it is, placeholders for the rest."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from asstctl._record import record
-from asstctl.errors import ActiveRunError, AsstctlError
+from asstctl.backends.naming import renamed
+from asstctl.backends.placeholders import NAMES, placeholder
 from asstctl.model import Message, Role
 from asstctl.parts import (
-    Code,
-    File,
-    Image,
-    Other,
     Part,
-    Reasoning,
-    Refusal,
-    Search,
     Text,
     ToolCall,
     ToolResult,
-    words,
 )
-
-NAMES: Mapping[type, str] = {
-    Image: "image",
-    File: "file",
-    Refusal: "refusal",
-    ToolCall: "tool call",
-    ToolResult: "tool result",
-    Code: "code run",
-    Search: "search",
-    Reasoning: "reasoning",
-    Other: "other part",
-}
-"""Kinds of parts beside text, in words."""
-
-KEPT = ("type", "call_id", "approval_request_id")
-"""Fields of the answer to a call that stay where its output is left out."""
 
 EMPTY = "[no text]"
 """The text of a message without any: a reply that failed, say."""
-
-REFUSED = (400, 413, 415, 422)
-"""Statuses of refusals that are about what a message holds."""
 
 
 @record
@@ -51,7 +26,7 @@ class Takes:
 
     `links` are the kinds that it takes by a web address, `items` the types of a service's objects
     that it takes whole. `apart`: each call and each result is a message of its own; `sources`: the
-    citations of a text can be written.
+    citations of a text can be written. `longest`: the characters of a text.
     """
 
     parts: Mapping[Role, tuple[type[Part], ...]]
@@ -59,6 +34,12 @@ class Takes:
     items: Container[str] = ()
     apart: bool = False
     sources: bool = False
+    longest: int = sys.maxsize
+
+    def writes(self, message: Message) -> bool:
+        """Return whether the object that a message came as is what is written of it."""
+        kind = _item(message)
+        return kind in self.items or (self.apart and kind.endswith("_output"))
 
 
 @record
@@ -75,19 +56,6 @@ class Added:
     def __add__(self, other: "Added") -> "Added":
         unsure = self.unsure or other.unsure
         return Added(self.ids + other.ids, unsure, self.refused + other.refused)
-
-
-def placeholder(part: Part) -> str:
-    """Return a short text for a part: its contents are never among it, except a refusal's words."""
-    match part:
-        case ToolCall(_, name):
-            return f"[tool call {name}]"
-        case Code() | Reasoning() | ToolResult() | Search():
-            return f"[{NAMES[type(part)]}]"
-        case Other(kind):
-            return f"[{kind.replace('_', ' ')}]"
-        case _:
-            return words(part)
 
 
 class Pairs:
@@ -162,6 +130,10 @@ class Taking:
         """Yield the next message as the thread takes it: several where tools' turns are apart."""
         self._answered.next()
         takes = self._takes
+        if takes and message.raw and takes.writes(message):
+            raw, lost = renamed(message.raw, lambda p: p.file.id if self._fits(p) else None)
+            self.replaced.update(lost)
+            message = replace(message, raw=raw)
         if takes is None or self._whole(message, takes):
             self.native.update(kinds(message))
             yield message
@@ -177,7 +149,7 @@ class Taking:
             taken = self._taken(part, takes.parts[message.role])
             if takes.apart and isinstance(taken, ToolCall | ToolResult):
                 if says(spoken):
-                    yield replace(message, parts=joined(spoken))
+                    yield from pieces(replace(message, parts=joined(spoken)), takes.longest)
                 spoken = []
                 yield replace(message, parts=(taken,))
                 begun = True
@@ -187,7 +159,7 @@ class Taking:
             self.replaced["empty message"] += 1
             spoken = [Text(EMPTY)]
         if says(spoken):
-            yield replace(message, parts=joined(spoken))
+            yield from pieces(replace(message, parts=joined(spoken)), takes.longest)
 
     def _whole(self, message: Message, takes: Takes) -> bool:
         """Return whether a message came as an object that is taken whole."""
@@ -218,66 +190,19 @@ def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
     return (Text("\n\n".join(text.text for text in texts), sources),)
 
 
-def simpler(message: Message) -> Message | None:
-    """Return a message that a service refused in a simpler form, None for the simplest.
-
-    A result stays one, of the same type: without it its call would lock a conversation.
-    """
+def pieces(message: Message, longest: int) -> Iterator[Message]:
+    """Yield a message of text alone in as many as a thread takes it in, any other as it is."""
     match message.parts:
-        case (ToolResult() as part,):
-            less = replace(part, output=placeholder(part))
-            raw = {key: value for key, value in (message.raw or {}).items() if key in KEPT}
-            return None if part == less else replace(message, parts=(less,), raw=raw or None)
-    if any(not isinstance(part, Text) for part in message.parts):
-        texts = [p if isinstance(p, Text) else Text(placeholder(p)) for p in message.parts]
-        return replace(message, parts=joined(texts), raw=None)
-    if any(isinstance(part, Text) and part.citations for part in message.parts):
-        return replace(message, parts=(Text(message.text),))
-    return None if message.role in ("user", "assistant") else replace(message, role="assistant")
+        case (Text(text, sources),) if len(text) > longest:
+            for start in range(0, len(text), longest):
+                piece = text[start : start + longest]
+                cited = tuple(source for source in sources if source.marker in piece)
+                if piece.strip():
+                    yield replace(message, parts=(Text(piece, cited),))
+        case _:
+            yield message
 
 
 def kinds(message: Message) -> Counter[str]:
     """Return the parts of a message beside text, by kind."""
     return Counter(NAMES[type(part)] for part in message.parts if not isinstance(part, Text))
-
-
-def lost(before: Message, after: Message) -> Counter[str]:
-    """Return what a simpler form of a message lacks, by kind."""
-    if before.role != after.role:
-        return Counter([f"{before.role} role"])
-    return kinds(before) or Counter({"citation": cited(before) - cited(after)})
-
-
-def cited(message: Message) -> int:
-    """Count the citations of a message."""
-    return sum(len(part.citations) for part in message.parts if isinstance(part, Text))
-
-
-def offer(
-    messages: list[Message],
-    send: Callable[[list[Message]], Added],
-    arrived: Callable[[list[Message]], int | None] = lambda _: 0,
-) -> Added:
-    """Send messages; one that the service refuses is found by halving, and sent simpler.
-
-    `arrived` returns how many of them a service took though it refused others: some take them one
-    by one; None where nobody can tell. Raises what `send` raises, where that is no refusal of what
-    they hold.
-    """
-    try:
-        return send(messages)
-    except AsstctlError as error:
-        if error.status not in REFUSED or error.retryable or isinstance(error, ActiveRunError):
-            raise
-        if len(messages) > 1:
-            there = arrived(messages)
-            done = Added([""] * (there or 0), unsure=there != 0)
-            rest = messages[there or 0 :]
-            half = len(rest) // 2
-            parts = [some for some in (rest[:half], rest[half:]) if some]
-            return sum((offer(some, send, arrived) for some in parts), done)
-        less = simpler(messages[0])
-        if less is None:
-            raise
-    added = offer([less], send, arrived)
-    return replace(added, refused=added.refused + lost(messages[0], less))

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 20
 """Bytes of a file that are read at once."""
+
+PAGE = 100
+"""Files that are asked for at once."""
+
+LISTED = 1000
+"""Files among which one is looked for."""
 
 LATER = (408, 409, 429)
 """Statuses after which a file may be had another time, beside those of 500 and more."""
@@ -82,6 +89,17 @@ class Files:
                     f"{self._wire.host} took a file and did not say its id", retryable=True
                 )
             return made.id
+
+    def uploads(self, purpose: str, file: FileRef, since: float) -> Iterator[str]:
+        """Yield the ids of the newest uploads with a file's name and size, none made before."""
+        with self._translated():
+            listed = self._client.files.list(
+                purpose=purpose, order="desc", limit=PAGE, extra_headers=self._extra
+            )
+            for found in islice(listed, LISTED):
+                same = (found.filename, found.bytes) == (file.name, file.size)
+                if same and found.created_at >= since:
+                    yield found.id
 
     def delete(self, file_id: str) -> None:
         """Delete a file; one that is gone already is no error."""

@@ -12,7 +12,7 @@ import typer
 from asstctl._json import objects
 from asstctl.commands import options
 from asstctl.commands._exporting import current
-from asstctl.commands._fetching import chosen
+from asstctl.commands._fetching import as_listed, chosen
 from asstctl.commands.app import App
 from asstctl.errors import AsstctlError, summed
 from asstctl.model import Thread, count
@@ -91,14 +91,16 @@ def copy(
         target = Destination(session, session.settings(to))
         reading = Reading(session, invocation.notes.write)
         copied = session.store.copies.is_copy
+        listed, broken = as_listed(chosen(session, references, remote=remote))
         threads = [
             thread
-            for thread in chosen(session, references, remote=remote)
+            for thread in listed
             if references or not (target.holds(thread) or copied(thread))
         ]
         sums = Sums()
         with copying(session):
             for thread in threads:
+                made = None
                 try:
                     before = len(reading.later)
                     found = whole(reading, session, thread, invocation)
@@ -108,14 +110,16 @@ def copy(
                     carry(made, found, invocation, dry_run=dry_run)
                     sums.add(made, found)
                 except AsstctlError as error:
-                    if len(threads) == 1:
+                    if len(threads) == 1 and not broken:
                         raise
-                    sums.failures.append(error)
+                    sums.fail(error, made)
                     listing.note(f"{thread.id}: {error.message}", sys.stderr)
         if len(threads) != 1:
             listing.note(sums.told(dry_run=dry_run, keeps=target.keeps), sys.stderr)
         if sums.failures:
             raise summed(f"{count(len(sums.failures), 'thread')} not copied", sums.failures[0])
+        if broken:
+            raise broken
         reading.demand_current()
 
 
@@ -147,6 +151,13 @@ class Sums:
         self._native.update(made.native)
         self._replaced.update(made.replaced)
         self._beside.update(beside(made, found))
+
+    def fail(self, error: AsstctlError, made: "Plan | None") -> None:
+        """Add a thread that was not carried, or not whole: what arrived of it counts."""
+        self.failures.append(error)
+        if made:
+            self._messages += len(made.done)
+            self._already += made.already
 
     def told(self, *, dry_run: bool, keeps: bool) -> str:
         """Return the sums in words; `keeps`: what the copies hold is kept here."""

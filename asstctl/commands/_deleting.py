@@ -9,7 +9,7 @@ import typer
 
 from asstctl.commands import options
 from asstctl.commands.app import App
-from asstctl.errors import AsstctlError, ConfigError, NotFoundError
+from asstctl.errors import AsstctlError, ConfigError, NotFoundError, summed
 from asstctl.model import Thread
 from asstctl.render import listing
 from asstctl.session import Session
@@ -86,15 +86,16 @@ def deleted(session: Session, thread: Thread, *, keep_remote: bool) -> str:
     kept: list[str | None] = []
     if not keep_remote:
         with unused(session, thread):
+            left_before = session.store.uploads.of(thread)
             try:
                 kept = [session.holder(thread).delete(thread.id)]
-            except NotFoundError:  # nobody else could delete them later
-                delete_uploads(session, thread)
-                raise
-            kept.append(delete_uploads(session, thread))
+            except NotFoundError:
+                if not left_before:  # else an earlier deletion stopped between it and them
+                    raise
+            delete_uploads(session, thread)
     else:
-        for file_id in session.store.files.uploads(thread, alone=False):
-            session.store.files.disown(thread.endpoint, file_id)
+        for file_id in session.store.uploads.of(thread, alone=False):
+            session.store.uploads.disown(thread.endpoint, file_id)
     if not session.store.forget(thread):
         kept.append("another process keeps its words in a file until it ends")
     return "; ".join(filter(None, kept))
@@ -102,23 +103,34 @@ def deleted(session: Session, thread: Thread, *, keep_remote: bool) -> str:
 
 def unused(session: Session, thread: Thread) -> AbstractContextManager[None]:
     """Keep a thread's uploads from being used again by a copy meanwhile."""
-    if not session.store.files.uploads(thread):
+    if not session.store.uploads.of(thread):
         return nullcontext()
     from asstctl.transfer.destination import copying  # few threads have uploads
 
     return copying(session)
 
 
-def delete_uploads(session: Session, thread: Thread) -> str:
-    """Delete what was uploaded for a thread alone; return what is left of it, and why."""
-    left, why = [], ""
-    for file_id in session.store.files.uploads(thread):
+def delete_uploads(session: Session, thread: Thread) -> None:
+    """Delete what was uploaded for a thread alone, whose own deletion is done.
+
+    Raises AsstctlError where a file is left; then the thread stays known here for another attempt,
+    and nothing of what was said in it.
+    """
+    left: dict[str, AsstctlError] = {}
+    for file_id in session.store.uploads.of(thread):
         try:
             session.holder(thread).delete_file(file_id)
         except AsstctlError as error:
-            left.append(file_id)
-            why = error.message
-    return f"files are left there, {', '.join(left)}: {why}" if left else ""
+            left[file_id] = error
+    if left:
+        session.store.forget_kept(thread)
+        why = next(iter(left.values()))
+        names = ", ".join(left)
+        remaining = summed(
+            f"{thread.id} is deleted, its uploads {names} are not: {why.message}", why
+        )
+        remaining.hint = "the same command again deletes them; --keep-remote leaves them there"
+        raise remaining
 
 
 def delete_message(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,14 +33,17 @@ def uploaded(session: Session, thread: Thread | None, files: Iterable[Image | Fi
     sent = [(part, inline(part.file.url)[1]) for part in files]
     if settings.backend.facts.inline_files:
         return sent
+    from asstctl.uploading import upload
+
     backend = session.backend(settings)
     done = []
     for part, content in sent:
-        file = replace(part.file, url="")
+        digest = sha256(content).hexdigest()
+        file = replace(part.file, url="", size=len(content), sha256=digest)
         with TemporaryDirectory() as folder:
             path = Path(folder) / "file"
             path.write_bytes(content)
-            file_id = backend.upload(type(part), file, path)
+            file_id = upload(session.store, backend, settings.place, type(part), file, path)
         done.append((replace(part, file=replace(file, id=file_id)), content))
     return done
 
@@ -58,7 +62,8 @@ def keep(session: Session, sent: Iterable[Sent]) -> None:
         known = Known(file.id, file.name, file.media_type, len(content))
         if settings.keeps:
             known = store.files.keep(number, thread.endpoint, known, [content], len(content))
-        store.files.note(number, thread.endpoint, known, uploaded=True)
+        store.files.note(number, thread.endpoint, known, uploaded=type(part))
+        store.uploads.end(thread.endpoint, file.sha256, type(part))
 
 
 def save(invocation: Invocation, session: Session, folder: Path) -> None:

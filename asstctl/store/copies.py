@@ -10,7 +10,7 @@ class Copied:
     """How far a copy went: messages `copied`, and those `on_its_way` when it stopped.
 
     The copy held `before` messages when the latter were sent; `last_id` is the source's message
-    that was copied last.
+    that was copied last. `surplus`: how many messages it holds twice.
     """
 
     target_id: str
@@ -18,6 +18,7 @@ class Copied:
     on_its_way: int = 0
     before: int = 0
     last_id: str = ""
+    surplus: int = 0
 
 
 class Copies:
@@ -29,7 +30,7 @@ class Copies:
     def find(self, source: tuple[str, str], profile: str, endpoint: str) -> Copied | None:
         """Return the newest copy of a source in a profile, None where there is none."""
         rows = self._db.rows(
-            "SELECT threads.id, copied, on_its_way, before, last_id FROM copies"
+            "SELECT threads.id, copied, on_its_way, before, last_id, surplus FROM copies"
             " JOIN threads ON number = target"
             " WHERE source_id = ? AND source_endpoint = ? AND profile = ? AND endpoint = ?"
             " ORDER BY number DESC LIMIT 1",
@@ -63,13 +64,15 @@ class Copies:
         """Note how far a copy is."""
         with self._db.writing():
             self._db.execute(
-                "UPDATE copies SET copied = ?, on_its_way = ?, before = ?, last_id = ?"
+                "UPDATE copies SET copied = ?, on_its_way = ?, before = ?, last_id = ?,"
+                " surplus = ?"
                 " WHERE source_id = ? AND source_endpoint = ?"
                 " AND target = (SELECT number FROM threads WHERE id = ? AND endpoint = ?)",
                 now.copied,
                 now.on_its_way,
                 now.before,
                 now.last_id,
+                now.surplus,
                 *source,
                 now.target_id,
                 endpoint,

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from asstctl._record import record
 from asstctl.errors import AsstctlError
-from asstctl.model import Thread
-from asstctl.parts import FileRef
+from asstctl.parts import FileRef, Part
 from asstctl.store.database import Database
 from asstctl.store.faults import of_a_thread
 
@@ -115,17 +114,19 @@ class Files:
         else:
             self.keep(thread, str(endpoint), known, [content], len(content))
 
-    def note(self, thread: int, endpoint: str, known: Known, *, uploaded: bool = False) -> None:
+    def note(
+        self, thread: int, endpoint: str, known: Known, *, uploaded: type[Part] | None = None
+    ) -> None:
         """Note a file that can't be had, or that is kept already for another thread.
 
-        `uploaded`: we put it on its server, for copies.
+        `uploaded`: we put it on its server, for parts of a kind.
         """
         with self._db.writing():
-            replaced = self._note(thread, endpoint, known, uploaded=uploaded)
+            replaced = self._note(thread, endpoint, known, uploaded)
         self.sweep(replaced)
 
     def _note(
-        self, thread: int, endpoint: str, known: Known, *, uploaded: bool = False
+        self, thread: int, endpoint: str, known: Known, uploaded: type[Part] | None = None
     ) -> list[str]:
         """Write a file's row; return the hash of the contents that it named before, if others."""
         sql = (
@@ -135,11 +136,13 @@ class Files:
         before = self._db.rows(sql, thread, endpoint, known.id, known.sha256)
         sql = (
             "INSERT INTO files (thread, endpoint, id, name, media_type, size, sha256, missing,"
-            " uploaded) VALUES (:thread, :endpoint, :id, :name, :media_type, :size, :sha256,"
-            " :missing, :uploaded OR EXISTS (SELECT 1 FROM files WHERE endpoint = :endpoint"
-            " AND id = :id AND uploaded)) ON CONFLICT DO UPDATE SET name = excluded.name,"
-            " media_type = excluded.media_type, size = excluded.size, sha256 = excluded.sha256,"
-            " missing = excluded.missing, uploaded = excluded.uploaded"
+            " kind, uploaded) VALUES (:thread, :endpoint, :id, :name, :media_type, :size, :sha256,"
+            " :missing, coalesce(nullif(:kind, ''), (SELECT max(kind) FROM files WHERE"
+            " endpoint = :endpoint AND id = :id), ''), :kind != '' OR EXISTS (SELECT 1 FROM files"
+            " WHERE endpoint = :endpoint AND id = :id AND uploaded)) ON CONFLICT DO UPDATE"
+            " SET name = excluded.name, media_type = excluded.media_type,"
+            " size = excluded.size, sha256 = excluded.sha256,"
+            " missing = excluded.missing, kind = excluded.kind, uploaded = excluded.uploaded"
         )
         with of_a_thread():
             self._db.execute(
@@ -152,7 +155,7 @@ class Files:
                 size=known.size,
                 sha256=known.sha256,
                 missing=known.missing,
-                uploaded=uploaded,
+                kind=uploaded.__name__ if uploaded else "",
             )
         return [row[0] for row in before]
 
@@ -161,29 +164,6 @@ class Files:
         columns = "id, name, media_type, size, sha256, missing"
         rows = self._db.rows(f"SELECT {columns} FROM files WHERE {where}", *values)  # noqa: S608
         return [Known(*row) for row in rows]
-
-    def uploaded(self, endpoint: str, digest: str) -> Known | None:
-        """Return the file that we put on a server with some contents, None where there is none."""
-        where = (
-            "sha256 = ? AND sha256 != '' AND endpoint = ? AND uploaded ORDER BY thread DESC LIMIT 1"
-        )
-        return next(iter(self._found(where, digest, endpoint)), None)
-
-    def disown(self, endpoint: str, file_id: str) -> None:
-        """Note that a file of a server is none of our uploads any more: nothing deletes it."""
-        sql = "UPDATE files SET uploaded = 0 WHERE endpoint = ? AND id = ?"
-        with self._db.writing():
-            self._db.execute(sql, endpoint, file_id)
-
-    def uploads(self, thread: Thread, *, alone: bool = True) -> list[str]:
-        """Return the ids of the files that we put on a server for a thread, or for it `alone`."""
-        sql = (
-            "SELECT files.id FROM files JOIN threads ON number = thread WHERE threads.id = ?"
-            " AND threads.endpoint = ? AND uploaded AND NOT (? AND EXISTS (SELECT 1"
-            " FROM files AS others WHERE others.endpoint = files.endpoint"
-            " AND others.id = files.id AND others.thread != files.thread))"
-        )
-        return [row[0] for row in self._db.rows(sql, *thread.key, alone)]
 
     def known(self, endpoint: str, file_id: str) -> Known | None:
         """Return a service's file as any thread knows it, None where none does."""

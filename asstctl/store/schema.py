@@ -158,6 +158,17 @@ MIGRATIONS = (
     CREATE INDEX runs_by_place ON runs (thread, place);
     ALTER TABLE files ADD COLUMN uploaded INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    ALTER TABLE copies ADD COLUMN surplus INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE files ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+    CREATE TABLE uploading (
+        endpoint TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        began_at REAL NOT NULL,
+        PRIMARY KEY (endpoint, sha256, kind)
+    ) WITHOUT ROWID;
+    """,
 )
 """The schema's history: only ever added to; `PRAGMA user_version` counts what was applied."""
 

@@ -20,6 +20,7 @@ from asstctl.store.objects import Runs
 from asstctl.store.replies import Replies
 from asstctl.store.rows import text_of
 from asstctl.store.turns import Turns
+from asstctl.store.uploads import Uploads
 
 if TYPE_CHECKING:
     from asstctl.store.search import Search
@@ -46,6 +47,7 @@ class Store:
         self._db = Database(path, tell=tell)
         self.index = Index(self._db, clock)
         self.files = Files(self._db, path.with_name("files") if path else None)
+        self.uploads = Uploads(self._db, clock)
         self.messages = Messages(self._db, self.files, clock)
         self.replies = Replies(self._db)
         self.copies = Copies(self._db)

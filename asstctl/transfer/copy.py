@@ -14,7 +14,7 @@ from asstctl.events import Progress
 from asstctl.model import Message, Thread, count
 from asstctl.transfer.destination import Destination
 from asstctl.transfer.placing import Locate
-from asstctl.transfer.planning import Plan, made, settled, trimmed
+from asstctl.transfer.planning import Plan, made, settled, surplus, trimmed
 
 
 def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
@@ -46,6 +46,7 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
             for number, unit in enumerate(chunk, start + 1):
                 if unit.last is not None:
                     whole = number
+                    found.done.append(unit.last)
                     now = replace(now, copied=now.copied + 1, last_id=unit.last)
             now = replace(now, on_its_way=end - whole, before=found.before + whole)
             to.note(source, now)
@@ -60,7 +61,10 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
         raise
     yield Progress(what, total, total, "messages")
     if found.was.on_its_way or unsure:
-        demand_once(found, target)
+        more = sum(1 for _ in to.history(target)) - found.before - total
+        if more > 0:
+            to.note(source, replace(now, surplus=more))
+            raise surplus(target.id, more)
     return target
 
 
@@ -72,17 +76,6 @@ def demand_arrived(to: Destination, target: Thread, wanted: int) -> None:
             f"{target.id} holds {count(wanted - there, 'message')} less than its server took",
             hint="the same command goes on with it",
             retryable=True,
-        )
-
-
-def demand_once(found: Plan, target: Thread) -> None:
-    """Raise IncompleteError where a copy holds more than was sent to it."""
-    more = sum(1 for _ in found.to.history(target)) - found.before - len(found.units)
-    if more > 0:
-        raise IncompleteError(
-            f"{target.id} holds {count(more, 'message')} more than were copied: a request arrived"
-            " late, after it was sent again",
-            hint=f"asstctl threads delete {target.id}, and the same copy again, makes it whole",
         )
 
 

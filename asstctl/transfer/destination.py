@@ -133,12 +133,12 @@ class Destination:
             refused.update(without)
             placed.append(found)
         added = self._backend.append(target.id, placed)
-        if self._settings.keeps and not (self.writes_sources or target.kind.alone(target.id)):
+        if self._settings.keeps and not target.kind.alone(target.id):
             self._keep_sources(target, zip(placed, added.ids, strict=True))
         return replace(added, refused=refused + added.refused)
 
     def _keep_sources(self, target: Thread, added: Iterable[tuple[Message, str]]) -> None:
-        """Keep those of some messages whose citations the server does not hold."""
+        """Keep those of some messages with citations: servers may take them and forget those."""
         listed = [
             Listed(replace(message, id=identity))
             for message, identity in added

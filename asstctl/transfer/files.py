@@ -5,14 +5,12 @@ from contextlib import closing
 from itertools import chain
 from typing import Any
 
+from asstctl.backends.naming import named
 from asstctl.errors import AsstctlError, UnavailableError, UnsupportedError
 from asstctl.events import Progress
 from asstctl.model import Thread
 from asstctl.session import Session
 from asstctl.store.files import Known, TooLargeError
-
-CITED = ("file_citation", "file_search", "results", "vector_store")
-"""Fields that name files which a search found, and no message holds."""
 
 MEGABYTE = 1_000_000
 
@@ -91,19 +89,3 @@ def measured(pieces: Iterable[bytes], size: int | None, name: str) -> Iterator[b
         yield piece
     if size is not None and count < size:
         raise UnavailableError(f"{name} came with {count} of {size} bytes", retryable=True)
-
-
-def named(found: Any, under: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the id of each file that an object holds, and its container's, "" without one.
-
-    A web address is no file of a service.
-    """
-    if isinstance(found, list):
-        for one in found:
-            yield from named(one, under)
-    elif isinstance(found, dict) and not (found.get("type") in CITED or under in CITED):
-        for key, value in found.items():
-            if key == "file_id" and isinstance(value, str) and value:
-                yield value, str(found.get("container_id") or "")
-            else:
-                yield from named(value, key)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from mimetypes import guess_extension
@@ -11,13 +12,15 @@ from typing import Any
 
 from asstctl._json import mapped
 from asstctl.backends import Backend
-from asstctl.backends.carrying import NAMES, placeholder
+from asstctl.backends.naming import renamed
+from asstctl.backends.placeholders import NAMES, placeholder
 from asstctl.errors import UnsupportedError
 from asstctl.model import Message
 from asstctl.parts import File, FileRef, Image, Part, Text, picture
 from asstctl.store.files import Known
 from asstctl.store.lifting import GENERATED, inline, unlifted
 from asstctl.store.store import Store
+from asstctl.uploading import noted, upload
 
 Locate = Callable[[FileRef], tuple[Known, Path] | None]
 """Returns what is known of a file whose contents are at hand, and their path."""
@@ -54,13 +57,14 @@ class Placing:
         same: bool,
         keeps: bool,
     ) -> None:
+        self._store = store
         self._files = store.files
         self._backend = backend
         self._locate = locate
         self._place = place
         self._same = same
         self._keeps = keeps
-        self._done: dict[str, Known] = {}  # by hash, files that are known to be there
+        self._done: dict[tuple[type[Part], str], str] = {}  # ids of uploads, by kind and hash
 
     def fits(self, part: Part) -> bool:
         """Return whether a part is no file, or one that the copy's server can have."""
@@ -84,14 +88,14 @@ class Placing:
         counted by kind.
         """
         refused: Counter[str] = Counter()
-        renamed: dict[str, str] = {}
+        now: dict[str, str] = {}  # the ids that files have there, by those that they had
         parts: list[Part] = []
         takes = self._backend.takes
         drawn = (message.raw or {}).get("type") == GENERATED  # it holds its image itself
         whole = drawn and takes is not None and GENERATED in takes.items
         for part in message.parts:
             if whole or not isinstance(part, Image | File):
-                parts.append(part)
+                parts.append(self._cited(number, part) if isinstance(part, Text) else part)
                 continue
             try:
                 file = self._placed(number, part)
@@ -100,10 +104,34 @@ class Placing:
                 parts.append(Text(placeholder(part)))
                 continue
             if part.file.id and file.id:
-                renamed[part.file.id] = file.id
+                now[part.file.id] = file.id
             parts.append(replace(part, file=file))
-        raw = None if message.raw is None else self._object(message.raw, renamed)
+        raw = message.raw
+        if raw is not None and takes is not None:
+
+            def place(part: Image | File) -> str | None:
+                with suppress(UnsupportedError):
+                    return now.get(part.file.id) or self._placed(number, part).id
+                return None
+
+            if takes.writes(message):
+                raw, without = renamed(raw, place)
+                refused.update(without)
+            raw = self._object(raw, now)
         return replace(message, parts=tuple(parts), raw=raw), refused
+
+    def _cited(self, number: int, text: Text) -> Text:
+        """Return a text whose citations name the files that are where the copy's server is."""
+        if self._backend.takes is None or not self._backend.takes.sources:
+            return text
+        citations = []
+        for citation in text.citations:
+            file = FileRef(citation.id, name=citation.title)
+            if citation.id and self._locate(file):
+                with suppress(UnsupportedError):
+                    citation = replace(citation, id=self._placed(number, File(file)).id)  # noqa: PLW2901
+            citations.append(citation)
+        return replace(text, citations=tuple(citations))
 
     def _placed(self, number: int, part: Image | File) -> FileRef:
         found = self._locate(part.file)
@@ -130,16 +158,20 @@ class Placing:
 
     def _uploaded(self, number: int, kind: type[Part], known: Known, path: Path) -> FileRef:
         """Return a file on the copy's server, uploaded unless one of its contents is there."""
-        there = self._done.get(known.sha256) or self._files.uploaded(self._place, known.sha256)
-        if there and known.sha256 not in self._done and not self._still(there.id):
-            self._files.disown(self._place, there.id)
-            there = None
+        file = FileRef("", "", named(known, path), known.media_type, known.size, known.sha256)
+        there = self._done.get((kind, known.sha256))
         if there is None:
-            file = FileRef(known.id, name=named(known, path), media_type=known.media_type)
-            there = replace(known, id=self._backend.upload(kind, file, path))
-        self._done[known.sha256] = there
-        self._files.note(number, self._place, self._kept(there), uploaded=True)
-        return FileRef(there.id, "", known.name, known.media_type, known.size, known.sha256)
+            there = self._store.uploads.find(self._place, known.sha256, kind)
+            if there and not self._still(there):
+                self._store.uploads.disown(self._place, there)
+                there = None
+        if there is None:
+            there = upload(self._store, self._backend, self._place, kind, file, path)
+        self._done[kind, known.sha256] = there
+        placed = self._kept(replace(known, id=there))
+        self._files.note(number, self._place, placed, uploaded=kind)
+        noted(self._store, self._place, kind, file)
+        return replace(file, id=there, name=known.name)
 
     def _kept(self, known: Known) -> Known:
         """Return a file as the copy knows it: with contents where it keeps them."""
@@ -152,17 +184,15 @@ class Placing:
         except UnsupportedError as error:
             return not (error.status == GONE and file_id in error.message)
 
-    def _object(self, raw: Mapping[str, Any], renamed: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return a service's object with the ids that its files have now."""
-        if self._backend.takes is None:
-            return raw
+    def _object(self, raw: Mapping[str, Any], now: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return a service's object with the ids that its files have now, and its contents."""
 
         def contents(digest: str) -> bytes | None:
             found = self._locate(FileRef(sha256=digest))
             return found[1].read_bytes() if found else self._files.contents(FileRef(sha256=digest))
 
         def current(text: str) -> str:
-            return renamed.get(text) or unlifted(text, contents)
+            return now.get(text) or unlifted(text, contents)
 
         whole: Mapping[str, Any] = mapped(raw, current)
         return whole

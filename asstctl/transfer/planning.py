@@ -13,7 +13,8 @@ from itertools import takewhile
 from asstctl import parts
 from asstctl._record import record
 from asstctl.backends.adding import saying
-from asstctl.backends.carrying import Pairs, Taking, simpler
+from asstctl.backends.carrying import Pairs, Taking
+from asstctl.backends.offering import forms
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError
 from asstctl.model import Message, Thread, count, instant
 from asstctl.parts import Text
@@ -58,6 +59,7 @@ class Plan:
     was: Copied = field(default_factory=lambda: Copied(""))  # the note of the copy so far
     before: int = 0  # messages that the target holds
     forked: bool = False
+    done: list[str] = field(default_factory=list)  # messages of the source that arrived whole
 
     @property
     def messages(self) -> int:
@@ -81,6 +83,8 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
     """
     everything = list(messages)
     target, was = to.copy_of(source)
+    if was and was.surplus:
+        raise surplus(was.target_id, was.surplus)
     already = position(source, everything, was) if target and was else 0
     found = made(source, everything, to, locate, already)
     if not (target and was):
@@ -90,6 +94,10 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
     except NotFoundError as error:
         error.hint = f"is {target.id} gone? threads delete --keep-remote forgets it"
         raise
+    except AsstctlError:  # a list that can't be read whole
+        if was.on_its_way or not found.units:
+            raise
+        return replace(found, target=target, already=already, was=was, before=was.before)
     arrived = 0
     if was.on_its_way:  # the last run was stopped: count what reached the copy
         sent = [unit.message for unit in found.units[: was.on_its_way]]
@@ -100,6 +108,9 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
                 f"{target.id} holds messages that may be those that were on their way to it",
                 hint=f"asstctl threads delete {target.id}, and the same copy again, makes it whole",
             )
+        known = {bare(form) for message in sent for form in forms(message)}
+        if more := sum(bare(one) in known for one in there[was.before + arrived :]):
+            raise surplus(target.id, more)
     counts = found  # of what arrived before nothing is counted again
     if arrived:
         counts = made(source, everything, to, locate, already + ended(found.units[:arrived]))
@@ -117,6 +128,15 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
         native=counts.native,
         replaced=counts.replaced,
         cut=counts.cut,
+    )
+
+
+def surplus(target_id: str, more: int) -> IncompleteError:
+    """Return the error of a copy that holds more than was sent to it."""
+    return IncompleteError(
+        f"{target_id} holds {count(more, 'message')} more than were copied: a request arrived"
+        " late, after it was sent again",
+        hint=f"asstctl threads delete {target_id}, and the same copy again, makes it whole",
     )
 
 
@@ -186,16 +206,7 @@ def position(source: Thread, everything: list[Message], was: Copied) -> int:
 def count_arrived(sent: list[Message], there: list[Message]) -> int:
     """Count the messages that stand in a thread where they should, of those on their way."""
     both = zip(sent, map(bare, there), strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[1] in forms(pair[0]), both))
-
-
-def forms(message: Message) -> set[tuple[str, str]]:
-    """Return what a message can look like in a copy: as it was sent, or simpler."""
-    found = {bare(message)}
-    while less := simpler(message):
-        message = less
-        found.add(bare(message))
-    return found
+    return sum(1 for _ in takewhile(lambda pair: pair[1] in map(bare, forms(pair[0])), both))
 
 
 def bare(message: Message) -> tuple[str, str]:

@@ -7,8 +7,9 @@ from asstctl import _json
 from asstctl.backends.adding import add, saying
 from asstctl.backends.assistants import objects
 from asstctl.backends.assistants.messages import Messages
-from asstctl.backends.carrying import Added, Takes, offer
+from asstctl.backends.carrying import Added, Takes
 from asstctl.backends.content import dictionary
+from asstctl.backends.offering import offer
 from asstctl.errors import UnavailableError
 from asstctl.model import Message
 from asstctl.parts import File, FileRef, Image, Part, Text, words
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 SPOKEN: tuple[type[Part], ...] = (Text, Image, File)
 
-TAKES = Takes({"user": SPOKEN, "assistant": SPOKEN}, links=(Image,))
+TAKES = Takes({"user": SPOKEN, "assistant": SPOKEN}, links=(Image,), longest=256_000)
 
 PURPOSES: Mapping[type[Part], str] = {Image: "vision", File: "assistants"}
 """The purposes of uploaded files, in the service's words."""

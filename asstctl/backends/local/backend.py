@@ -216,6 +216,10 @@ class Local:
         """Raise UnsupportedError."""
         self.file(file.id)
 
+    def uploads(self, kind: type[Part], file: FileRef, since: float) -> NoReturn:
+        """Raise UnsupportedError."""
+        self.file(file.id)
+
     def delete_file(self, file_id: str) -> NoReturn:
         """Raise UnsupportedError."""
         self.file(file_id)

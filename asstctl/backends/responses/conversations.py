@@ -133,7 +133,8 @@ class Conversations:
 
     def append(self, thread_id: str, messages: list[Message]) -> "Added":
         """Add at most CHUNK messages at the end of a conversation."""
-        from asstctl.backends.carrying import Added, offer
+        from asstctl.backends.carrying import Added
+        from asstctl.backends.offering import offer
         from asstctl.backends.responses.writing import item
 
         def arrived(some: list[Message]) -> int | None:

@@ -3,7 +3,6 @@
 Shapes as in the OpenAI API reference of Responses, input items.
 """
 
-import json
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -63,6 +62,7 @@ TAKES = Takes(
     items=(*NAMED, *UNNAMED),
     apart=True,
     sources=True,
+    longest=10_485_760,
 )
 
 PURPOSES: Mapping[type[Part], str] = {Image: "vision", File: "user_data"}
@@ -76,7 +76,7 @@ def item(message: Message) -> "Item":
     match message.parts:
         case (ToolResult(call_id, output),) if kind.endswith("_output") and "output" not in raw:
             return calls.answer(kind.removesuffix("_output"), call_id, output)
-    if kind == "function_call_output" and portable(raw.get("output")):
+    if kind == "function_call_output" and isinstance(raw.get("output"), list):
         said = {"type": kind, "call_id": raw.get("call_id"), "output": raw["output"]}
         return cast("Item", said)
     if kind in TAKES.items:
@@ -86,11 +86,6 @@ def item(message: Message) -> "Item":
     if len(message.parts) == 1 and (tool := tools_turn(message.parts[0])):
         return tool
     return spoken(message)
-
-
-def portable(output: Any) -> bool:
-    """Return whether an output is a list of parts that name no file of a server."""
-    return isinstance(output, list) and '"file_id"' not in json.dumps(output)
 
 
 def tools_turn(part: Part) -> "Item | None":
