@@ -40,7 +40,13 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
         except Exception as error:  # noqa: BLE001 - here all become exit codes
             from asstctl.render import failure
 
-            return failure.write(error, err, as_json=invocation.json, traceback=invocation.debug)
+            return failure.write(
+                error,
+                err,
+                as_json=invocation.json,
+                traceback=invocation.debug,
+                file=str(invocation.config or ""),
+            )
     except (KeyboardInterrupt, StoppedError) as left:
         _signals.last_words()
         if notes := getattr(left, "__notes__", ()):

@@ -12,6 +12,7 @@ from typing import Literal
 from asstctl import __version__, credentials
 from asstctl._record import record
 from asstctl.backends import Backend
+from asstctl.backends.assistants.retirement import ended
 from asstctl.config import Config
 from asstctl.config.settings import SETTINGS, Settings
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError, UnsupportedError
@@ -104,6 +105,8 @@ def connected(session: Session, settings: Settings, *, ask: bool) -> Iterator[Ch
     except AsstctlError as error:
         yield failed("profile", error)
         return
+    if settings.backend is Kind.ASSISTANTS and (words := ended(settings)):
+        yield Check("retired", "warning", *words)
     yield Check("key", "ok", "there is one" if signing else "none is needed, or set")
     if settings.endpoint:
         lacks = session.store.abilities.lacking(settings.endpoint)

@@ -102,13 +102,8 @@ class UnansweredError(UnavailableError):
 class ActiveRunError(AsstctlError):
     """The thread is locked by a run, `run_id`, that has not ended."""
 
-    def __init__(self, message: str, run_id: str) -> None:
-        super().__init__(
-            message,
-            hint="--wait waits for its end, --cancel-active cancels it, as does: threads unlock",
-            status=400,
-            retryable=True,
-        )
+    def __init__(self, message: str, run_id: str, *, hint: str | None) -> None:
+        super().__init__(message, hint=hint, status=400, retryable=True)
         self.run_id = run_id
 
 

@@ -356,7 +356,7 @@ def test_what_a_gateway_lacks_is_named(gateway, words, lacks):
     err = gateway.run("threads", *words, "@last", code=1)[1]
     assert lacks in err
     if words[0] == "delete":
-        assert "hint: asstctl threads delete --keep-remote forgets it here" in err
+        assert "hint: asstctl threads delete thread_1 --keep-remote forgets it here" in err
 
 
 def test_a_reply_without_a_claim_behind_a_gateway_names_what_is_missing(gateway, threads):

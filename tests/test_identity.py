@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.hints import follow
 from tests.servers import Reply, ThreadsServer, error
 from tests.terminal import Screen
 
@@ -77,6 +78,7 @@ def test_a_prompt_that_was_not_taken_is_never_answered_by_an_old_reply(talked, t
     out, err = talked.run("ask", "-c", "Yes", code=7)
     assert out == ""
     assert "hint: thread_1 did not take this prompt; asstctl threads history thread_1" in err
+    follow(talked, err)
     assert texts(threads) == ["Yes"] * 2
 
 
@@ -134,6 +136,7 @@ def test_without_marks_and_known_ids_it_is_said_that_nobody_knows(talked, thread
     out, err = talked.run("ask", "-c", "Yes", code=7)
     assert out == ""
     assert "hint: whether thread_1 holds this prompt is not known; asstctl threads history" in err
+    follow(talked, err)
     assert texts(threads) == ["Yes"] * 3
 
 

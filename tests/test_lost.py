@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.hints import follow
 from tests.responses_server import ResponsesServer, event
 from tests.servers import ChatServer, Reply, ThreadsServer, error, sse
 from tests.test_lists import Ascending
@@ -269,6 +270,7 @@ def test_calls_that_were_answered_are_not_run_again(home, threads):
     err = home.run("ask", "Hi", code=7)[1]
     assert ran.read_text() == "once\n"
     assert "is still requires_action" in err
+    follow(home, err)
 
 
 # Leaving

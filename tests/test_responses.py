@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.hints import follow
 from tests.responses_server import ResponsesServer, event
 from tests.servers import Reply, error, sse
 from tests.terminal import Screen
@@ -475,6 +476,7 @@ def test_a_response_that_never_ends_is_given_up_with_what_can_be_done(home, resp
     assert "the response resp_1 is still in_progress after 1 s" in err[-2]
     assert "asstctl threads recover conv_000001" in err[-1]
     responses.polls_left = 0
+    follow(home, err[-1])
     assert home.run("threads", "recover", "@last")[0] == "One two three four\n"
     assert len(history(home)) == 2
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.hints import follow
 from tests.responses_server import ResponsesServer, event
 from tests.servers import NOW, ChatServer, Reply, ThreadsServer, error, named
 from tests.test_identity import texts
@@ -140,6 +141,7 @@ def test_a_cut_reply_that_nobody_can_tell_from_others_is_a_part(home):
         out, err = home.run("ask", "-c", "Two", code=6)
         assert "A reply of some words that is cut in the middle".startswith(out.rstrip("\n"))
         assert "does not say which message of thread_1 is the reply" in err
+        assert ["threads", "history", "thread_1"] in follow(home, err)
 
 
 def test_a_prompt_that_ties_of_a_clock_list_late_is_posted_once(home):

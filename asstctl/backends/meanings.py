@@ -26,7 +26,11 @@ def conversation_locked(refusal: Refusal) -> LockedError | None:
 def run_active(refusal: Refusal) -> ActiveRunError | None:
     """Return the error for a thread that a run locks, None for any other refusal."""
     busy = re.search(r"\b(run_\w+) is active|already has an active run (\w+)", refusal.words)
-    return ActiveRunError(refusal.words.rstrip("."), busy[1] or busy[2]) if busy else None
+    if not busy:
+        return None
+    thread = re.search(r"\bthread_\w+", refusal.words)
+    hint = f"asstctl threads unlock {thread[0]} ends it" if thread else None
+    return ActiveRunError(refusal.words.rstrip("."), busy[1] or busy[2], hint=hint)
 
 
 MEANINGS = (window_exceeded, conversation_locked, run_active)

@@ -1,6 +1,7 @@
 """`asstctl doctor`: is all well, and what to do."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from asstctl.commands import WORDS, options
 from asstctl.commands.app import App
 from asstctl.diagnosis import Check, checks
 from asstctl.render import listing
+from asstctl.render.failure import retyped
 from asstctl.render.terminal import said
 
 app = App()
@@ -28,9 +30,11 @@ def doctor(
 ) -> None:
     """Check settings, key, server, store and completion."""
     invocation = options.invocation(ctx)
+    file = str(invocation.config or "")
     done: list[Check] = []
     with invocation.session() as session:
-        for check in checks(session, Path.home(), ask=ask):
+        for found in checks(session, Path.home(), ask=ask):
+            check = replace(found, hint=found.hint and retyped(found.hint, file))
             done.append(check)
             if output is options.Facts.TEXT:
                 sys.stdout.write(f"{drawn(check)}\n")

@@ -14,6 +14,7 @@ from asstctl.config.settings import (
     SETTINGS,
     VENDOR_VARIABLES,
     Settings,
+    quoted,
     variable_name,
 )
 from asstctl.config.settings import DEFAULT_PROFILE as DEFAULT_PROFILE
@@ -54,7 +55,7 @@ class Config:
         if name not in known:
             raise NotFoundError(
                 f"no profile {name!r} in {self.path}",
-                hint=suggestion(name, known) or f"make it with: asstctl config init {name}",
+                hint=suggestion(name, known) or f"make it with: asstctl config init {quoted(name)}",
             )
         backend = self._find("backend", name, None)[0]
         found = {key: self._find(key, name, backend) for key in SETTINGS}

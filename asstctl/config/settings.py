@@ -153,7 +153,7 @@ class Settings:
 
     def missing(self, whereabouts: list[str]) -> UnsetError:
         """Return the error that lists what is not set, and the command that sets it."""
-        name = "" if self.profile == DEFAULT_PROFILE else f" {self.profile}"
+        name = "" if self.profile == DEFAULT_PROFILE else f" {quoted(self.profile)}"
         return UnsetError(
             "not set: " + "; ".join(whereabouts),
             hint=f"set them together with: asstctl config init{name}"
@@ -162,14 +162,21 @@ class Settings:
 
     def _whereabouts(self, name: str) -> str:
         if self.profile != DEFAULT_PROFILE:
-            return f"{name} (asstctl -p {self.profile} config set {name} VALUE)"
+            return f"{name} ({self.command} config set {name} VALUE)"
         variable = VENDOR_VARIABLES.get(name, (variable_name(name),))[0]
         return f"{name} (variable {variable}, or: asstctl config set {name} VALUE)"
 
 
+def quoted(name: str) -> str:
+    """Return a profile's name as a shell takes it."""
+    import shlex  # for hints alone
+
+    return shlex.quote(name)
+
+
 def command(profile: str) -> str:
     """Return how `asstctl` is typed to mean a profile."""
-    return "asstctl" + ("" if profile == DEFAULT_PROFILE else f" -p {profile}")
+    return "asstctl" + ("" if profile == DEFAULT_PROFILE else f" -p {quoted(profile)}")
 
 
 SETTINGS = {f.name: f for f in fields(Settings) if "about" in f.metadata}

@@ -1,6 +1,8 @@
 """An error, written in one line."""
 
 import json
+import re
+import shlex
 from contextlib import suppress
 from traceback import format_exception
 from typing import TextIO
@@ -9,10 +11,20 @@ from asstctl._secrets import struck
 from asstctl.errors import AsstctlError, UnconfiguredError
 from asstctl.render.terminal import harmless, said
 
+TYPED = re.compile(r"\basstctl (?=-|(?:ask|chat|threads|models|assistants|config|doctor|help)\b)")
+"""Where a text names a command to type."""
 
-def write(error: Exception, err: TextIO, *, as_json: bool, traceback: bool = False) -> int:
-    """Write an error in one line, and its hint in one more; return the exit code it leaves."""
+
+def write(
+    error: Exception, err: TextIO, *, as_json: bool, traceback: bool = False, file: str = ""
+) -> int:
+    """Write an error in one line, and its hint in one more; return the exit code it leaves.
+
+    `file`: the settings file that was named with --config.
+    """
     ours = error if isinstance(error, AsstctlError) else foreign(error)
+    ours.message, hint = retyped(ours.message, file), retyped(ours.hint or "", file)
+    ours.hint = hint or None
     with suppress(OSError):  # where nobody hears it, the exit code still tells
         if traceback:
             err.writelines(harmless(struck(line)) for line in format_exception(error))
@@ -21,11 +33,16 @@ def write(error: Exception, err: TextIO, *, as_json: bool, traceback: bool = Fal
         else:
             err.write(f"asstctl: {said(ours.message)}\n")
             if isinstance(ours, UnconfiguredError):
-                err.writelines(f"  {said(choice)}\n" for choice in ours.choices)
+                err.writelines(f"  {said(retyped(choice, file))}\n" for choice in ours.choices)
             elif ours.hint:
                 err.write(f"hint: {said(ours.hint)}\n")
         err.flush()
     return ours.exit_code
+
+
+def retyped(text: str, file: str) -> str:
+    """Return a text whose commands read the settings file that was named, "" for none."""
+    return TYPED.sub(lambda _: f"asstctl --config {shlex.quote(file)} ", text) if file else text
 
 
 def foreign(error: Exception) -> AsstctlError:

@@ -98,17 +98,18 @@ def fork(
     `at` is a message's id or its number from 1. Raises NotFoundError where there is no such.
     """
     if at is not None:
-        messages = messages[: number_of(messages, at)]
+        messages = messages[: number_of(source, messages, at)]
     again = replace(source, id=f"{source.id}@{len(messages)}", name=None, said_at=0.0)
     return replace(made(again, messages, to, locate), forked=True)
 
 
-def number_of(messages: list[Message], at: str) -> int:
+def number_of(source: Thread, messages: list[Message], at: str) -> int:
     """Return the number of the message that a user means, from 1."""
     for number, message in enumerate(messages, 1):
         if at in (message.id, str(number)):
             return number
     raise NotFoundError(
         f"no message {at!r}: there are {len(messages)}",
-        hint="asstctl threads history -o jsonl shows their ids; a number counts from 1",
+        hint=f"asstctl threads history {source.id} -o jsonl shows their ids;"
+        " a number counts from 1",
     )

@@ -92,7 +92,7 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
     try:
         there = list(to.history(target))
     except NotFoundError as error:
-        error.hint = f"is {target.id} gone? threads delete --keep-remote forgets it"
+        error.hint = f"is it gone? asstctl threads delete {target.id} --keep-remote forgets it"
         raise
     except AsstctlError:  # a list that can't be read whole
         if was.on_its_way or not found.units:

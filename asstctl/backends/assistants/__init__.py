@@ -5,17 +5,12 @@ from functools import partial
 from asstctl import credentials
 from asstctl.backends import World
 from asstctl.backends.assistants.backend import Assistants
+from asstctl.backends.assistants.retirement import retirement, way_out
 from asstctl.backends.meanings import MEANINGS
 from asstctl.config.settings import Settings
 from asstctl.errors import NotFoundError
 from asstctl.wire.refusals import Refusal
 from asstctl.wire.wire import Wire
-
-RETIRED = {
-    "api.openai.com": "its threads are gone; -p NAME chooses another server",
-    ".openai.azure.com": "a Foundry project endpoint speaks it until 2027-03-31",
-}
-"""Hosts whose threads API ended, and what can still be done."""
 
 NOT_FOUND = 404
 
@@ -50,8 +45,6 @@ def connect(settings: Settings, world: World) -> Assistants:
 
 def retired(host: str, refusal: Refusal) -> NotFoundError | None:
     """Return the error for a 404 of a host whose threads API ended; None for any other host."""
-    ways = (way for name, way in RETIRED.items() if host.endswith(name))
-    if refusal.status != NOT_FOUND or not (way := next(ways, None)):
+    if refusal.status != NOT_FOUND or not (way := way_out(host)):
         return None
-    words = f"the threads API at {host} was retired on 2026-08-26"
-    return NotFoundError(words, hint=way, status=NOT_FOUND)
+    return NotFoundError(retirement(host), hint=way, status=NOT_FOUND)

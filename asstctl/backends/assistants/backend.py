@@ -179,7 +179,7 @@ class Assistants:
 
     def delete(self, thread_id: str) -> None:
         """Delete a thread on the server."""
-        hint = "asstctl threads delete --keep-remote forgets it here"
+        hint = f"asstctl threads delete {thread_id} --keep-remote forgets it here"
         with lacking(self._wire.host, "delete a thread", hint):
             answer = self._wire.call(delete(at("threads", thread_id)))
         if not isinstance(answer, dict):

@@ -46,6 +46,10 @@ OLD_THREAD = "a message and its run in one request"
 """The names of abilities in the store's table."""
 
 
+FLAGS = "--wait waits for its end, --cancel-active cancels it"
+"""The options of a prompt that end a run which locks its thread."""
+
+
 class Prompting:
     """Posts prompts to one server, and streams the replies."""
 
@@ -230,6 +234,7 @@ class Prompting:
                     yield from self._replies.adopt(run, said, found)
                     return
                 if prompt.if_busy == "refuse" or error.run_id in over:
+                    error.hint = f"{FLAGS}, as does: asstctl threads unlock {thread_id}"
                     raise
                 over.add(error.run_id)
                 wait = prompt.if_busy == "wait"

@@ -173,7 +173,7 @@ class Replies:
         raise kind(
             f"the run {run_id} is still {run.status} after {self._wire.timeout:g} s",
             hint=f"asstctl threads recover {thread_id} fetches the reply later;"
-            " threads unlock ends the run",
+            f" asstctl threads unlock {thread_id} ends the run",
             retryable=True,
         )
 
