@@ -7,7 +7,9 @@ VERBS = (
     "shows|forgets|fetches|ends|makes|keeps|declines|answers|asks|carries|chooses|is|for|and|or"
     "|sets|reads"
 )
-COMMAND = re.compile(rf"\basstctl ((?!: )[^;,()\n]*?)(?= (?:{VERBS})\b| \.\.\.|[;,()\n]|$)")
+COMMAND = re.compile(
+    rf"\basstctl (?!knows\b|to use)((?!: )[^;,()\n]*?)(?= (?:{VERBS})\b| \.\.\.|[;,()\n]|$)"
+)
 """A command in a hint: up to the verb that says what it does."""
 
 VALUES = {"VALUE": "asst_1", "NAME": "test", "PROFILE": "r", "...": "Hello", "KEY": "model"}

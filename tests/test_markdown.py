@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleDimensions
 
 from asstctl.render import _screen
 from asstctl.render._document import ansi, blocks, rows
+from tests.terminal import Screen as PtyScreen
 from tests.terminal import Terminal
 
 WORDS = [
@@ -310,4 +311,17 @@ def test_the_unfinished_line_of_a_code_fence_is_code_and_no_markdown():
     draft = Draft(console_on(io.StringIO(), {"TERM": "xterm"}))
     draft.feed("```python\n# no heading, *no* emphasis")
     done, tail = draft.look()
-    assert [solid(row).rstrip() for row in done + tail] == [" # no heading, *no* emphasis"]
+    assert [solid(row).rstrip() for row in done + tail] == ["# no heading, *no* emphasis"]
+
+
+def test_the_rows_of_code_on_a_terminal_are_that_code(home, server):
+    from tests.servers import Reply
+
+    code = "def f(x):\n    if x:\n\n        return [1,\n                2]\n\nprint(f(1))"
+    home.use_server(server)
+    server.replies.append(Reply(f"So:\n\n```python\n{code}\n```\n\nDone."))
+    with PtyScreen(home, "ask", "x", columns=60) as screen:
+        screen.end()
+        lines = screen.lines()
+    first = lines.index("def f(x):")
+    assert "\n".join(lines[first : first + 7]) == code

@@ -175,17 +175,17 @@ def fits(console: Console, block: Block) -> bool:
 def code_rows(
     console: Console, options: ConsoleOptions, language: str, before: list[str], lines: list[str]
 ) -> Iterable[Row]:
-    """Draw lines of code; those `before` them tell the highlighter where it is."""
+    """Draw lines of code, from the first column on, so that a selection of them is that code.
+
+    Those `before` them tell the highlighter where it is.
+    """
     syntax = Syntax("", language or "text", theme=CODE_THEME, background_color="default")
     source = [line.expandtabs(4) for line in (*before, *lines)]
     highlighted = syntax.highlight("\n".join(source)).split("\n", allow_blank=True)
-    width = max(1, options.max_width - 2)
+    folded = options.update(overflow="fold")
     for line in highlighted[len(before) : len(source)]:
         line.rstrip()
-        for row in console.render_lines(
-            line, options.update(width=width, overflow="fold"), pad=False
-        ):
-            yield [Segment(" "), *row]
+        yield from console.render_lines(line, folded, pad=False)
 
 
 def ansi(console: Console, drawn: Iterable[Row]) -> list[str]:
