@@ -45,7 +45,7 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
                 err,
                 as_json=invocation.json,
                 traceback=invocation.debug,
-                file=str(invocation.config or ""),
+                file=invocation.file,
             )
     except (KeyboardInterrupt, StoppedError) as left:
         _signals.last_words()

@@ -201,6 +201,9 @@ def test_files_that_a_reply_made_are_saved_and_nothing_is_overwritten(home, resp
         err = home.run("ask", "Draw", "--save-files", "out", ASSTCTL_KEEP=keep)[1]
         assert f"saved out/{name}" in err
         assert (home.path / "out" / name).read_bytes() == PNG
+    lines = b"Draw\n/save\n/save more\n"
+    home.run("chat", "--commands", stdin=lines, ASSTCTL_KEEP=keep)
+    assert (home.path / "ig_1.png").read_bytes() == (home.path / "more/ig_1.png").read_bytes()
 
 
 @pytest.mark.parametrize(

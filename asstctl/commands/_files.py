@@ -66,22 +66,27 @@ def keep(session: Session, sent: Iterable[Sent]) -> None:
         store.uploads.end(thread.endpoint, file.sha256, type(part))
 
 
-def save(invocation: Invocation, session: Session, folder: Path) -> None:
-    """Write the files and images that the last reply made to a folder, under safe names."""
+def save(invocation: Invocation, session: Session, folder: Path) -> bool:
+    """Write the files and images that the last reply made to a folder, under safe names.
+
+    Return False where it made none.
+    """
     thread, turn = session.current, session.turn
     if thread is None or turn is None:
-        return
+        return False
     replies = turn.replies
     if session.home(thread).keeps:
         fetch(invocation, session, thread, [message.raw for message in replies if message.raw])
     read = contents(session, thread)
-    for file in made(replies):
+    files = list(made(replies))
+    for file in files:
         content = read(file) or held(replies, file)
         if content is None:
             listing.note(f"{file.label} could not be saved: its contents are not here", sys.stderr)
             continue
         path = written(folder, named(file, content), content)
         listing.note(f"saved {path}", sys.stderr)
+    return bool(files)
 
 
 def fetch(

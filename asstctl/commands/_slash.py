@@ -33,6 +33,10 @@ FORMS = {
 """The form of a saved thread by its file's name."""
 
 
+SAVED = f"/save FILE, which ends in {' '.join(FORMS)}"
+"""How a thread is saved, in words."""
+
+
 @record
 class Slash:
     """One command: its name, what follows it, what it does in words, and the function."""
@@ -156,13 +160,20 @@ def copy_(chat: Chat, what: str) -> None:
 
 
 def save(chat: Chat, name: str) -> None:
-    """Write the thread to a file, in the form of its name."""
-    thread, path = chat.session.current, Path(name).expanduser()
-    form = FORMS.get(path.suffix)
-    if form is None:
-        raise ConfigError("/save wants the name of a file", hint=f"it ends in {' '.join(FORMS)}")
+    """Write the thread to a file, in the form of its name; or the last reply's files to a folder.
+
+    Without a name that is the current one.
+    """
+    thread, path = chat.session.current, Path(name or ".").expanduser()
     if thread is None:
         raise ConfigError("nothing was said yet")
+    if not path.suffix or path.is_dir():
+        if not chat.save_files(path):
+            raise ConfigError("the last reply made no files", hint=f"for the thread: {SAVED}")
+        return
+    form = FORMS.get(path.suffix)
+    if form is None:
+        raise ConfigError(f"a thread can't be written as {path.suffix}", hint=SAVED)
     from asstctl.transfer.archive import write
 
     if path.exists():
@@ -209,7 +220,12 @@ COMMANDS = (
     Slash("edit", "[TEXT]", "write a prompt in $EDITOR; Ctrl-X Ctrl-E does so with a line", edit),
     Slash("file", "PATH", "bring a file along with the next prompt", file),
     Slash("copy", "[code]", "put the last reply, or its last code, on the clipboard", copy_),
-    Slash("save", "FILE", f"write the thread to a file: {' '.join(FORMS)}", save),
+    Slash(
+        "save",
+        "[FILE|DIR]",
+        f"the files of the last reply, to a folder; or the thread, to a file: {' '.join(FORMS)}",
+        save,
+    ),
     Slash("model", "[NAME]", "who replies; with a name, that model from now on", model),
     Slash("instructions", "[TEXT]", "what the model is told before the thread", instructions),
     Slash("stats", "", "figures after each reply, or no more", stats),

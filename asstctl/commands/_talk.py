@@ -63,11 +63,22 @@ class Chat:
         except AsstctlError as error:
             if not self.interactive or isinstance(error, ConfigError | AuthError):
                 raise
-            failure.write(error, sys.stderr, as_json=self.invocation.json)
+            self.tell(error)
+
+    def tell(self, error: AsstctlError) -> None:
+        """Write an error that does not end the chat."""
+        where = self.invocation
+        failure.write(error, sys.stderr, as_json=where.json, file=where.file)
 
     def attach(self, path: Path) -> None:
         """Add a file to the next prompt; raises AsstctlError where it can't be read."""
         self._files.append(brought(path))
+
+    def save_files(self, folder: Path) -> bool:
+        """Write the files that the last reply made to a folder; return False where it made none."""
+        from asstctl.commands import _files  # few chats save any
+
+        return _files.save(self.invocation, self.session, folder)
 
     def open(self, thread: Thread | None, history: int) -> None:
         """Go on in a thread, None: in a new one; its last messages are shown."""

@@ -12,7 +12,6 @@ from asstctl.commands._reply import Talk, talking
 from asstctl.commands._talk import Chat
 from asstctl.commands.app import App
 from asstctl.errors import AsstctlError
-from asstctl.render import failure
 from asstctl.render.terminal import one_line, said
 
 app = App()
@@ -86,7 +85,7 @@ def slash(here: Chat, line: str) -> None:
         except AsstctlError as error:
             if not here.interactive:
                 raise
-            failure.write(error, sys.stderr, as_json=here.invocation.json)
+            here.tell(error)
     else:
         here.say(line)
 

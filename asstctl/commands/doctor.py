@@ -30,11 +30,10 @@ def doctor(
 ) -> None:
     """Check settings, key, server, store and completion."""
     invocation = options.invocation(ctx)
-    file = str(invocation.config or "")
     done: list[Check] = []
     with invocation.session() as session:
         for found in checks(session, Path.home(), ask=ask):
-            check = replace(found, hint=found.hint and retyped(found.hint, file))
+            check = replace(found, hint=found.hint and retyped(found.hint, invocation.file))
             done.append(check)
             if output is options.Facts.TEXT:
                 sys.stdout.write(f"{drawn(check)}\n")

@@ -32,6 +32,11 @@ class Invocation:
     flags: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def file(self) -> str:
+        """The settings file that was named with --config, "" where none was."""
+        return str(self.config or "")
+
+    @property
     def written_profile(self) -> str:
         """The profile that `config set` and its like write."""
         from asstctl.config.settings import DEFAULT_PROFILE  # --help does without
