@@ -23,10 +23,10 @@ def main(arguments: list[str], out: TextIO, err: TextIO) -> int:
     if arguments in (["-V"], ["--version"]):  # answered before anything is imported
         out.write(f"{__version__}\n")
         return 0
-    if len(arguments) == 2 and arguments[0] == "__complete":  # noqa: PLR2004 - the word and what
+    if len(arguments) > 1 and arguments[0] == "__complete":
         from asstctl import completion
 
-        completion.answer(arguments[1], os.environ, out)
+        completion.answer(arguments[1], "".join(arguments[2:3]), os.environ, out)
         return 0
     try:
         with _signals.Held():

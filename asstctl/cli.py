@@ -87,8 +87,12 @@ def asstctl(
         bool, typer.Option("--debug", help="Show requests, and where an error comes from.")
     ] = False,
     install_completion: Annotated[
-        bool, typer.Option("--install-completion", help="Install completion for your shell.")
-    ] = False,
+        str | None,
+        typer.Option(metavar="[SHELL]", help="Install completion for your shell, or this one."),
+    ] = None,
+    show_completion: Annotated[
+        str | None, typer.Option(metavar="[SHELL]", help="Print the script that it installs.")
+    ] = None,
 ) -> None:
     """Your threads, whichever server holds them: ask, chat, list, read, move.
 
@@ -103,11 +107,8 @@ def asstctl(
     invocation.debug = debug
     if debug:
         options.log_requests()
-    if install_completion:
-        from asstctl.completion.install import install  # once in a lifetime
-
-        target, left = install(invocation.environment, Path.home())
-        typer.echo(f"asstctl: wrote {target}; {left}", err=True)
+    if install_completion is not None or show_completion is not None:
+        complete(invocation, install_completion, show_completion)
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         from asstctl.commands.welcome import welcome  # every other command does without
@@ -115,7 +116,28 @@ def asstctl(
         typer.echo(welcome(invocation), nl=False)
 
 
+def complete(invocation: options.Invocation, install: str | None, show: str | None) -> None:
+    """Install the completion of a shell, or print its script; "" is the user's shell."""
+    from asstctl.completion import install as completion  # once in a lifetime
+
+    if install is not None:
+        done = completion.install(install, invocation.environment, Path.home())
+        typer.echo(f"asstctl: {done.words}", err=True)
+    else:
+        shell = completion.known(show or completion.shell_of(invocation.environment))
+        typer.echo(completion.shipped(completion.SCRIPTS[shell]), nl=False)
+
+
+def with_shell(arguments: list[str]) -> list[str]:
+    """Return a command line in which an option about completion has a shell, "" for the user's."""
+    name, *more = arguments or [""]
+    if name not in ("--install-completion", "--show-completion"):
+        return arguments
+    given = bool(more) and not more[0].startswith("-")
+    return [f"{name}={more[0]}", *more[1:]] if given else [f"{name}=", *more]
+
+
 def run(arguments: list[str], invocation: options.Invocation) -> None:
     """Run a command line; raises what its command raises, and typer.Exit for an exit code."""
-    with get_command(app).make_context("asstctl", arguments, obj=invocation) as ctx:
+    with get_command(app).make_context("asstctl", with_shell(arguments), obj=invocation) as ctx:
         ctx.command.invoke(ctx)

@@ -258,17 +258,18 @@ def file_system(path: Path) -> str:
 
 
 def completion(environment: Mapping[str, str], home: Path) -> Check:
-    """Check that the user's shell completes."""
-    from asstctl.completion.install import SCRIPTS, shell_of, shipped, targets
+    """Check that a new shell of the user's completes."""
+    from asstctl.completion.install import SCRIPTS, loaded, shell_of, shipped, targets
 
     shell = shell_of(environment)
     if shell not in SCRIPTS:
         return Check("completion", "warning", f"there is none for {shell or 'an unknown shell'}")
     target = targets(environment, home)[shell]
+    hint = f"asstctl --install-completion {shell}"
     if not target.exists():
-        hint = "asstctl --install-completion"
         return Check("completion", "warning", f"not installed for {shell}", hint)
     if target.read_text("utf-8", errors="replace") != shipped(SCRIPTS[shell]):
-        hint = "asstctl --install-completion"
         return Check("completion", "warning", f"{target} is of another version", hint)
+    if loaded(shell, environment) is False:
+        return Check("completion", "warning", f"{target} is not loaded by a new {shell}", hint)
     return Check("completion", "ok", f"{target}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from asstctl._ids import CHAIN, CONVERSATION, LOCAL, THREAD
+
 AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 FOUNDRY_SCOPE = "https://ai.azure.com/.default"
 """Scopes of Entra's tokens: an Azure OpenAI resource's older API; its v1 API, and Foundry."""
@@ -62,7 +64,7 @@ FACTS = {
     Kind.ASSISTANTS: Facts(
         about="a server of assistants: Foundry classic, LiteLLM, self-hosted",
         needs=("endpoint", "api_version", "api_key_env", "assistant_id"),
-        prefixes=("thread_",),
+        prefixes=(THREAD,),
         endpoint_needed=True,
         azure_assumed=True,
         azure_scope=AZURE_SCOPE,
@@ -70,8 +72,8 @@ FACTS = {
     Kind.RESPONSES: Facts(
         about="Conversations + Responses: OpenAI, Foundry, Azure OpenAI",
         needs=("endpoint", "api_key_env", "agent", "model", "instructions"),
-        prefixes=("conv_", "chain_"),
-        index_alone=("chain_",),
+        prefixes=(CONVERSATION, CHAIN),
+        index_alone=(CHAIN,),
         endpoint="https://api.openai.com/v1",
         replies_by_id=True,
         inline_files=True,
@@ -81,7 +83,7 @@ FACTS = {
     Kind.LOCAL: Facts(
         about="threads on this machine; a chat-completions server, or a small model here, replies",
         needs=("endpoint", "api_key_env", "model", "instructions"),
-        prefixes=("local_",),
+        prefixes=(LOCAL,),
         kept_here=True,
         inline_files=True,
         answers_in_thread=True,
@@ -91,9 +93,6 @@ FACTS = {
 
 DEFAULT = Kind.ASSISTANTS
 """The backend of a profile that names none."""
-
-PREFIXES = ("", *(prefix for kind in Kind for prefix in kind.facts.prefixes))
-"""Beginnings of ids that a reference may leave out."""
 
 SERVICE_PREFIXES = tuple(
     prefix

@@ -1,35 +1,46 @@
-"""The script for bash."""
+"""The script for bash, from 3.2 on."""
 
 from _words import Option, Word
 
 
 def script(words: list[Word]) -> str:
-    """Return the script for bash; where several words fit, each stands with its meaning."""
+    """Return the script for bash; where several threads fit, each stands with its title."""
     known = "|".join("/" + "/".join(word.path) for word in words if word.path)
-    values, options, rest = [], [], []
+    takes, values, options, rest = [], [], [], []
     for word in words:
         path = "".join("/" + name for name in word.path)
-        for option in word.options:
-            if option.takes:
-                pattern = "|".join(f'"{path}:{name}"' for name in option.names)
-                values.append(f"        {pattern}) {_bash_offer(option)}; return ;;")
+        for option in filter(lambda option: option.takes, word.options):
+            pattern = "|".join(f'"{path}:{name}"' for name in option.names)
+            takes.append(pattern)
+            values.append(f"        {pattern}) {_offer(option)} ;;")
         names = " ".join(name for option in word.options for name in option.names)
         options.append(f'        "{path}") names="{names}" ;;')
         if word.below:
-            rest.append(f'        "{path}") _asstctl_words "{" ".join(word.below)}" ;;')
-        elif word.argument:
-            rest.append(f'        "{path}") {_bash_offer(word.argument)} ;;')
+            rest.append(f'        "{path}:0") _asstctl_words "{_joined(word.below)}" ;;')
+        for number, argument in enumerate(word.arguments):
+            last = word.many and number == len(word.arguments) - 1
+            where = f'"{path}:"*' if last else f'"{path}:{number}"'
+            rest.append(f"        {where}) {_offer(argument)} ;;")
+        for key, found in word.after.items():
+            values.append(f'        "{path}:{key}") _asstctl_words "{" ".join(found)}" ;;')
     return BASH.format(
-        known=known, values="\n".join(values), options="\n".join(options), rest="\n".join(rest)
+        known=known,
+        takes="|".join(takes),
+        values="\n".join(values),
+        options="\n".join(options),
+        rest="\n".join(rest),
+        following="|".join(f"{''.join('/' + n for n in w.path)}:1" for w in words if w.after),
     )
 
 
-def _bash_offer(option: Option) -> str:
+def _joined(pairs: list[tuple[str, str]]) -> str:
+    return " ".join(word for word, _ in pairs)
+
+
+def _offer(option: Option) -> str:
     if option.choices:
-        return f'_asstctl_words "{" ".join(option.choices)}"'
-    if option.asked == "files":
-        return "compopt -o default"
-    return f"_asstctl_asked {option.asked}" if option.asked else ":"
+        return f'_asstctl_words "{" ".join(option.words)}"'
+    return f"_asstctl_{option.asked}" if option.asked else ":"
 
 
 BASH = """\
@@ -38,26 +49,71 @@ _asstctl_words() {{
     COMPREPLY=($(compgen -W "$1" -- "$cur"))
 }}
 
-_asstctl_asked() {{
+_asstctl_files() {{
+    compopt -o default 2>/dev/null && return
+    local IFS=$'\\n'
+    COMPREPLY=($(compgen -f -- "$cur"))
+}}
+
+_asstctl_folders() {{
+    compopt -o dirnames 2>/dev/null && return
+    local IFS=$'\\n'
+    COMPREPLY=($(compgen -d -- "$cur"))
+}}
+
+_asstctl_profiles() {{
     local word about
-    COMPREPLY=()
+    while IFS=$'\\t' read -r word about; do
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$(printf %q "$word")")
+    done < <(asstctl __complete profiles 2>/dev/null)
+}}
+
+_asstctl_threads() {{
+    local word about other="" first=""
     compopt -o nosort 2>/dev/null
     while IFS=$'\\t' read -r word about; do
-        [[ $word == "$cur"* ]] && COMPREPLY+=("$word${{about:+  -- $about}}")
-    done < <(asstctl __complete "$1" 2>/dev/null)
-    ((${{#COMPREPLY[@]}} == 1)) && COMPREPLY=("${{COMPREPLY[0]%%  -- *}}")
+        [[ $word == "$cur"* ]] || other=1
+        first=${{first:-$word}}
+        COMPREPLY+=("$word${{about:+  -- $about}}")
+    done < <(asstctl __complete threads "$cur" 2>/dev/null)
+    if ((${{#COMPREPLY[@]}} == 1)); then
+        COMPREPLY=("$(printf %q "$first")")
+    elif [[ $other ]]; then
+        COMPREPLY+=(" ") # titles fit, not words: what is typed stays
+    fi
 }}
 
 _asstctl() {{
-    local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}} path="" names="" i
+    local cur=${{COMP_WORDS[COMP_CWORD]}} path="" option="" names="" last="" n=0 i word
+    COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
-        case "$path/${{COMP_WORDS[i]}}" in
-        {known}) path+="/${{COMP_WORDS[i]}}" ;;
+        word=${{COMP_WORDS[i]}}
+        [[ $word == "=" ]] && continue
+        if [[ $option ]]; then
+            option=""
+            continue
+        fi
+        case "$path:$word" in
+        {takes})
+            option="$path:$word"
+            continue ;;
+        esac
+        [[ $word == -* ]] && continue
+        case "$path/$word" in
+        {known}) path+="/$word" ;;
+        *) n=$((n + 1)) last=$word ;;
         esac
     done
-    case "$path:$prev" in
-{values}
+    [[ $cur == "=" ]] && cur=""
+    case "$path:$n" in
+    {following}) option=${{option:-$path:$last}} ;;
     esac
+    if [[ $option ]]; then
+        case "$option" in
+{values}
+        esac
+        return
+    fi
     if [[ $cur == -* ]]; then
         case "$path" in
 {options}
@@ -65,7 +121,7 @@ _asstctl() {{
         _asstctl_words "$names"
         return
     fi
-    case "$path" in
+    case "$path:$n" in
 {rest}
     esac
 }}

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from contextlib import suppress
 
 VERBS = (
     "shows|forgets|fetches|ends|makes|keeps|declines|answers|asks|carries|chooses|is|for|and|or"
@@ -19,8 +20,9 @@ VALUES = {"VALUE": "asst_1", "NAME": "test", "PROFILE": "r", "...": "Hello", "KE
 def commands(text):
     """The commands that a text names, as words."""
     for found in COMMAND.findall(text.replace(": asstctl", "; asstctl")):
-        if words := [VALUES.get(word, word) for word in shlex.split(found)]:
-            yield words
+        with suppress(ValueError):  # a quotation mark of the text itself
+            if words := [VALUES.get(word, word) for word in shlex.split(found)]:
+                yield words
 
 
 def follow(home, said, *extra):

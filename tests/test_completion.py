@@ -3,13 +3,17 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from asstctl.completion import install
+from asstctl.store import titles
 from tests.terminal import Screen
 
 FOLDER = Path(__file__).parent.parent / "completions"
@@ -85,6 +89,16 @@ def test_the_scripts_are_what_the_commands_make_them():
         ("asstctl threads history --format js", ["json", "jsonl"]),
         ("asstctl config get end", ["endpoint"]),
         ("asstctl threads list -o t", ["table", "tsv"]),
+        ("asstctl ask --output = m", ["markdown"]),
+        ("asstctl config set aut", ["auth"]),
+        ("asstctl config set auth ", ["key", "entra"]),
+        ("asstctl config set keep t", ["true"]),
+        ("asstctl config set backend loc", ["local"]),
+        ("asstctl help ex", ["exit-codes"]),
+        ("asstctl help thr", ["threads"]),
+        ("asstctl -p threads conf", ["config"]),
+        ("asstctl config init --backend as", ["assistants"]),
+        ("asstctl --install-completion z", ["zsh"]),
     ],
 )
 def test_bash_completes_words_without_starting_python(asked, line, offered):
@@ -99,7 +113,26 @@ def test_bash_completes_threads_with_titles_and_profiles(asked):
     assert found[1].endswith("  -- What is the capital of France?")
     assert in_bash(asked, "asstctl threads show mi") == ["mine"]
     assert in_bash(asked, "asstctl -p wo") == ["work"]
-    assert calls(asked) == ["__complete threads"] * 2 + ["__complete profiles"]
+    assert in_bash(asked, "asstctl threads copy --to wo") == ["work"]
+    assert (
+        calls(asked)
+        == ["__complete threads ", "__complete threads mi"] + ["__complete profiles"] * 2
+    )
+
+
+@needs("bash")
+def test_bash_finds_threads_by_the_words_of_their_titles(asked):
+    [found] = in_bash(asked, "asstctl threads show capi")
+    assert found.startswith("local_")
+    asked.run("ask", "The capital of Norway?")
+    found = in_bash(asked, "asstctl threads show Capi")
+    assert [line.partition("  -- ")[2] for line in found] == [
+        "The capital of Norway?",
+        "What is the capital of France?",
+        "",  # what is typed stays: nothing that all offers begin with takes its place
+    ]
+    asked.run("threads", "rename", "@last", "my name")
+    assert in_bash(asked, "asstctl threads show norw") == ["my\\ name"]
 
 
 @needs("bash")
@@ -118,7 +151,12 @@ def test_fish_completes_words_threads_and_profiles(asked):
         "endpoint"
     ]
     assert calls(asked) == []
-    assert in_fish(asked, "asstctl threads show m") == ["mine\tOther"]
+    assert in_fish(asked, "asstctl threads show mi") == ["mine\tOther"]
+    assert in_fish(asked, "asstctl ask --conf") == []  # options of the root end with a command
+    assert [line.split("\t")[0] for line in in_fish(asked, "asstctl config set auth ")] == [
+        "entra",
+        "key",
+    ]
     assert in_fish(asked, "asstctl ask -p wo") == ["work\tlocal"]
 
 
@@ -162,27 +200,89 @@ def test_a_hostile_title_is_harmless_in_a_completion(home, server):
     assert "\x1b" not in home.run("__complete", "threads")[0]
 
 
-@pytest.mark.parametrize(
-    ("shell", "place"),
-    [
-        ("bash", ".local/share/bash-completion/completions/asstctl"),
-        ("zsh", ".local/share/zsh/site-functions/_asstctl"),
-        ("fish", ".config/fish/completions/asstctl.fish"),
-    ],
-)
-def test_install_completion_puts_the_script_where_the_shell_looks(home, shell, place):
-    err = home.run("--install-completion", SHELL=f"/usr/bin/{shell}")[1]
-    assert str(home.path / place) in err
-    assert err.endswith("open a new shell\n")  # what is left for the user to do
-    assert (home.path / place).read_text() == (FOLDER / install.SCRIPTS[shell]).read_text()
+PLACES = {
+    "bash": ".local/share/bash-completion/completions/asstctl",
+    "zsh": ".local/share/zsh/site-functions/_asstctl",
+    "fish": ".config/fish/completions/asstctl.fish",
+    "powershell": ".local/share/asstctl/asstctl.ps1",
+}
+
+
+@pytest.mark.parametrize("shell", PLACES)
+def test_install_completion_puts_the_script_where_the_shell_looks_and_says_how_to_see(home, shell):
+    err = home.run("--install-completion", shell)[1]
+    assert f"wrote {home.path / PLACES[shell]}" in err
+    assert err.endswith(f"open a new {shell} and type: asstctl thr<TAB>\n")
+    script = (FOLDER / install.SCRIPTS[shell]).read_text()
+    assert (home.path / PLACES[shell]).read_text() == script
+    assert home.run("--show-completion", shell)[0] == script
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_new_shell_completes_once_it_is_installed_and_its_file_is_changed_once(asked, shell):
+    home = asked
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not on this machine")
+    own = {"bash": ".bashrc", "zsh": ".zshrc"}.get(shell, "none")
+    (home.path / own).write_text("# mine")
+    for _ in range(2):
+        home.run("--install-completion", shell)
+    assert install.loaded(shell, home.environment)
+    lines = (home.path / own).read_text().splitlines()
+    assert lines[0] == "# mine"
+    assert len(lines) <= 2
+    said = home.run("doctor", SHELL=f"/bin/{shell}", code=None)[0]
+    assert "ok  completion: " in said or "completion: not installed" in said  # of another shell
+
+
+def test_the_shell_is_the_one_that_the_user_has(home):
+    assert home.run("--install-completion", "pwsh")[1].endswith("asstctl thr<TAB>\n")
+    assert install.shell_of({"SHELL": "/usr/bin/zsh"}) in install.SCRIPTS
 
 
 def test_a_shell_without_a_script_is_said_so(home):
-    assert (
-        "no completion for the shell tcsh"
-        in home.run("--install-completion", SHELL="/bin/tcsh", code=3)[1]
+    err = home.run("--install-completion", "tcsh", code=3)[1]
+    assert err == (
+        "asstctl: no completion for the shell tcsh\n"
+        "hint: there is one for: bash, zsh, fish, powershell\n"
     )
     assert os.listdir(home.path) == []
+
+
+def test_tab_waits_for_no_locked_store(home, server):
+    home.use_server(server)
+    home.run("ask", "Hello")
+    with closing(sqlite3.connect(home.data / "threads.db", isolation_level=None)) as db:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        home.run("__complete", "threads")
+        assert time.monotonic() - began < 5
+
+
+def test_every_thread_is_found_however_many_there_are(home):
+    home.run("threads", "new", "-p", "local")
+    with closing(sqlite3.connect(home.data / "threads.db")) as db:
+        sql = (
+            "INSERT INTO threads (id, backend, endpoint, profile, name, title, created_at, said_at,"
+            " turn) VALUES (?, 'assistants', 'x', 'default', ?, ?, 1, 1, ?)"
+        )
+        rows = [
+            (f"thread_{n:05}", f"proj-{n}" if n % 2 else None, f"Matter {n:05} of many", n + 1)
+            for n in range(3000)
+        ]
+        db.executemany(sql, rows)
+        db.execute(titles.EVERY)
+        db.commit()
+    for typed, first in [("proj-9", "proj-2999"), ("0001", "proj-19"), ("matt", "proj-2999")]:
+        found = home.run("__complete", "threads", typed)[0].splitlines()
+        assert found[0].startswith(first) or typed == "proj-9"
+    assert home.run("__complete", "threads", "proj-9")[0].startswith("proj-99")
+    assert home.run("__complete", "threads", "00012")[0] == "thread_00012\tMatter 00012 of many\n"
+    assert home.run("__complete", "threads", "thread_0000")[0].count("\n") == 10
+    home.run("threads", "delete", "proj-9", "--keep-remote")
+    assert "proj-9\t" not in home.run("__complete", "threads", "00009")[0]
 
 
 def test_tab_leaves_a_damaged_store_alone(home, server):

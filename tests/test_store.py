@@ -116,7 +116,7 @@ def test_a_version_of_the_schema_is_never_changed_after_it_was_written():
         "removed",
         "searching unindexed",
         "runs_by_place",
-        "uploading",
+        "uploading title_words title_words_by_thread",
     ]
     with closing(sqlite3.connect(":memory:")) as db:
         before = set()

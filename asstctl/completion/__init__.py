@@ -9,7 +9,6 @@ from __future__ import annotations  # TAB waits for every import here
 import os
 
 from asstctl import _folders
-from asstctl.errors import AsstctlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,26 +18,31 @@ if TYPE_CHECKING:
 MOST_THREADS = 100
 """How many threads are offered, the ones used last."""
 
+LOCKED_SECONDS = 0.05
+"""How long TAB waits for a store that another process holds."""
 
-def answer(what: str, environment: Mapping[str, str], out: TextIO) -> None:
-    """Write the words that are offered, a line each: the word, a tab, its meaning. Never fails."""
+
+def answer(what: str, start: str, environment: Mapping[str, str], out: TextIO) -> None:
+    """Write the words that are offered, a line each: the word, a tab, its meaning. Never fails.
+
+    `start` is what is typed of the word; of profiles all are written.
+    """
     try:
-        pairs = threads(environment) if what == "threads" else profiles(environment)
+        pairs = threads(start, environment) if what == "threads" else profiles(environment)
         out.writelines(f"{word}\t{about}\n" for word, about in pairs)
-    except (AsstctlError, OSError):
-        return  # a shell has no use for an error
+    except Exception:  # noqa: BLE001 - a shell has no use for any error
+        return
 
 
-def threads(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the threads used last, by name or id, with their titles."""
-    from asstctl.store.database import Database
+def threads(start: str, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the threads that fit what is typed, the ones used last first, with their titles."""
+    from asstctl.store.readonly import opened
+    from asstctl.store.titles import find
 
     path = os.path.join(_folders.data(environment), "threads.db")
-    if not os.path.exists(path):
-        return []
-    sql = "SELECT coalesce(name, id), title FROM threads ORDER BY said_at DESC, number DESC LIMIT ?"
-    rows = Database(path, reading=True).rows(sql, MOST_THREADS)
-    return [(clean(word), clean(title)) for word, title in rows]
+    db = opened(path, LOCKED_SECONDS) if os.path.exists(path) else None
+    found = find(db, start, MOST_THREADS) if db else []
+    return [(clean(word), clean(title)) for word, title in found]
 
 
 def clean(text: str) -> str:

@@ -170,18 +170,11 @@ class Database:
 
     def _reading(self, path: str) -> sqlite3.Connection:
         """Open the file as it is; raises AsstctlError where its schema is not the one we read."""
-        from urllib.parse import quote  # for this rare way alone
-
         self.read_only = AsstctlError(f"the store {path} can't be written")
-        for way in ("mode=ro", "immutable=1"):  # the first sees the write-ahead log too
-            uri = f"file:{quote(path)}?{way}"
-            found = sqlite3.connect(uri, uri=True, isolation_level=None)
-            try:
-                if found.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
-                    return found
-            except sqlite3.OperationalError:
-                pass
-            found.close()
+        from asstctl.store import readonly  # for this rare way alone
+
+        if found := readonly.opened(path, BUSY_SECONDS):
+            return found
         raise self.read_only
 
     def _version(self) -> int:

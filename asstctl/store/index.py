@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from asstctl._ids import PREFIXES
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError
-from asstctl.kind import PREFIXES
 from asstctl.model import Thread, texts, titled
+from asstctl.store import titles
 from asstctl.store.database import Database
 from asstctl.store.faults import duplicate
 from asstctl.store.filters import Filter
@@ -19,8 +20,6 @@ _READ = (
     "id, backend, endpoint, profile, name, CAST(title AS BLOB), created_at, said_at,"
     " CAST(metadata AS BLOB)"
 )
-
-_NEWEST_FIRST = "ORDER BY turn DESC, said_at DESC, number DESC"
 
 
 class Index:
@@ -64,6 +63,7 @@ class Index:
                     metadata=json.dumps(dict(thread.metadata)),
                     said=said,
                 )
+                self._db.execute(titles.NEW, *thread.key)
                 # no number is given twice: what still writes to a deleted thread finds none
                 self._db.execute(
                     "UPDATE counter SET value = max(value, (SELECT max(number) FROM threads))"
@@ -99,7 +99,7 @@ class Index:
         """Return the rows, the thread said to last first; -1 is no limit."""
         where, values = only.where()
         return self._rows(
-            f"SELECT {_READ} FROM threads {where} {_NEWEST_FIRST} LIMIT ?",  # noqa: S608 - constants
+            f"SELECT {_READ} FROM threads {where} {titles.NEWEST_FIRST} LIMIT ?",  # noqa: S608 - constants
             *values,
             limit,
         )
@@ -160,7 +160,7 @@ class Index:
         ranges = [(prefix + start, prefix + start + "\U0010ffff") for prefix in PREFIXES]
         where = " OR ".join(["(id >= ? AND id < ?)"] * len(ranges))
         return self._rows(
-            f"SELECT {_READ} FROM threads WHERE {where} {_NEWEST_FIRST} LIMIT 9",  # noqa: S608
+            f"SELECT {_READ} FROM threads WHERE {where} {titles.NEWEST_FIRST} LIMIT 9",  # noqa: S608
             *[end for pair in ranges for end in pair],
         )
 
@@ -215,6 +215,8 @@ class Index:
         )
         with self._db.writing():
             self._db.execute(sql, *thread.key)
+            which = "(SELECT number FROM threads WHERE id = ? AND endpoint = ?)"
+            self._db.execute(f"DELETE FROM title_words WHERE thread = {which}", *thread.key)  # noqa: S608
 
     def namesakes(self, thread: Thread) -> int:
         """Count the threads whose ids differ at most by their case: two endpoints may agree."""

@@ -17,6 +17,7 @@ from asstctl._record import record
 from asstctl.model import count
 from asstctl.store.records import Row, rows
 from asstctl.store.schema import changes
+from asstctl.store.titles import EVERY
 
 TABLES = (
     "threads",
@@ -106,6 +107,7 @@ def _salvaged(path: str, fresh: str) -> dict[str, int]:
         for statement in changes(0):
             new.execute(statement)
         counts = salvage(path, new)
+        new.execute(EVERY)
         new.execute("COMMIT")
     with Path(fresh).open("rb+") as file:
         os.fsync(file.fileno())

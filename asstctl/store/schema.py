@@ -161,6 +161,20 @@ MIGRATIONS = (
     """
     ALTER TABLE copies ADD COLUMN surplus INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE files ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+    CREATE TABLE title_words (
+        word TEXT NOT NULL,
+        thread INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+        PRIMARY KEY (word, thread)
+    ) WITHOUT ROWID;
+    CREATE INDEX title_words_by_thread ON title_words (thread);
+    INSERT OR IGNORE INTO title_words (word, thread)
+        WITH RECURSIVE split (thread, word, rest) AS (
+            SELECT number, '', trim(CAST(title AS TEXT)) || ' ' FROM threads
+            UNION ALL SELECT thread, substr(rest, 1, instr(rest, ' ') - 1),
+                ltrim(substr(rest, instr(rest, ' ') + 1))
+            FROM split WHERE rest != ''
+        )
+        SELECT lower(ltrim(word, '"''([{')), thread FROM split WHERE ltrim(word, '"''([{') != '';
     CREATE TABLE uploading (
         endpoint TEXT NOT NULL,
         sha256 TEXT NOT NULL,

@@ -20,10 +20,10 @@ from asstctl.store.objects import Runs
 from asstctl.store.replies import Replies
 from asstctl.store.rows import text_of
 from asstctl.store.turns import Turns
-from asstctl.store.uploads import Uploads
 
 if TYPE_CHECKING:
     from asstctl.store.search import Search
+    from asstctl.store.uploads import Uploads
 
 
 FILE = "threads.db"
@@ -47,7 +47,7 @@ class Store:
         self._db = Database(path, tell=tell)
         self.index = Index(self._db, clock)
         self.files = Files(self._db, path.with_name("files") if path else None)
-        self.uploads = Uploads(self._db, clock)
+        self._clock = clock
         self.messages = Messages(self._db, self.files, clock)
         self.replies = Replies(self._db)
         self.copies = Copies(self._db)
@@ -71,6 +71,13 @@ class Store:
         from asstctl.store.search import Search  # few commands search
 
         return Search(self._db, text_of)
+
+    @cached_property
+    def uploads(self) -> "Uploads":
+        """The files that we put on servers."""
+        from asstctl.store.uploads import Uploads  # few commands upload
+
+        return Uploads(self._db, self._clock)
 
     @property
     def read_only(self) -> AsstctlError | None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from asstctl._ids import CHAIN
 from asstctl._json import objects
 from asstctl.backends.responses import items
 from asstctl.backends.responses.input import asking
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from openai.types.responses.response_input_item_param import ResponseInputItemParam
 
     from asstctl.backends.carrying import Added
-
-CHAIN = "chain_"
-"""How the ids of chains begin."""
 
 CONVERSATIONS = "conversations"
 REPLIES = "replies can be had again"

@@ -4,10 +4,11 @@ from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
+from asstctl._ids import CHAIN
 from asstctl.backends.cancelling import CANCEL_SECONDS
 from asstctl.backends.responses import calls
 from asstctl.backends.responses.asking import Asking
-from asstctl.backends.responses.chains import CHAIN, CONVERSATIONS, Chains
+from asstctl.backends.responses.chains import CONVERSATIONS, Chains
 from asstctl.backends.responses.conversations import Conversations
 from asstctl.backends.responses.held import may_be_open
 from asstctl.backends.responses.keeper import Keeper
