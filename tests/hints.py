@@ -9,7 +9,7 @@ VERBS = (
     "|sets|reads"
 )
 COMMAND = re.compile(
-    rf"\basstctl (?!knows\b|to use)((?!: )[^;,()\n]*?)(?= (?:{VERBS})\b| \.\.\.|[;,()\n]|$)"
+    rf"\basstctl (?!knows\b|to use|>)((?!: )[^;,()\n]*?)(?= (?:{VERBS})\b| \.\.\.|[;,()\n]|$)"
 )
 """A command in a hint: up to the verb that says what it does."""
 

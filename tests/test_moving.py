@@ -248,7 +248,7 @@ def test_a_copy_that_was_deleted_elsewhere_is_said(world):
     del world.servers["responses"].conversations[target]
     world.run("ask", "-t", first, "Two")
     err = world.run("threads", "copy", first, "--to", "responses", code=5)[1]
-    assert f"is {target} gone? threads delete --keep-remote forgets it" in err
+    assert f"is it gone? asstctl threads delete {target} --keep-remote forgets it" in err
     world.run("threads", "delete", "--keep-remote", target)
     assert said(world, copy(world, first, "responses")) == said(world, first)
 

@@ -392,10 +392,84 @@ def test_a_text_that_is_too_long_for_a_gateway_stops_no_copy(home):
         refusing(server, lambda r: len(str(r.body)) > 5000, error(413, "Request Entity Too Large"))
         said = [*numbered(2), Message("m3", "user", (Text("x" * 6000),)), *numbered(1)]
         target, err = home.run("threads", "copy", imported(home, said)[1], "--to", "r")
-        assert "as placeholders: 1 text" in err
+        assert "placeholder" not in err
         sent = texts(server.conversations[target.strip()])
-        assert sent == ["Text 0", "Text 1", "[text of 6000 characters]", "Text 0"]
-        home.run("threads", "copy", "@last", "--to", "r", code=None)
+        assert sent == ["Text 0", "Text 1", "x" * 3000, "x" * 3000, "Text 0"]
+
+
+def test_a_text_that_a_server_refuses_is_a_placeholder_and_what_follows_is_carried(home):
+    with profiles(home, {"r": ResponsesServer}):
+        server = home.servers["r"]
+        refusing(server, lambda r: "Text 2" in str(r.body), error(400, "flagged by a filter"))
+        target, err = home.run("threads", "copy", imported(home, numbered(4))[1], "--to", "r")
+        assert "as placeholders: 1 text" in err
+        assert texts(server.conversations[target.strip()]) == [
+            "Text 0",
+            "Text 1",
+            "[text]",
+            "Text 3",
+        ]
+        refusing(server, lambda r: True, error(400, "not today"))
+        home.run("ask", "-t", "@2", "More", code=None)
+        other = imported(home, [Message("z", "user", (Text("Other"),))], "default")[1]
+        home.run("threads", "copy", other, "--to", "r", code=1)  # no filter, and no placeholder
+        assert "[text]" not in texts(server.conversations["conv_000002"])
+
+
+def test_a_refused_image_costs_no_words_and_no_other_file(home):
+    with profiles(home, {"a": ThreadsServer}):
+        server = home.servers["a"]
+        refusing(server, lambda r: "'file_id': 'file-up1'" in str(r.body), error(400, "file-up1 is too large"))
+        url = f"data:image/png;base64,{b64encode(PICTURE).decode()}"
+        other = f"data:image/png;base64,{b64encode(PICTURE + b'2').decode()}"
+        words = "Many words. " * 200
+        parts = (Text(words), Image(FileRef(url=url)), Image(FileRef(url=other)))
+        _, thread = imported(home, [Message("m", "user", parts)])
+        target, err = home.run("threads", "copy", thread, "--to", "a")
+        assert "as placeholders: 1 image" in err
+        content = server.threads[target.strip()][0]["content"]
+        assert content[0]["text"]["value"] == words
+        assert [part["type"] for part in content] == ["text", "text", "image_file"]
+
+
+def test_a_long_text_beside_an_image_goes_in_pieces(home):
+    with profiles(home, {"a": ThreadsServer}):
+        parts = (Text("x" * 300_000), Image(FileRef(url="https://example.com/a.png")))
+        _, thread = imported(home, [Message("m", "user", parts)])
+        target, err = home.run("threads", "copy", thread, "--to", "a")
+        assert "placeholder" not in err
+        first, second = home.servers["a"].threads[target.strip()]
+        assert len(first["content"][0]["text"]["value"]) == 256_000
+        assert [part["type"] for part in second["content"]] == ["text", "image_url"]
+
+
+def test_a_call_that_a_server_refuses_takes_its_answer_along(home):
+    with profiles(home, {"r": Strict}):
+        server = home.servers["r"]
+        refusing(
+            server, lambda r: "'type': 'function_call'," in str(r.body), error(400, "no calls here")
+        )
+        parts = (ToolCall("c1", "f", "{}"), ToolResult("c1", "42"), Text("Done"))
+        _, thread = imported(home, [*numbered(1), Message("m", "assistant", parts)])
+        target, err = home.run("threads", "copy", thread, "--to", "r")
+        assert "as placeholders: 1 tool call, 1 tool result" in err
+        said = texts(server.conversations[target.strip()])
+        assert said == ["Text 0", "[tool call f]", "[tool result]", "Done"]
+
+
+def test_a_reply_that_is_being_written_is_carried_by_the_next_run(home):
+    with profiles(home, {"r": ResponsesServer}):
+        home.run("ask", "One")
+        home.chat.replies.append(Reply("The long answer to it", delay=0.4))
+        process = home.start("ask", "-c", "Two")
+        while not any("Two" in str(r.body) for r in home.chat.requests):
+            time.sleep(0.05)
+        target = home.run("threads", "copy", "@last", "--to", "r")[0].strip()
+        process.communicate(timeout=60)
+        items = home.servers["r"].conversations[target]
+        assert texts(items) == ["One", "You said: One (1)", "Two"]
+        home.run("threads", "copy", "@last", "--to", "r")
+        assert texts(items)[-1] == "The long answer to it"
 
 
 def test_a_text_longer_than_the_wire_takes_goes_in_pieces_and_on_from_there(home):
@@ -442,7 +516,7 @@ def test_a_copy_that_holds_a_message_twice_says_so_until_it_is_made_anew(home):
         def after(request, reply):
             if request.method == "POST" and request.path.endswith("/items") and not late:
                 late.append(server.conversations["conv_000001"])
-                late[0].append(dict(late[0][-1], id="msg_late"))
+                late[0] += [dict(item, id=f"late_{item['id']}") for item in late[0]]
                 return error(500, "after all")
             return reply
 

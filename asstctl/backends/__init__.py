@@ -82,10 +82,10 @@ class Backend(Protocol):
     def upload(self, kind: type[Part], file: FileRef, path: Path) -> str:
         """Upload a file for parts of a kind and return its id; raises as `file` does."""
 
-    def uploads(self, kind: type[Part], file: FileRef, since: float) -> Iterator[str]:
+    def uploads(self, kind: type[Part], file: FileRef, made: tuple[float, float]) -> Iterator[str]:
         """Yield the ids of the newest uploads of a kind with a file's name and size.
 
-        `since`: none that was made before. Raises as `file` does.
+        `made`: between which times. Raises as `file` does.
         """
 
     def delete_file(self, file_id: str) -> None:

@@ -46,16 +46,19 @@ class Takes:
 class Added:
     """Messages that were added: their ids, "" where unknown, and what was refused, by kind.
 
-    `unsure`: no answer says that each is there once, and they are to be counted.
+    `unsure`: no answer says that each is there once, and they are to be counted. `more`: messages
+    beyond one for each, where a text was too long for one.
     """
 
     ids: list[str] = field(default_factory=list)
     unsure: bool = False
     refused: Counter[str] = field(default_factory=Counter)
+    more: int = 0
 
     def __add__(self, other: "Added") -> "Added":
         unsure = self.unsure or other.unsure
-        return Added(self.ids + other.ids, unsure, self.refused + other.refused)
+        refused, more = self.refused + other.refused, self.more + other.more
+        return Added(self.ids + other.ids, unsure, refused, more)
 
 
 class Pairs:
@@ -138,8 +141,9 @@ class Taking:
             self.native.update(kinds(message))
             yield message
             return
-        if _item(message) in takes.items:  # an open call: it must not go whole
-            message = replace(message, raw=None)
+        call = _call(message)
+        if takes.writes(message) and not (call and call in self._answered):
+            message = replace(message, raw=None)  # an open call, or a mere answer
         if message.role not in takes.parts:
             self.replaced[f"{message.role} role"] += 1
             message = replace(message, role="assistant")
@@ -191,16 +195,34 @@ def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def pieces(message: Message, longest: int) -> Iterator[Message]:
-    """Yield a message of text alone in as many as a thread takes it in, any other as it is."""
-    match message.parts:
-        case (Text(text, sources),) if len(text) > longest:
-            for start in range(0, len(text), longest):
-                piece = text[start : start + longest]
-                cited = tuple(source for source in sources if source.marker in piece)
-                if piece.strip():
-                    yield replace(message, parts=(Text(piece, cited),))
-        case _:
-            yield message
+    """Yield a message in as many as a thread takes its texts in: most are one."""
+    if sum(len(part.text) for part in message.parts if isinstance(part, Text)) <= longest:
+        yield message
+        return
+    taken: list[Part] = []
+    room = longest
+    for part in message.parts:
+        for piece in split(part, longest):
+            size = len(piece.text) if isinstance(piece, Text) else 0
+            if size > room and says(taken):
+                yield replace(message, parts=tuple(taken))
+                taken, room = [], longest
+            taken.append(piece)
+            room -= size
+    if says(taken):
+        yield replace(message, parts=tuple(taken))
+
+
+def split(part: Part, longest: int) -> Iterator[Part]:
+    """Yield a text in pieces, each with the citations whose marks are in it; others as they are."""
+    if not isinstance(part, Text):
+        yield part
+        return
+    for start in range(0, len(part.text), longest) or (0,):
+        piece = part.text[start : start + longest]
+        last = start + longest >= len(part.text)
+        cited = (c for c in part.citations if (c.marker in piece if c.marker else last))
+        yield Text(piece, tuple(cited))
 
 
 def kinds(message: Message) -> Counter[str]:

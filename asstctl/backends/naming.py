@@ -1,10 +1,11 @@
 """The files that a service's objects name by their ids."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from asstctl.backends.placeholders import NAMES, placeholder
+from asstctl.model import Message
 from asstctl.parts import File, FileRef, Image
 
 CITED = ("file_citation", "file_search", "results", "vector_store")
@@ -25,6 +26,13 @@ def named(found: Any, under: str = "") -> Iterator[tuple[str, str]]:
                 yield value, str(found.get("container_id") or "")
             else:
                 yield from named(value, key)
+
+
+def names_in(messages: Iterable[Message]) -> Iterator[str]:
+    """Yield the ids of the files that messages hold."""
+    for message in messages:
+        yield from (name for name, _ in named(message.raw or {}))
+        yield from (part.file.id for part in message.parts if isinstance(part, Image | File))
 
 
 def renamed(

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from asstctl.backends.carrying import Added, joined, kinds
-from asstctl.backends.placeholders import placeholder
+from asstctl.backends.carrying import Added, joined, kinds, pieces
+from asstctl.backends.placeholders import NAMES, placeholder
 from asstctl.errors import ActiveRunError, AsstctlError
 from asstctl.model import Message
-from asstctl.parts import Text, ToolResult
+from asstctl.parts import File, Image, Part, Text, ToolResult
 
 KEPT = ("type", "call_id", "approval_request_id")
 """Fields of the answer to a call that stay where its output is left out."""
@@ -17,9 +17,12 @@ KEPT = ("type", "call_id", "approval_request_id")
 SHORT = 1000
 """Characters of a text that no server refuses for its length."""
 
-TOO_LARGE = 413
+NO_WORDS = "[text]"
+"""The text of a message whose own words a service refuses."""
 
-LENGTH = re.compile(r"too (long|large)|max\w*[ _-]length|above_max", re.IGNORECASE)
+NOT_FOUND, TOO_LARGE = 404, 413
+
+LENGTH = re.compile(r"too[ _](long|large)|max\w*[ _-]length|above_max|at most", re.IGNORECASE)
 """The words of refusals for length."""
 
 REFUSED = (400, TOO_LARGE, 415, 422)
@@ -29,28 +32,22 @@ REFUSED = (400, TOO_LARGE, 415, 422)
 def simpler(message: Message) -> Message | None:
     """Return a message that a service refused in a simpler form, None for the simplest.
 
-    A result stays one, of the same type: without it its call would lock a conversation.
+    A result stays one of the same type, shortened: without it its call would lock a conversation.
+    Refused as that too, its call is not there, and it becomes text as any other part.
     """
     match message.parts:
-        case (ToolResult() as part,):
+        case (ToolResult(_, output) as part,) if output != placeholder(part):
             less = replace(part, output=placeholder(part))
             raw = {key: value for key, value in (message.raw or {}).items() if key in KEPT}
-            return None if part == less else replace(message, parts=(less,), raw=raw or None)
+            return replace(message, parts=(less,), raw=raw or None)
     if any(not isinstance(part, Text) for part in message.parts):
         texts = [p if isinstance(p, Text) else Text(placeholder(p)) for p in message.parts]
         return replace(message, parts=joined(texts), raw=None)
-    if any(isinstance(part, Text) and part.citations for part in message.parts):
+    if cited(message):
         return replace(message, parts=(Text(message.text),))
     if message.role not in ("user", "assistant"):
         return replace(message, role="assistant")
-    return replace(message, metadata={}) if message.metadata else None
-
-
-def shorter(message: Message) -> Message | None:
-    """Return a message with a placeholder for its text, None for a text that is short."""
-    length = len(message.text)
-    less = replace(message, parts=(Text(f"[text of {length} characters]"),), raw=None)
-    return less if length > SHORT else None
+    return None if message.text == NO_WORDS else replace(message, parts=(Text(NO_WORDS),))
 
 
 def forms(message: Message) -> Iterator[Message]:
@@ -58,7 +55,6 @@ def forms(message: Message) -> Iterator[Message]:
     form: Message | None = message
     while form:
         yield form
-        yield shorter(form) or form
         form = simpler(form)
 
 
@@ -66,7 +62,27 @@ def lighter(message: Message, refusal: AsstctlError) -> Message | None:
     """Return a message without what a service refused in it, None where nothing is left to try."""
     if message.metadata and "metadata" in refusal.message.lower():
         return replace(message, metadata={})
-    return (shorter(message) if is_too_long(refusal) else None) or simpler(message)
+    named = [part for part in message.parts if names(refusal, part)]
+    if named and len(named) < len(message.parts):
+        parts = (Text(placeholder(p)) if p in named else p for p in message.parts)
+        return replace(message, parts=tuple(parts))
+    return simpler(message)
+
+
+def names(refusal: AsstctlError, part: Part) -> bool:
+    """Return whether a refusal names the file that a part is."""
+    if not isinstance(part, Image | File):
+        return False
+    return any(name and name in refusal.message for name in (part.file.id, part.file.name))
+
+
+def halves(message: Message, refusal: AsstctlError) -> tuple[Message, Message] | None:
+    """Return the two halves of a message whose text is too long for a service, None for others."""
+    match message.parts:
+        case (Text(text),) if len(text) > SHORT and is_too_long(refusal):
+            found = [*pieces(message, (len(text) + 1) // 2)]
+            return (found[0], found[1]) if len(found) == 2 else None  # noqa: PLR2004
+    return None
 
 
 def is_too_long(error: AsstctlError) -> bool:
@@ -76,18 +92,31 @@ def is_too_long(error: AsstctlError) -> bool:
 
 def lost(before: Message, after: Message) -> Counter[str]:
     """Return what a simpler form of a message lacks, by kind."""
+    match before.parts:
+        case (ToolResult(_, output) as part,):
+            short = output == placeholder(part)  # it was counted when it became so
+            return Counter() if short else Counter([NAMES[ToolResult]])
+    if gone := kinds(before) - kinds(after):
+        return gone
     if before.role != after.role:
         return Counter([f"{before.role} role"])
-    if after == shorter(before):
-        return kinds(before) + Counter(["text"])
-    if len(before.metadata) > len(after.metadata):
-        return Counter({"metadata pair": len(before.metadata)})
-    return kinds(before) or Counter({"citation": cited(before) - cited(after)})
+    if pairs := len(before.metadata) - len(after.metadata):
+        return Counter({"metadata pair": pairs})
+    return Counter({"citation": cited(before) - cited(after)}) or Counter(["text"])
 
 
 def cited(message: Message) -> int:
     """Count the citations of a message."""
     return sum(len(part.citations) for part in message.parts if isinstance(part, Text))
+
+
+def is_refusal(error: AsstctlError, messages: list[Message]) -> bool:
+    """Return whether an error is about what messages hold."""
+    if error.retryable or isinstance(error, ActiveRunError):
+        return False
+    parts = (part for message in messages for part in message.parts)
+    gone = error.status == NOT_FOUND and any(names(error, part) for part in parts)
+    return gone or error.status in REFUSED
 
 
 def offer(
@@ -104,7 +133,7 @@ def offer(
     try:
         return send(messages)
     except AsstctlError as error:
-        if error.status not in REFUSED or error.retryable or isinstance(error, ActiveRunError):
+        if not is_refusal(error, messages):
             raise
         if len(messages) > 1:
             there = arrived(messages)
@@ -113,6 +142,10 @@ def offer(
             half = len(rest) // 2
             parts = [some for some in (rest[:half], rest[half:]) if some]
             return sum((offer(some, send, arrived) for some in parts), done)
+        if both := halves(messages[0], error):
+            first, second = (offer([half], send, arrived) for half in both)
+            whole = first + second
+            return replace(whole, ids=whole.ids[:1], more=whole.more + 1)
         less = lighter(messages[0], error)
         if less is None:
             raise

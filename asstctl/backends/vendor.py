@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,8 @@ PAGE = 100
 
 LISTED = 1000
 """Files among which one is looked for."""
+
+GONE = (404, 410)
 
 LATER = (408, 409, 429)
 """Statuses after which a file may be had another time, beside those of 500 and more."""
@@ -90,21 +92,26 @@ class Files:
                 )
             return made.id
 
-    def uploads(self, purpose: str, file: FileRef, since: float) -> Iterator[str]:
-        """Yield the ids of the newest uploads with a file's name and size, none made before."""
+    def uploads(self, purpose: str, file: FileRef, made: tuple[float, float]) -> Iterator[str]:
+        """Yield the ids of the newest uploads with a file's name and size, made between times."""
         with self._translated():
             listed = self._client.files.list(
                 purpose=purpose, order="desc", limit=PAGE, extra_headers=self._extra
             )
             for found in islice(listed, LISTED):
                 same = (found.filename, found.bytes) == (file.name, file.size)
-                if same and found.created_at >= since:
+                same = same and found.purpose in (purpose, None)
+                if same and made[0] <= found.created_at <= made[1]:
                     yield found.id
 
     def delete(self, file_id: str) -> None:
-        """Delete a file; one that is gone already is no error."""
-        with suppress(UnsupportedError), self._translated():
-            self._client.files.delete(file_id, extra_headers=self._extra)
+        """Delete a file; one that the service says is gone already is no error."""
+        try:
+            with self._translated():
+                self._client.files.delete(file_id, extra_headers=self._extra)
+        except UnsupportedError as error:
+            if not (error.status in GONE and file_id in error.message):
+                raise
 
     @cached_property
     def _client(self) -> "OpenAI":

@@ -53,7 +53,7 @@ def import_(
                 listing.note(note, sys.stderr)
             to = to or Destination(session, session.settings(session.profile))
             if there := to.resident(found.thread):
-                restored = to.restore(there, found)
+                restored = 0 if dry_run else to.restore(there, found)
                 told = f"; {count(restored, 'message')} came back" if restored else ""
                 listing.note(f"{there.id} is here already{told}", sys.stderr)
                 continue
@@ -227,7 +227,7 @@ def carry(
 
     target = noted(carry_out(plan), invocation.notes)
     if plan.to.keeps:
-        plan.to.keep_beside(target, found)
+        plan.to.keep_beside(target, found, plan.held if plan.forked else None)
     told = f"{count(plan.messages, 'message')} of {plan.source.id} copied to {target.id}"
     if replaced := counted(plan.replaced):
         told += f"; as placeholders: {replaced}"
@@ -250,7 +250,7 @@ def fork(
 ) -> None:
     """Make a new thread of a thread's messages, on the same server, and print its id."""
     from asstctl.transfer.copy import fork as forked
-    from asstctl.transfer.destination import Destination
+    from asstctl.transfer.destination import Destination, copying
     from asstctl.transfer.placing import kept_files
 
     invocation = options.invocation(ctx)
@@ -262,5 +262,6 @@ def fork(
         locate = kept_files(session.store, thread.endpoint)
         made = forked(thread, found.messages, home, locate, at)
         demand_files(made, reading.later)
-        carry(made, found, invocation, dry_run=False)
+        with copying(session):
+            carry(made, found, invocation, dry_run=False)
         reading.demand_current()

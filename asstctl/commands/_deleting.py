@@ -11,6 +11,7 @@ from asstctl.commands import options
 from asstctl.commands.app import App
 from asstctl.errors import AsstctlError, ConfigError, NotFoundError, summed
 from asstctl.model import Thread
+from asstctl.reading import gone
 from asstctl.render import listing
 from asstctl.session import Session
 
@@ -89,9 +90,9 @@ def deleted(session: Session, thread: Thread, *, keep_remote: bool) -> str:
             left_before = session.store.uploads.of(thread)
             try:
                 kept = [session.holder(thread).delete(thread.id)]
-            except NotFoundError:
-                if not left_before:  # else an earlier deletion stopped between it and them
-                    raise
+            except NotFoundError as error:
+                if not (left_before and gone(session, thread, error)):
+                    raise  # else an earlier deletion stopped between it and them
             delete_uploads(session, thread)
     else:
         for file_id in session.store.uploads.of(thread, alone=False):

@@ -33,11 +33,18 @@ class Uploads:
         """Return the ids of the files that we put on a server for a thread, or for it `alone`."""
         sql = (
             "SELECT files.id FROM files JOIN threads ON number = thread WHERE threads.id = ?"
-            " AND threads.endpoint = ? AND uploaded AND NOT (? AND EXISTS (SELECT 1"
-            " FROM files AS others WHERE others.endpoint = files.endpoint"
-            " AND others.id = files.id AND others.thread != files.thread))"
+            " AND threads.endpoint = ? AND files.endpoint = threads.endpoint AND uploaded"
+            " AND NOT (? AND EXISTS (SELECT 1 FROM files AS others JOIN threads AS another"
+            " ON another.number = others.thread AND another.endpoint = others.endpoint"
+            " WHERE others.endpoint = files.endpoint AND others.id = files.id"
+            " AND others.thread != files.thread))"
         )
         return [row[0] for row in self._db.rows(sql, *thread.key, alone)]
+
+    def renew(self, endpoint: str, digest: str, kind: type[Part]) -> None:
+        """Note that some contents go to a server now, once more."""
+        self.end(endpoint, digest, kind)
+        self.begin(endpoint, digest, kind)
 
     def begin(self, endpoint: str, digest: str, kind: type[Part]) -> float | None:
         """Note that some contents go to a server now.

@@ -29,18 +29,19 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
     total = len(found.units)
     what = f"copying {source.id}"
     unsure = False
+    more = 0  # messages beyond one for each unit
     whole = -found.part  # the first message after those that are whole
     try:
         for start in range(0, total, CHUNK):
             yield Progress(what, start, total, "messages")
             chunk = found.units[start : start + CHUNK]
             end = start + len(chunk)
-            now = replace(now, on_its_way=end - whole, before=found.before + whole)
+            now = replace(now, on_its_way=end - whole, before=found.before + whole + more)
             to.note(source, now)
             added = to.append(target, found.placing, [unit.message for unit in chunk])
-            unsure = unsure or added.unsure
+            unsure, more = unsure or added.unsure, more + added.more
             if added.unsure:
-                demand_arrived(to, target, found.before + end)
+                demand_arrived(to, target, found.before + end + more)
             found.native.subtract(added.refused)
             found.replaced.update(added.refused)
             for number, unit in enumerate(chunk, start + 1):
@@ -48,7 +49,7 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
                     whole = number
                     found.done.append(unit.last)
                     now = replace(now, copied=now.copied + 1, last_id=unit.last)
-            now = replace(now, on_its_way=end - whole, before=found.before + whole)
+            now = replace(now, on_its_way=end - whole, before=found.before + whole + more)
             to.note(source, now)
     except AsstctlError as error:
         there = now.copied - found.already
@@ -57,14 +58,17 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
         )
         raise
     except (KeyboardInterrupt, StoppedError) as left:
-        left.add_note(f"{target.id} has a part of {source.id}; the same command goes on with it")
+        goes_on = "the same command goes on with it"
+        if found.forked:
+            goes_on = f"asstctl threads delete {target.id} takes it away"
+        left.add_note(f"{target.id} has a part of {source.id}; {goes_on}")
         raise
     yield Progress(what, total, total, "messages")
     if found.was.on_its_way or unsure:
-        more = sum(1 for _ in to.history(target)) - found.before - total
-        if more > 0:
-            to.note(source, replace(now, surplus=more))
-            raise surplus(target.id, more)
+        twice = sum(1 for _ in to.history(target)) - found.before - total - more
+        if twice > 0:
+            to.note(source, replace(now, surplus=twice))
+            raise surplus(target.id, twice)
     return target
 
 

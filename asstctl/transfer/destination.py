@@ -1,7 +1,7 @@
 """Where threads are copied to: a profile's backend, and what is noted of its copies."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -96,13 +96,20 @@ class Destination:
             self._store.copies.begin(source.key, target.id, self._settings.place)
         return target
 
-    def keep_beside(self, target: Thread, source: Archived) -> None:
-        """Keep the runs and the files of a source beside its copy: no server takes them."""
+    def keep_beside(
+        self, target: Thread, source: Archived, held: Container[str] | None = None
+    ) -> None:
+        """Keep the runs and the files of a source beside its copy: no server takes them.
+
+        `held`: the files that go along, by their ids; None: all.
+        """
         number = self._store.messages.number(target.key)
         self._store.runs.put_all(number, source.runs)
         locate = files_of(source)
         place = "" if target.kind.facts.kept_here else source.thread.endpoint
         for known in source.files:  # under the ids that they have at the source
+            if held is not None and known.id not in held:
+                continue
             if self._store.files.intact(known):
                 self._store.files.note(number, place, known)
             elif at_hand := locate(FileRef(known.id)):

@@ -17,7 +17,7 @@ from asstctl.backends.placeholders import NAMES, placeholder
 from asstctl.errors import UnsupportedError
 from asstctl.model import Message
 from asstctl.parts import File, FileRef, Image, Part, Text, picture
-from asstctl.store.files import Known
+from asstctl.store.files import Known, digest_of
 from asstctl.store.lifting import GENERATED, inline, unlifted
 from asstctl.store.store import Store
 from asstctl.uploading import noted, upload
@@ -127,7 +127,7 @@ class Placing:
         citations = []
         for citation in text.citations:
             file = FileRef(citation.id, name=citation.title)
-            if citation.id and self._locate(file):
+            if citation.id and (self._same or self._locate(file)):
                 with suppress(UnsupportedError):
                     citation = replace(citation, id=self._placed(number, File(file)).id)  # noqa: PLW2901
             citations.append(citation)
@@ -163,9 +163,10 @@ class Placing:
         if there is None:
             there = self._store.uploads.find(self._place, known.sha256, kind)
             if there and not self._still(there):
-                self._store.uploads.disown(self._place, there)
-                there = None
+                there = None  # gone, or of another key
         if there is None:
+            if digest_of(path) != known.sha256:
+                raise UnsupportedError("its contents are damaged here")
             there = upload(self._store, self._backend, self._place, kind, file, path)
         self._done[kind, known.sha256] = there
         placed = self._kept(replace(known, id=there))

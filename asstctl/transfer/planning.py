@@ -14,6 +14,7 @@ from asstctl import parts
 from asstctl._record import record
 from asstctl.backends.adding import saying
 from asstctl.backends.carrying import Pairs, Taking
+from asstctl.backends.naming import names_in
 from asstctl.backends.offering import forms
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError
 from asstctl.model import Message, Thread, count, instant
@@ -23,8 +24,11 @@ from asstctl.transfer.destination import Destination
 from asstctl.transfer.placing import Locate, Placing
 
 MOST_PAIRS = 16
-LONGEST_VALUE = 512
-"""Pairs of metadata, and characters of a value, that servers take."""
+LONGEST_KEY, LONGEST_VALUE = 64, 512
+"""Pairs of metadata, and characters of a key and of a value, that servers take."""
+
+ORIGIN = "asstctl_id"
+"""The pair of metadata with the id that a message had where it was said."""
 
 LOOKS, LOOK_SECONDS = 2, 2.0
 """How often, and after how many seconds, it is looked again for what a stopped run has sent."""
@@ -67,6 +71,11 @@ class Plan:
         return sum(unit.last is not None for unit in self.units)
 
     @property
+    def held(self) -> set[str]:
+        """The ids of the files that the messages to copy hold."""
+        return set(names_in(unit.message for unit in self.units))
+
+    @property
     def citations(self) -> int:
         """How many citations the target's wire can't write."""
         if self.to.writes_sources:
@@ -81,10 +90,8 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
     Raises NotFoundError where a copy that was made before is gone, AsstctlError where the source
     lost the message that was copied last.
     """
-    everything = list(messages)
+    everything = ended_ones(messages)
     target, was = to.copy_of(source)
-    if was and was.surplus:
-        raise surplus(was.target_id, was.surplus)
     already = position(source, everything, was) if target and was else 0
     found = made(source, everything, to, locate, already)
     if not (target and was):
@@ -98,6 +105,8 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
         if was.on_its_way or not found.units:
             raise
         return replace(found, target=target, already=already, was=was, before=was.before)
+    if was.surplus and (more := len(there) - was.before) > 0:  # nobody took it out since
+        raise surplus(target.id, more)
     arrived = 0
     if was.on_its_way:  # the last run was stopped: count what reached the copy
         sent = [unit.message for unit in found.units[: was.on_its_way]]
@@ -108,8 +117,7 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
                 f"{target.id} holds messages that may be those that were on their way to it",
                 hint=f"asstctl threads delete {target.id}, and the same copy again, makes it whole",
             )
-        known = {bare(form) for message in sent for form in forms(message)}
-        if more := sum(bare(one) in known for one in there[was.before + arrived :]):
+        if more := twice(sent, there[was.before + arrived :]):
             raise surplus(target.id, more)
     counts = found  # of what arrived before nothing is counted again
     if arrived:
@@ -129,6 +137,33 @@ def plan(source: Thread, messages: Iterable[Message], to: Destination, locate: L
         replaced=counts.replaced,
         cut=counts.cut,
     )
+
+
+def twice(sent: list[Message], after: list[Message]) -> int:
+    """Count the messages after those that were sent which are the same ones again.
+
+    By the ids that they bring along; without those all that was sent comes again, in order.
+    """
+    ids = {message.metadata.get(ORIGIN) for message in sent} - {None}
+    if any(ORIGIN in message.metadata for message in after):
+        return sum(message.metadata.get(ORIGIN) in ids for message in after)
+    again = len(sent) > 1 and count_arrived(sent, after) == len(sent)
+    return len(sent) if again else 0
+
+
+def ended_ones(messages: Iterable[Message]) -> list[Message]:
+    """Return messages without a reply at their end that is still being written."""
+    found = list(messages)
+    while found and is_unfinished(found[-1]):
+        found.pop()
+    return found
+
+
+def is_unfinished(message: Message) -> bool:
+    """Return whether a reply is being written: nothing of it is there, or its server says so."""
+    status = (message.raw or {}).get("status")
+    nothing = message.status == "cut" and not any(map(parts.words, message.parts))
+    return message.role == "assistant" and (nothing or status == "in_progress")
 
 
 def surplus(target_id: str, more: int) -> IncompleteError:
@@ -217,7 +252,7 @@ def bare(message: Message) -> tuple[str, str]:
 
 def origin(message: Message) -> dict[str, str]:
     """Return a message's metadata with the id, time, role and end that it had where it was said."""
-    facts = {"asstctl_id": message.id}
+    facts = {ORIGIN: message.id}
     if message.created_at is not None:
         facts["asstctl_created_at"] = instant(message.created_at)
     if message.status != "completed":
@@ -229,4 +264,5 @@ def origin(message: Message) -> dict[str, str]:
 
 def trimmed(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return as much of metadata as servers take, the first pairs first."""
-    return {key: value[:LONGEST_VALUE] for key, value in list(metadata.items())[:MOST_PAIRS]}
+    taken = [pair for pair in metadata.items() if len(pair[0]) <= LONGEST_KEY][:MOST_PAIRS]
+    return {key: value[:LONGEST_VALUE] for key, value in taken}

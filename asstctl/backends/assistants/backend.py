@@ -167,11 +167,11 @@ class Assistants:
 
         return self._files.upload(PURPOSES[kind], file, path)
 
-    def uploads(self, kind: type[Part], file: FileRef, since: float) -> Iterator[str]:
+    def uploads(self, kind: type[Part], file: FileRef, made: tuple[float, float]) -> Iterator[str]:
         """Yield the ids of the newest uploads of a kind with a file's name and size."""
         from asstctl.backends.assistants.writing import PURPOSES
 
-        return self._files.uploads(PURPOSES[kind], file, since)
+        return self._files.uploads(PURPOSES[kind], file, made)
 
     def delete_file(self, file_id: str) -> None:
         """Delete a file."""

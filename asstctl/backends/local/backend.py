@@ -216,7 +216,7 @@ class Local:
         """Raise UnsupportedError."""
         self.file(file.id)
 
-    def uploads(self, kind: type[Part], file: FileRef, since: float) -> NoReturn:
+    def uploads(self, kind: type[Part], file: FileRef, made: tuple[float, float]) -> NoReturn:
         """Raise UnsupportedError."""
         self.file(file.id)
 
