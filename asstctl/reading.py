@@ -92,7 +92,7 @@ def contents(session: Session, thread: Thread) -> Callable[[FileRef], bytes | No
 
     def read(file: FileRef) -> bytes | None:
         files = session.store.files
-        return files.contents(files.resolved(thread.endpoint, file))
+        return files.contents(files.resolved(thread.key, file))
 
     return read
 

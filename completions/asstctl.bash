@@ -186,7 +186,7 @@ _asstctl() {
         "/threads/delete") names="-y --yes --keep-remote --kept --all --message -p --profile --help" ;;
         "/threads/export") names="--all -d --directory --format --kept --no-files --replace -p --profile --help" ;;
         "/threads/import") names="--dry-run -p --profile --help" ;;
-        "/threads/copy") names="--to --all --remote --dry-run -p --profile --help" ;;
+        "/threads/copy") names="--to --all --remote --dry-run --no-files -p --profile --help" ;;
         "/threads/fork") names="--at -p --profile --help" ;;
         "/threads/search") names="--role --since -t --thread --limit -o --output --fields --fetch -p --profile --help" ;;
         "/threads/backup") names="-p --profile --help" ;;

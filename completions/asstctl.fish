@@ -182,6 +182,7 @@ complete -c asstctl -n '__asstctl_in threads copy' -l to -d 'Where to copy them.
 complete -c asstctl -n '__asstctl_in threads copy' -l all -d 'Every thread in the index that is not there, nor a copy.'
 complete -c asstctl -n '__asstctl_in threads copy' -l remote -d 'Every thread that the server lists.'
 complete -c asstctl -n '__asstctl_in threads copy' -l dry-run -d 'Say what would happen, and do nothing.'
+complete -c asstctl -n '__asstctl_in threads copy' -l no-files -d 'Fetch and upload no files: placeholders do.'
 complete -c asstctl -n '__asstctl_in threads copy' -s p -l profile -d 'Use this profile\'s settings.' -x -k -a '(asstctl __complete profiles (commandline -ct))'
 complete -c asstctl -n '__asstctl_in threads copy' -l help -d 'Show this message and exit.'
 complete -c asstctl -k -n '__asstctl_after 0+ threads copy' -a '(asstctl __complete threads (commandline -ct))'

@@ -178,9 +178,17 @@ def test_a_server_that_takes_no_uploads_gets_placeholders(world):
     server = world.servers["responses"]
     server.before = lambda r: error(404, "no route") if "/files" in r.path else None
     target, err = copied_from(world, first, "threads", "responses")
+    assert "placeholder" not in err  # its messages take contents
+    image, document = (server.conversations[target][0]["content"][n] for n in (1, 3))
+    assert image["image_url"] == data_url()
+    assert (document["filename"], document["file_data"][:14]) == ("notes.csv", "data:text/csv;")
+    world.servers["others"].new_thread()  # so that the copy has another id than its source
+    world.servers["others"].before = server.before
+    target, err = copied(world, first, "others")
     assert "as placeholders: 1 image, 1 file" in err
-    texts = [p.get("text") for p in server.conversations[target][0]["content"]]
-    assert texts == ["Look", "[image file_pic]", None, "[file file_doc]"]
+    sent = world.servers["others"].threads[target][0]["content"]
+    texts = [part["text"]["value"] for part in sent if part["type"] == "text"]
+    assert texts == ["Look", "[image file_pic]", "[file file_doc]"]
 
 
 TURNS = (

@@ -15,7 +15,7 @@ from asstctl.errors import AsstctlError
 from asstctl.model import Message, Thread
 from asstctl.parts import File, FileRef, Image, Other, Refusal, Text
 from asstctl.transfer import archive
-from asstctl.transfer.planning import origin, trimmed
+from asstctl.transfer.origins import origin, trimmed
 from tests.responses_server import ResponsesServer
 from tests.servers import ChatServer, Reply, ThreadsServer, error
 from tests.terminal import Screen
@@ -478,10 +478,9 @@ def test_an_assistants_export_is_imported(world, whole):
     folder = foreign(world.path)
     path = folder if whole else folder / "threads" / "thread_old.json"
     out, err = world.run("threads", "import", str(path))
-    assert err.splitlines() == [
-        "asstctl: thread_old: the export says that it missed 1 things",
-        f"asstctl: 2 messages of thread_old copied to {out.strip()}",
-    ]
+    done = f"asstctl: 2 messages of thread_old copied to {out.strip()}"
+    missed = "asstctl: thread_old: the export says that it missed 1 things"
+    assert err.splitlines() == [missed, f"{done}; without contents: 1 file, 1 image"]
     shown = json.loads(world.run("threads", "show", out.strip(), "-o", "json")[0])
     assert shown["created_at"] == "2023-11-14T22:13:20Z"
     assert shown["metadata"]["a"] == "b"
@@ -543,7 +542,7 @@ def test_metadata_stays_whole_here_and_what_a_server_can_not_take_is_counted(wor
     path = world.path / "full.json"
     archive.write(path, archive.document(archive.Archived(source, [said])))
     err = world.run("threads", "import", str(path), "-p", "threads")[1]
-    assert "30 pairs of metadata left out, or cut short" in err
+    assert "60 pairs of metadata left out, or cut short" in err
     out, err = world.run("threads", "import", str(path), "-p", "local")
     assert "metadata" not in err
     assert history(world, out.strip())[0]["metadata"].items() >= metadata.items()

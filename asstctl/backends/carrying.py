@@ -26,7 +26,8 @@ class Takes:
 
     `links` are the kinds that it takes by a web address, `items` the types of a service's objects
     that it takes whole. `apart`: each call and each result is a message of its own; `sources`: the
-    citations of a text can be written. `longest`: the characters of a text.
+    citations of a text can be written. `longest`: the characters of a text. `inline`: contents may
+    stand in a message as a data URL. `metadata`: messages keep theirs.
     """
 
     parts: Mapping[Role, tuple[type[Part], ...]]
@@ -35,6 +36,8 @@ class Takes:
     apart: bool = False
     sources: bool = False
     longest: int = sys.maxsize
+    inline: bool = False
+    metadata: bool = False
 
     def writes(self, message: Message) -> bool:
         """Return whether the object that a message came as is what is written of it."""

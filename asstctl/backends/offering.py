@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from asstctl.backends.carrying import Added, joined, kinds, pieces
@@ -24,6 +25,9 @@ NOT_FOUND, TOO_LARGE = 404, 413
 
 LENGTH = re.compile(r"too[ _](long|large)|max\w*[ _-]length|above_max|at most", re.IGNORECASE)
 """The words of refusals for length."""
+
+MOST_TRIED = 10
+"""Files of a message that are left out one by one, to find the one that is refused."""
 
 REFUSED = (400, TOO_LARGE, 415, 422)
 """Statuses of refusals that are about what a message holds."""
@@ -69,6 +73,15 @@ def lighter(message: Message, refusal: AsstctlError) -> Message | None:
     return simpler(message)
 
 
+def alone(message: Message, refusal: AsstctlError) -> Iterator[Message]:
+    """Yield a message without one of its files each, where the refusal does not say which."""
+    files = [part for part in message.parts if isinstance(part, Image | File)]
+    if 1 < len(files) <= MOST_TRIED and not any(names(refusal, part) for part in files):
+        for refused in files:
+            parts = (Text(placeholder(p)) if p is refused else p for p in message.parts)
+            yield replace(message, parts=tuple(parts))
+
+
 def names(refusal: AsstctlError, part: Part) -> bool:
     """Return whether a refusal names the file that a part is."""
     if not isinstance(part, Image | File):
@@ -102,7 +115,8 @@ def lost(before: Message, after: Message) -> Counter[str]:
         return Counter([f"{before.role} role"])
     if pairs := len(before.metadata) - len(after.metadata):
         return Counter({"metadata pair": pairs})
-    return Counter({"citation": cited(before) - cited(after)}) or Counter(["text"])
+    citations = cited(before) - cited(after)
+    return Counter({"citation": citations}) if citations else Counter(["text"])
 
 
 def cited(message: Message) -> int:
@@ -146,8 +160,25 @@ def offer(
             first, second = (offer([half], send, arrived) for half in both)
             whole = first + second
             return replace(whole, ids=whole.ids[:1], more=whole.more + 1)
+        for without in alone(messages[0], error):
+            with suppress_refusals(without):
+                return counted(messages[0], without, send([without]))
         less = lighter(messages[0], error)
         if less is None:
             raise
-    added = offer([less], send, arrived)
-    return replace(added, refused=added.refused + lost(messages[0], less))
+    return counted(messages[0], less, offer([less], send, arrived))
+
+
+def counted(before: Message, after: Message, added: Added) -> Added:
+    """Return what was added, with what a simpler form of a message lacks."""
+    return replace(added, refused=added.refused + lost(before, after))
+
+
+@contextmanager
+def suppress_refusals(message: Message) -> Iterator[None]:
+    """Go on where a service refuses what a message holds; other errors pass through."""
+    try:
+        yield
+    except AsstctlError as error:
+        if not is_refusal(error, [message]):
+            raise

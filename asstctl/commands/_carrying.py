@@ -78,6 +78,9 @@ def copy(
         bool, typer.Option("--remote", help="Every thread that the server lists.")
     ] = False,
     dry_run: options.DryRun = False,
+    no_files: Annotated[
+        bool, typer.Option("--no-files", help="Fetch and upload no files: placeholders do.")
+    ] = False,
 ) -> None:
     """Copy threads to another profile's server; a second run copies only what is new."""
     if sum((bool(references), everything, remote)) != 1:
@@ -88,7 +91,7 @@ def copy(
 
     invocation = options.invocation(ctx)
     with invocation.session() as session:
-        target = Destination(session, session.settings(to))
+        target = Destination(session, session.settings(to), files=not no_files)
         reading = Reading(session, invocation.notes.write)
         copied = session.store.copies.is_copy
         listed, broken = as_listed(chosen(session, references, remote=remote))
@@ -103,10 +106,11 @@ def copy(
                 made = None
                 try:
                     before = len(reading.later)
-                    found = whole(reading, session, thread, invocation)
-                    locate = kept_files(session.store, thread.endpoint)
+                    found = whole(reading, session, thread, invocation, files=not no_files)
+                    locate = kept_files(session.store, thread)
                     made = plan(thread, found.messages, target, locate)
-                    demand_files(made, reading.later[before:])
+                    if not no_files:
+                        demand_files(made, reading.later[before:])
                     carry(made, found, invocation, dry_run=dry_run)
                     sums.add(made, found)
                 except AsstctlError as error:
@@ -124,10 +128,15 @@ def copy(
 
 
 def whole(
-    reading: Reading, session: Session, thread: Thread, invocation: options.Invocation
+    reading: Reading,
+    session: Session,
+    thread: Thread,
+    invocation: options.Invocation,
+    *,
+    files: bool = True,
 ) -> "Archived":
-    """Return all that a thread holds."""
-    with closing(current(reading, session, thread, kept=False, files=True, copied=True)) as work:
+    """Return all that a thread holds; `files`: with the contents of its files."""
+    with closing(current(reading, session, thread, kept=False, files=files, copied=True)) as work:
         return noted(work, invocation.notes)
 
 
@@ -158,6 +167,7 @@ class Sums:
         if made:
             self._messages += len(made.done)
             self._already += made.already
+            self._replaced.update(made.placed)
 
     def told(self, *, dry_run: bool, keeps: bool) -> str:
         """Return the sums in words; `keeps`: what the copies hold is kept here."""
@@ -202,7 +212,14 @@ def beside(made: "Plan", found: "Archived") -> dict[str, int]:
     if made.to.takes is None:
         return {}
     steps = sum(len(objects(run.get("steps"))) for run in found.runs)
-    return {"citation": made.citations, "run step": steps}
+    return {"citation": made.citations, "run step": steps, "tool resource": resources(found)}
+
+
+def resources(found: "Archived") -> int:
+    """Count the files and the vector stores that a thread of a service gives its tools."""
+    tools = (found.object or {}).get("tool_resources")
+    lists = (ids for tool in (tools or {}).values() for ids in (tool or {}).values())
+    return sum(len(ids) for ids in lists if isinstance(ids, list))
 
 
 def carry(
@@ -225,7 +242,14 @@ def carry(
         return
     from asstctl.transfer.copy import carry_out
 
-    target = noted(carry_out(plan), invocation.notes)
+    try:
+        target = noted(carry_out(plan), invocation.notes)
+    except AsstctlError as error:
+        if plan.placed:
+            error.hint = "; ".join(
+                filter(None, (error.hint, f"as placeholders so far: {counted(plan.placed)}"))
+            )
+        raise
     if plan.to.keeps:
         plan.to.keep_beside(target, found, plan.held if plan.forked else None)
     told = f"{count(plan.messages, 'message')} of {plan.source.id} copied to {target.id}"
@@ -235,6 +259,8 @@ def carry(
         told += f"; {left(keeps=plan.to.keeps)}: {more}"
     if plan.cut:
         told += f"; {cut_short(plan.cut)}"
+    if plan.missing:
+        told += f"; without contents: {counted(plan.missing)}"
     listing.note(told, sys.stderr)
     listing.lines([[target.id]], sys.stdout)
 
@@ -259,7 +285,7 @@ def fork(
         reading = Reading(session, invocation.notes.write)
         found = whole(reading, session, thread, invocation)
         home = Destination(session, session.home(thread))
-        locate = kept_files(session.store, thread.endpoint)
+        locate = kept_files(session.store, thread)
         made = forked(thread, found.messages, home, locate, at)
         demand_files(made, reading.later)
         with copying(session):

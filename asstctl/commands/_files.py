@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -48,11 +48,8 @@ def uploaded(session: Session, thread: Thread | None, files: Iterable[Image | Fi
     return done
 
 
-def keep(session: Session, sent: Iterable[Sent]) -> None:
+def keep(session: Session, thread: Thread, sent: Iterable[Sent]) -> None:
     """Keep what was uploaded for a prompt, and note it: the thread's deletion deletes it there."""
-    thread = session.current
-    if thread is None:
-        return
     store, settings = session.store, session.home(thread)
     for part, content in sent:
         file = part.file
@@ -64,6 +61,17 @@ def keep(session: Session, sent: Iterable[Sent]) -> None:
             known = store.files.keep(number, thread.endpoint, known, [content], len(content))
         store.files.note(number, thread.endpoint, known, uploaded=type(part))
         store.uploads.end(thread.endpoint, file.sha256, type(part))
+
+
+def withdraw(session: Session, sent: Iterable[Sent]) -> None:
+    """Delete what was uploaded for a prompt that was refused, and begun no thread."""
+    settings = session.settings(session.profile)
+    backend = session.backend(settings)
+    for part, _ in sent:
+        if part.file.id:
+            with suppress(AsstctlError):
+                backend.delete_file(part.file.id)
+            session.store.uploads.end(settings.place, part.file.sha256, type(part))
 
 
 def save(invocation: Invocation, session: Session, folder: Path) -> bool:

@@ -14,6 +14,7 @@ from asstctl.commands._input import Said
 from asstctl.commands._stats import Stats
 from asstctl.commands.app import taking
 from asstctl.config.settings import described
+from asstctl.errors import AsstctlError, UnavailableError
 from asstctl.events import IfBusy, Prompt
 from asstctl.model import Thread
 from asstctl.parts import File, Image
@@ -152,8 +153,14 @@ class Talk:
             shown = waited(reply, invocation.notes, invocation.environment)
             try:
                 render(paced(shown, self.delay_ms / 1000) if self.delay_ms else shown, invocation)
+            except AsstctlError as error:
+                if sent and not (thread or session.current or isinstance(error, UnavailableError)):
+                    from asstctl.commands._files import withdraw  # few prompts bring any
+
+                    withdraw(session, sent)
+                raise
             finally:
-                keep_sent(session, sent)
+                keep_sent(session, thread or session.current, sent)
                 keep_made(invocation, session)
                 if self.save_files:
                     from asstctl.commands._files import save  # few ask for it
@@ -172,12 +179,12 @@ class Talk:
             sys.stderr.write(f"{said(session.current.id)}\n")
 
 
-def keep_sent(session: Session, sent: "list[Sent]") -> None:
+def keep_sent(session: Session, thread: Thread | None, sent: "list[Sent]") -> None:
     """Keep the files that were uploaded for a prompt, as far as there is a thread."""
-    if sent:
+    if sent and thread:
         from asstctl.commands._files import keep
 
-        keep(session, sent)
+        keep(session, thread, sent)
 
 
 def uploaded(

@@ -25,6 +25,9 @@ LEFT_SECONDS = 3600
 """The age at which a file that is being written counts as left by a process that was killed."""
 
 
+Key = tuple[str, str]
+"""A thread's id and endpoint."""
+
 BLANK = "UPDATE files SET name = '', media_type = '', size = 0, sha256 = ''"
 """The change of a row that says only that a thread names an upload."""
 
@@ -165,22 +168,31 @@ class Files:
         rows = self._db.rows(f"SELECT {columns} FROM files WHERE {where}", *values)  # noqa: S608
         return [Known(*row) for row in rows]
 
-    def known(self, endpoint: str, file_id: str) -> Known | None:
-        """Return a service's file as any thread knows it, None where none does."""
-        where = "endpoint = ? AND id = ? ORDER BY sha256 DESC LIMIT 1"
-        return next(iter(self._found(where, endpoint, file_id)), None)
+    def known(self, endpoint: str, file_id: str, thread: int | None = None) -> Known | None:
+        """Return a service's file as any thread knows it, or one by its number; else None."""
+        where = "endpoint = ? AND id = ? AND thread = coalesce(?, thread)"
+        found = self._found(f"{where} ORDER BY sha256 DESC LIMIT 1", endpoint, file_id, thread)
+        return next(iter(found), None)
 
-    def resolved(self, endpoint: str, file: FileRef) -> FileRef:
-        """Return a service's file with the hash and the type that are known of it here."""
-        known = self.known(endpoint, file.id) if file.id and not file.sha256 else None
+    def resolved(self, thread: Key, file: FileRef) -> FileRef:
+        """Return a file of a thread with the hash and the type that are known of it here."""
+        known = self._known_in(thread, file) if not file.sha256 else None
         if known is None:
             return file
         kind = file.media_type or known.media_type
         return replace(file, sha256=known.sha256, media_type=kind)
 
-    def locate(self, endpoint: str, file: FileRef) -> Known | None:
-        """Return a service's file whose contents are kept here, None for any other."""
-        known = self.known(endpoint, file.id) if file.id else None
+    def _known_in(self, thread: Key, file: FileRef) -> Known | None:
+        """Return a file of a thread as it is known: ids of two servers may meet on this machine."""
+        if not file.id:
+            return None
+        sql = "SELECT number FROM threads WHERE id = ? AND endpoint = ?"
+        number = None if thread[1] else self._db.value(sql, *thread)
+        return self.known(thread[1], file.id, number)
+
+    def locate(self, thread: Key, file: FileRef) -> Known | None:
+        """Return a file of a thread whose contents are kept here, None for any other."""
+        known = self._known_in(thread, file)
         digest = file.sha256 or (known.sha256 if known else "")
         if not digest or self._folder is None:
             return None

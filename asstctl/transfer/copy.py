@@ -13,8 +13,9 @@ from asstctl.errors import AsstctlError, IncompleteError, NotFoundError, Stopped
 from asstctl.events import Progress
 from asstctl.model import Message, Thread, count
 from asstctl.transfer.destination import Destination
+from asstctl.transfer.origins import metadata_of
 from asstctl.transfer.placing import Locate
-from asstctl.transfer.planning import Plan, made, settled, surplus, trimmed
+from asstctl.transfer.planning import Plan, made, settled, surplus
 
 
 def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
@@ -44,10 +45,12 @@ def carry_out(found: Plan) -> Generator[Progress, None, Thread]:
                 demand_arrived(to, target, found.before + end + more)
             found.native.subtract(added.refused)
             found.replaced.update(added.refused)
+            found.placed.update(added.refused)
             for number, unit in enumerate(chunk, start + 1):
                 if unit.last is not None:
                     whole = number
                     found.done.append(unit.last)
+                    found.placed.update(unit.replaced)
                     now = replace(now, copied=now.copied + 1, last_id=unit.last)
             now = replace(now, on_its_way=end - whole, before=found.before + whole + more)
             to.note(source, now)
@@ -86,11 +89,7 @@ def demand_arrived(to: Destination, target: Thread, wanted: int) -> None:
 def begun(found: Plan) -> Thread:
     """Make the empty copy, and note its source at once."""
     source = found.source
-    facts = {"asstctl_source": source.id, "asstctl_source_endpoint": source.endpoint or "local"}
-    if "asstctl_source" in source.metadata:  # a copy of a copy: the first one counts
-        facts = {}
-    metadata = {**facts, **source.metadata}
-    taken = metadata if found.to.takes is None else trimmed(metadata)
+    taken = metadata_of(source, found.to.takes)
     return found.to.begin(source, taken, said=found.forked)
 
 

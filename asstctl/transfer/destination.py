@@ -23,7 +23,8 @@ from asstctl.transfer.placing import Locate, Placing
 class Destination:
     """The threads of one profile, to copy others into."""
 
-    def __init__(self, session: Session, settings: Settings) -> None:
+    def __init__(self, session: Session, settings: Settings, *, files: bool = True) -> None:
+        self._files = files  # whether files are uploaded
         self._settings = settings
         self._backend = session.backend(settings)
         self._store = session.store
@@ -52,7 +53,9 @@ class Destination:
         """Return what puts the files of a source where threads here find them."""
         place = self._settings.place
         same = bool(place) and source.endpoint == place
-        return Placing(self._store, self._backend, locate, place, same=same, keeps=self.keeps)
+        placing = Placing(self._store, self._backend, locate, place, same=same, keeps=self.keeps)
+        placing.uploads = self._files
+        return placing
 
     def holds(self, thread: Thread) -> bool:
         """Return whether a thread lives here."""
@@ -80,6 +83,8 @@ class Destination:
 
         `said` puts it on top of the list, as a fork is; a copy says nothing new.
         """
+        if self._store.read_only:
+            raise self._store.read_only  # an empty thread there would be known to nobody
         named = source.name and is_name(source.name) and self._store.index.is_free(source.name)
         target = replace(
             source,
@@ -89,7 +94,7 @@ class Destination:
             profile=self.profile,
             name=source.name if named else None,
             title=source.title if self._settings.keeps else "",
-            metadata=metadata,
+            metadata=metadata if self._settings.keeps else {},
         )
         with self._store.writing():
             self._store.index.put(target, said=said)
@@ -120,6 +125,8 @@ class Destination:
 
         Return how many messages that are.
         """
+        if not self.keeps:
+            return 0
         keeping = self._store.keeping
         listed = [Listed(m, mark_of(m.raw)) for m in with_ids(found.messages)]
         new, _ = keeping.merge(target.key, listed, 0, whole=False)

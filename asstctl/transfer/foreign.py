@@ -3,8 +3,10 @@
 Written by the exporter redwoodworksco/assistants-api-export.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from asstctl.backends.assistants import objects
@@ -23,7 +25,7 @@ def read(
     thread = Thread(
         id=str(found["thread_id"]),
         backend=Kind.ASSISTANTS.value,
-        endpoint=address(manifest),
+        endpoint=address(manifest) or unnamed(found["messages"]),
         profile="",
         created_at=moment(raw.get("created_at")) or 0.0,
         metadata=texts(raw.get("metadata")),
@@ -40,6 +42,15 @@ def address(manifest: Mapping[str, Any]) -> str:
     """Return the endpoint of an export: `endpoint` may be the service's mere name."""
     found = (str(manifest.get(key) or "") for key in ("base_url", "endpoint"))
     return next((where.rstrip("/") for where in found if "://" in where), "")
+
+
+def unnamed(messages: Any) -> str:
+    """Return what stands for the server of an export that does not name it.
+
+    Servers may number alike: the thread's first message tells two of them apart.
+    """
+    first = json.dumps(messages[:1], sort_keys=True) if isinstance(messages, list) else ""
+    return f"export:{sha256(first.encode()).hexdigest()[:16]}"
 
 
 def named(found: Message, names: Mapping[str, str]) -> Message:

@@ -6,7 +6,7 @@ there: what is noted of a copy counts those of the source that are whole, and th
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import field, replace
 from itertools import takewhile
 
@@ -16,19 +16,14 @@ from asstctl.backends.adding import saying
 from asstctl.backends.carrying import Pairs, Taking
 from asstctl.backends.naming import names_in
 from asstctl.backends.offering import forms
+from asstctl.backends.placeholders import NAMES
 from asstctl.errors import AsstctlError, IncompleteError, NotFoundError
-from asstctl.model import Message, Thread, count, instant
+from asstctl.model import Message, Thread, count
 from asstctl.parts import Text
 from asstctl.store.copies import Copied
 from asstctl.transfer.destination import Destination
+from asstctl.transfer.origins import ORIGIN, OURS, begun_with, metadata_of, origin, trimmed
 from asstctl.transfer.placing import Locate, Placing
-
-MOST_PAIRS = 16
-LONGEST_KEY, LONGEST_VALUE = 64, 512
-"""Pairs of metadata, and characters of a key and of a value, that servers take."""
-
-ORIGIN = "asstctl_id"
-"""The pair of metadata with the id that a message had where it was said."""
 
 LOOKS, LOOK_SECONDS = 2, 2.0
 """How often, and after how many seconds, it is looked again for what a stopped run has sent."""
@@ -40,6 +35,7 @@ class Unit:
 
     message: Message
     last: str | None
+    replaced: Counter[str] = field(default_factory=Counter)  # placeholders of the source's message
 
 
 @record
@@ -64,6 +60,8 @@ class Plan:
     before: int = 0  # messages that the target holds
     forked: bool = False
     done: list[str] = field(default_factory=list)  # messages of the source that arrived whole
+    placed: Counter[str] = field(default_factory=Counter)  # placeholders that arrived, by kind
+    missing: Counter[str] = field(default_factory=Counter)  # files without contents, by kind
 
     @property
     def messages(self) -> int:
@@ -204,14 +202,36 @@ def made(
         answered.next()
     units: list[Unit] = []
     cut = 0
+    missing: Counter[str] = Counter()
     for message in everything[already:]:
         facts = origin(message)
         metadata = facts if to.takes is None else trimmed(facts)
-        cut += len(facts.items() - metadata.items())
+        if to.takes and not to.takes.metadata:
+            cut += sum(not key.startswith(OURS) for key in message.metadata)
+            taking.replaced.update(["end of a cut reply"] * (message.status == "cut"))
+        else:
+            cut += len(facts.items() - metadata.items())
+        before = Counter(taking.replaced)
         *parts, last = taking.of(replace(message, metadata=metadata))
         units += (Unit(replace(part, id=""), None) for part in parts)
-        units.append(Unit(replace(last, id=""), message.id))
-    return Plan(source, to, None, placing, units, already, 0, taking.native, taking.replaced, cut)
+        units.append(Unit(replace(last, id=""), message.id, taking.replaced - before))
+        if to.takes is None:
+            missing.update(NAMES[type(p)] for p in message.parts if not placing.at_hand(p))
+    if not already:
+        cut += len(begun_with(source).items() - metadata_of(source, to.takes).items())
+    return Plan(
+        source,
+        to,
+        None,
+        placing,
+        units,
+        already,
+        0,
+        taking.native,
+        taking.replaced,
+        cut,
+        missing=missing,
+    )
 
 
 def position(source: Thread, everything: list[Message], was: Copied) -> int:
@@ -248,21 +268,3 @@ def bare(message: Message) -> tuple[str, str]:
     """Return what a message says without its blanks, images and files: those get other names."""
     role, text = saying(message)
     return role, " ".join(parts.bare(text))
-
-
-def origin(message: Message) -> dict[str, str]:
-    """Return a message's metadata with the id, time, role and end that it had where it was said."""
-    facts = {ORIGIN: message.id}
-    if message.created_at is not None:
-        facts["asstctl_created_at"] = instant(message.created_at)
-    if message.status != "completed":
-        facts["asstctl_status"] = message.status
-    if message.role not in ("user", "assistant"):
-        facts["asstctl_role"] = message.role
-    return {**facts, **message.metadata}
-
-
-def trimmed(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return as much of metadata as servers take, the first pairs first."""
-    taken = [pair for pair in metadata.items() if len(pair[0]) <= LONGEST_KEY][:MOST_PAIRS]
-    return {key: value[:LONGEST_VALUE] for key, value in taken}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SPOKEN: tuple[type[Part], ...] = (Text, Image, File)
 
-TAKES = Takes({"user": SPOKEN, "assistant": SPOKEN}, links=(Image,), longest=256_000)
+TAKES = Takes({"user": SPOKEN, "assistant": SPOKEN}, links=(Image,), longest=256_000, metadata=True)
 
 PURPOSES: Mapping[type[Part], str] = {Image: "vision", File: "assistants"}
 """The purposes of uploaded files, in the service's words."""

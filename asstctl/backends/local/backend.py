@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -119,16 +119,16 @@ class Local:
         if broken:
             yield Notice(f"{broken.message}: the model does not see them")
         yield from fetching
-        yield from self._reply(past, prompt)
+        yield from self._reply(thread_id or "", past, prompt)
 
-    def _reply(self, past: Sequence[Message], prompt: Prompt) -> Stream:
+    def _reply(self, thread_id: str, past: Sequence[Message], prompt: Prompt) -> Stream:
         """Send as much of the thread as the model's window takes; a notice names the rest."""
         if self._model.note and not self._noted:
             self._noted = True
             yield Notice(self._model.note)
         instructions = self._settings.instructions
         system = [{"role": "system", "content": instructions}] if instructions else []
-        *turns, last = conversation(past, prompt.message, self._contents)
+        *turns, last = conversation(past, prompt.message, partial(self._contents, thread_id))
         always = len(text_of(last)) + len(instructions or "")
         room = self._model.window_characters
         kept = turns
@@ -164,9 +164,9 @@ class Local:
         said = Message("", "assistant", (Text("".join(texts)), *calls))
         self._waiting = [*sent, *replied(said, {call.id for call in calls})] if calls else None
 
-    def _contents(self, file: FileRef) -> str | None:
+    def _contents(self, thread_id: str, file: FileRef) -> str | None:
         """Return the URL of an image's contents: a data URL of what is kept here, or its own."""
-        found = self._files.resolved("", file)
+        found = self._files.resolved((thread_id, ""), file)
         data = self._files.contents(found)
         if data is None:
             return file.url or None

@@ -110,6 +110,8 @@ def citation(note: Mapping[str, Any], words: str) -> Citation | None:
     """Return an annotation as a source of a text; None for one that names none."""
     start, end = note.get("start_index"), note.get("end_index")
     marker = words[start:end] if isinstance(start, int) and isinstance(end, int) else ""
+    if isinstance(index := note.get("index"), int) and index >= 0:
+        marker = mark[0] if (mark := MARKER.match(words, index)) else marker
     found = Citation(
         marker=marker if MARKER.fullmatch(marker) else "",
         id=value(note.get("file_id")),

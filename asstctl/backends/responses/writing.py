@@ -63,6 +63,7 @@ TAKES = Takes(
     apart=True,
     sources=True,
     longest=10_485_760,
+    inline=True,
 )
 
 PURPOSES: Mapping[type[Part], str] = {Image: "vision", File: "user_data"}
