@@ -13,7 +13,7 @@ from tests.responses_server import ResponsesServer
 from tests.servers import Reply, ThreadsServer, error
 from tests.test_bringing import PNG as PICTURE
 from tests.test_late import Locks, prompts, responses_calls, tool
-from tests.test_moving import Resource, Thread, profiles
+from tests.test_moving import Resource, Thread, history, profiles
 
 CALLS = ("function_call", "custom_tool_call", "computer_call", "shell_call")
 
@@ -547,6 +547,18 @@ def test_a_list_of_threads_that_breaks_copies_those_that_it_named(home):
             server.say(server.new_thread()["id"], "user", "Hello")
         home.run("threads", "copy", "--remote", "-p", "a", "--to", "r", code=7)
         assert len(home.servers["r"].conversations) == 100
+
+
+def test_a_message_that_was_deleted_here_stops_no_copy(home):
+    with profiles(home, {"r": ResponsesServer}):
+        home.run("ask", "One")
+        ids = [m["id"] for m in history(home, "@last")]
+        target = home.run("threads", "copy", "@last", "--to", "r")[0].strip()
+        home.run("threads", "delete", "@last", "--message", ids[-1], "-y")
+        home.run("ask", "-c", "Two")
+        home.run("threads", "copy", "@last", "--to", "r")
+        items = home.servers["r"].conversations[target]
+        assert texts(items) == ["One", "You said: One (1)", "Two", "You said: One\n\nTwo (1)"]
 
 
 def test_what_arrived_of_a_thread_that_failed_is_counted(home):

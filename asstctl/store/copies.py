@@ -60,6 +60,16 @@ class Copies:
                 endpoint,
             )
 
+    def lose(self, source: tuple[str, str], message_id: str, earlier: str) -> None:
+        """Note that a message of a source is deleted: a copy that ended with it ends earlier."""
+        self._db.execute(
+            "UPDATE copies SET last_id = ?, copied = copied - 1"
+            " WHERE source_id = ? AND source_endpoint = ? AND last_id = ?",
+            earlier,
+            *source,
+            message_id,
+        )
+
     def step(self, source: tuple[str, str], endpoint: str, now: Copied) -> None:
         """Note how far a copy is."""
         with self._db.writing():

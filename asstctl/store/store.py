@@ -129,7 +129,10 @@ class Store:
     def forget_message(self, thread: Thread, message_id: str) -> bool:
         """Take one message out of what is kept, for good; return whether it was there."""
         number = self.messages.number(thread.key)
+        ids = [message.id for message in self.messages.of(thread.key)]
+        place = ids.index(message_id) if message_id in ids else 0
         with self._db.writing():
+            self.copies.lose(thread.key, message_id, ids[place - 1] if place else "")
             before = {known.id: known for known in self.files.of(number)}
             found = self.keeping.remove(number, message_id)
             self.runs.strike(number, message_id)

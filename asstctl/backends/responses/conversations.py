@@ -32,6 +32,11 @@ NEWEST = 10
 """Messages at a thread's end among which a turn is looked for: tools' turns come between."""
 
 
+def blankless(said: Saying) -> Saying:
+    """Return what a message says without its blanks, which some servers change."""
+    return said[0], "".join(said[1].split())
+
+
 class Conversations:
     """Keeps threads as conversations; a Keeper."""
 
@@ -140,7 +145,9 @@ class Conversations:
         def arrived(some: list[Message]) -> int | None:
             newer = self._newer(thread_id)()
             sent = [saying(items.message(dict(item(one)))) for one in some]
-            return len(newer) if newer is not None and newer == sent[: len(newer)] else None
+            if newer is None or [*map(blankless, newer)] != [*map(blankless, sent[: len(newer)])]:
+                return None
+            return len(newer)
 
         def send(some: list[Message]) -> Added:
             return self._add(thread_id, list(map(item, some)))
