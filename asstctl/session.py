@@ -167,8 +167,11 @@ class Session:
 
     # Prompts, and what threads hold
 
-    def change(self, key: str, value: str) -> None:
-        """Let a setting have another value from now on, as if the command line said it."""
+    def change(self, key: str, value: str | None) -> None:
+        """Let a setting have another value from now on, as if the command line said it.
+
+        None: the profile's own.
+        """
         flags = {**self.config.flags, key: value}
         self.config = replace(self.config, flags=flags)
         self._found.clear()

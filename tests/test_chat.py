@@ -53,7 +53,7 @@ def test_ctrl_c_ends_the_reply_and_not_the_chat(home, server):
         assert screen.end() == 0
 
 
-def test_ctrl_c_at_an_empty_prompt_leaves_and_at_a_begun_line_clears_it(home, server):
+def test_ctrl_c_twice_at_an_empty_prompt_leaves_and_at_a_begun_line_clears_it(home, server):
     home.use_server(server)
     with Screen(home, "chat") as screen:
         screen.wait_for_prompt()
@@ -63,6 +63,9 @@ def test_ctrl_c_at_an_empty_prompt_leaves_and_at_a_begun_line_clears_it(home, se
         screen.wait_for_prompt()
         screen.type("Whole\r")
         screen.wait_for("You said: Whole (1)")
+        screen.wait_for_prompt()
+        screen.type("\x03")
+        screen.wait_for("Ctrl-D or an empty line ends the chat; so does Ctrl-C again")
         screen.wait_for_prompt()
         screen.type("\x03")
         assert screen.end() == 130
@@ -153,7 +156,7 @@ def test_what_was_typed_is_kept_for_the_next_chat_and_only_for_the_user(home, se
         screen.wait_for("Remember me")
         screen.type("\x03")
         screen.wait_for_prompt()
-        screen.type("\x03")
+        screen.type("\x04")
         screen.end()
 
 
@@ -191,12 +194,17 @@ def test_what_is_missing_is_said_before_anything_is_typed(home):
         assert ">" not in screen.text()
 
 
-def test_a_key_that_is_refused_ends_a_chat_on_a_terminal_too(home, server):
+def test_a_key_that_is_refused_ends_no_chat_on_a_terminal(home, server):
     home.use_server(server)
     server.replies.append(Reply(status=401, body={"error": {"message": "bad key"}}))
     with Screen(home, "chat") as screen:
         screen.wait_for_prompt()
         screen.type("One\r")
-        assert screen.end() == 4
-        assert "asstctl: bad key (HTTP 401)" in screen.text()
+        screen.wait_for("asstctl: bad key (HTTP 401)")
+        screen.wait_for_prompt()
+        screen.type("Two\r")
+        screen.wait_for("You said: Two (1)")
+        screen.wait_for_prompt()
+        screen.type("\r")
+        assert screen.end() == 0
         assert "Bye!" in screen.text()

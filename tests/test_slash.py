@@ -37,10 +37,10 @@ def test_a_chat_greets_in_two_lines_and_says_where_one_is(chat):
         "a new thread, default: test",
         "/help shows the commands; an empty line ends the chat",
     ]
-    chat.wait_for("a new thread · default: test")
+    chat.wait_for("default: test · a new thread")
     do(chat, "Hello", "You said: Hello (1)")
-    chat.wait_for(" · default: test")
-    assert "local_" in chat.text()
+    chat.wait_for("default: test · local_")
+    chat.wait_for("(Hello)")  # the title too
 
 
 def test_every_command_is_in_the_help_and_in_the_readme(chat):
@@ -76,6 +76,22 @@ def test_retry_asks_again_and_says_what_the_thread_keeps(chat, server):
     do(chat, "One", "You said: One (1)")
     do(chat, "/retry", "You said: One (3)")
     assert "the thread keeps the first prompt and its reply too" in chat.text()
+
+
+def test_retry_and_copy_are_of_the_thread_that_is_open(chat, server):
+    do(chat, "/switch old", "this is old (Earlier)")
+    do(chat, "/copy", "copied 21 characters by")
+    do(chat, "/retry", "You said: Earlier (3)")
+    do(chat, "Secret", "You said: Secret (5)")
+    do(chat, "/new", "the next prompt begins a new thread")
+    do(chat, "/retry", "nothing was said yet")
+    assert prompts(server)[-2:] == ["Earlier", "Secret"]
+
+
+def test_what_needs_nothing_takes_nothing(chat):
+    do(chat, "/new foo", "/new takes nothing behind it")
+    do(chat, "/instructions Be brief.", "Be brief.")
+    do(chat, "/instructions -", "there are none")
 
 
 def test_files_are_brought_along_with_one_prompt(chat, home, server):
@@ -135,7 +151,7 @@ def test_farewells_leave_in_any_case(chat, word):
 def test_commands_and_threads_are_completed(chat):
     chat.type("/sw\t")
     chat.wait_for("/switch")
-    chat.type(" ol\t")
+    chat.type("ol\t")
     chat.wait_for("/switch old")
     chat.type("\r")
     chat.wait_for("this is old")
@@ -150,7 +166,8 @@ def test_an_editor_writes_a_prompt(home, server):
         screen.wait_for_prompt()
         do(screen, "/edit", "You said: From the editor (1)")
         screen.type("half\x18\x05")
-        screen.wait_for("> From the editor")
+        while screen.text().count("> From the editor") < 2:
+            assert screen.read(1)
         screen.type("\r")
         screen.wait_for("You said: From the editor (3)")
 

@@ -24,6 +24,7 @@ class Words(Completer):
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
         self._paths = PathCompleter(expanduser=True)
+        self._known: dict[str, list[str]] = {}  # models, by profile
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
         """Yield what may follow the text before the cursor."""
@@ -34,13 +35,21 @@ class Words(Completer):
         if not blank:
             for command in COMMANDS:
                 if f"/{command.name}".startswith(text):
-                    yield Completion(f"/{command.name}", -len(text), display_meta=command.about)
+                    word = f"/{command.name}{' ' if command.usage else ''}"
+                    yield Completion(word, -len(text), display_meta=command.about)
         elif name in ("/file", "/save"):
             yield from self._paths.get_completions(Document(rest, len(rest)), event)
         else:
             for word, about in self._offered(name):
                 if word.startswith(rest):
                     yield Completion(word, -len(rest), display_meta=about)
+
+    def _models(self) -> list[str]:
+        """Return the models of the profile that replies, asked for once."""
+        settings = self._chat.settings
+        if settings.profile not in self._known:
+            self._known[settings.profile] = self._chat.session.backend(settings).models()
+        return self._known[settings.profile]
 
     def _offered(self, name: str) -> list[tuple[str, str]]:
         try:
@@ -49,7 +58,7 @@ class Words(Completer):
                     found = self._chat.session.threads(RECALLED)
                     return [(t.name or t.id, one_line(t.title)) for t in found]
                 case "/model":
-                    return [(model, "") for model in self._chat.session.models()]
+                    return [(model, "") for model in self._models()]
         except AsstctlError:
             pass  # there is nothing to offer
         return [("code", "the last code of the reply")] if name == "/copy" else []
@@ -73,18 +82,23 @@ def keyboard(chat: Chat) -> Callable[[], str | None]:
         completer=Words(chat),
         complete_while_typing=False,
         enable_open_in_editor=True,
-        bottom_toolbar=lambda: one_line(f"{chat.where} · {chat.who}"),
+        bottom_toolbar=lambda: one_line(f"{chat.who} · {chat.where}"),
     )
 
     def read() -> str | None:
+        warned = False
         while True:
             try:
                 return prompts.prompt()
             except EOFError:
                 return None
             except KeyboardInterrupt:
-                if not prompts.default_buffer.text:
+                if prompts.default_buffer.text:
+                    continue
+                if warned:
                     raise
+                warned = True
+                sys.stderr.write("Ctrl-D or an empty line ends the chat; so does Ctrl-C again\n")
 
     return read
 

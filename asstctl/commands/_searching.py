@@ -16,6 +16,7 @@ from asstctl.errors import AsstctlError
 from asstctl.events import Progress
 from asstctl.model import Thread, instant
 from asstctl.render import listing, noted
+from asstctl.render.terminal import one_line
 from asstctl.session import Session
 
 if TYPE_CHECKING:
@@ -154,5 +155,5 @@ def draw(hits: Sequence[Found], out: TextIO, environment: Mapping[str, str]) -> 
     """Write hits for eyes: the thread, its title and age, and the passage with the words marked."""
     for thread, hit, piece in hits:
         age = listing.ago(time.time() - hit.created_at) if hit.created_at else ""
-        head = "  ".join(filter(None, (thread.id, thread.title, hit.role, age)))
+        head = "  ".join(map(one_line, filter(None, (thread.id, thread.title, hit.role, age))))
         listing.marked(head, piece.text, piece.marks, out, environment)

@@ -16,6 +16,7 @@ from asstctl.errors import ConfigError
 from asstctl.fences import last_code
 from asstctl.reading import contents
 from asstctl.render import listing, noted, transcript
+from asstctl.render.terminal import harmless
 
 COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*?))?\s*", re.DOTALL)
 """A line that is a command: its name, and what follows. A path has another slash, or none such."""
@@ -58,18 +59,18 @@ def read(line: str) -> tuple[str, str] | None:
 
 def obey(chat: Chat, name: str, rest: str) -> None:
     """Do a command; an unknown one is never sent. Raises AsstctlError."""
-    command = BY_NAME.get(name)
+    command = BY_NAME.get("quit" if name == "exit" else name)
     if command is None:
         raise ConfigError(f"no command /{name}", hint=f"/help lists them; //{name} says it")
+    if rest and not command.usage:
+        raise ConfigError(f"/{command.name} takes nothing behind it")
     command.run(chat, rest)
 
 
 def show_help(_: Chat, __: str) -> None:
     """Show the commands."""
-    width = max(len(f"/{command.name} {command.usage}") for command in COMMANDS)
-    for command in COMMANDS:
-        typed = f"/{command.name} {command.usage}"
-        sys.stderr.write(f"  {typed:<{width}}  {command.about}\n")
+    rows = [(f"/{command.name} {command.usage}", command.about) for command in COMMANDS]
+    listing.explained(rows, sys.stderr)
     sys.stderr.write("  exit, quit, an empty line or Ctrl-D leave; // says a slash\n")
 
 
@@ -122,16 +123,17 @@ def search(chat: Chat, words: str) -> None:
 
 def retry(chat: Chat, _: str) -> None:
     """Ask the last prompt again."""
-    if not chat.said:
+    if not (last := chat.prompt):
         raise ConfigError("nothing was said yet")
     listing.note("asked again; the thread keeps the first prompt and its reply too", sys.stderr)
-    chat.again(chat.said)
+    chat.again(last)
 
 
 def edit(chat: Chat, text: str) -> None:
     """Write a prompt in the editor, and say it."""
     prompt = edited(text, ".md", chat.session.environment).strip()
     if prompt:
+        sys.stderr.write("".join(f"> {harmless(line)}\n" for line in prompt.splitlines()))
         chat.say(prompt)
     else:
         listing.note("nothing is said", sys.stderr)
@@ -195,7 +197,7 @@ def model(chat: Chat, name: str) -> None:
 def instructions(chat: Chat, text: str) -> None:
     """Show what the model is told first, or tell it something else in this chat."""
     if text:
-        chat.session.change("instructions", text)
+        chat.session.change("instructions", None if text == "-" else text)
     listing.note(chat.settings.instructions or "there are none", sys.stderr)
 
 
@@ -227,7 +229,12 @@ COMMANDS = (
         save,
     ),
     Slash("model", "[NAME]", "who replies; with a name, that model from now on", model),
-    Slash("instructions", "[TEXT]", "what the model is told before the thread", instructions),
+    Slash(
+        "instructions",
+        "[TEXT]",
+        "what the model is told before the thread; - is the profile's own",
+        instructions,
+    ),
     Slash("stats", "", "figures after each reply, or no more", stats),
     Slash("quit", "", "leave", leave),
 )

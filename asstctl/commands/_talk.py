@@ -1,6 +1,7 @@
 """A chat as far as it went: its thread, what waits for the next prompt, the last turn."""
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,14 @@ from asstctl.commands import options
 from asstctl.commands._input import Said, brought, with_files
 from asstctl.commands._reply import Talk
 from asstctl.config.settings import Settings
-from asstctl.errors import AsstctlError, AuthError, ConfigError
-from asstctl.model import Thread
+from asstctl.errors import AsstctlError
+from asstctl.model import Role, Thread, count
 from asstctl.reading import contents
 from asstctl.render import failure, listing, transcript
 from asstctl.session import Session
+
+LOOKED_AT = 20
+"""Messages among which the last of a role is looked for."""
 
 
 class Chat:
@@ -36,8 +40,24 @@ class Chat:
     @property
     def reply(self) -> str:
         """The words of the last reply, "" before there is one."""
-        replies = self.session.turn.replies if self.session.turn else []
-        return "\n\n".join(message.text for message in replies if message.text)
+        if self.session.turn:
+            replies = self.session.turn.replies
+            return "\n\n".join(message.text for message in replies if message.text)
+        return self._last("assistant")
+
+    @property
+    def prompt(self) -> Said | None:
+        """The prompt that was said last in this thread, None where there is none."""
+        text = "" if self.said else self._last("user")
+        return self.said or (Said(text) if text else None)
+
+    def _last(self, role: Role) -> str:
+        """Return the words of a role's last message in this thread."""
+        thread = self.session.current
+        if thread is None:
+            return ""
+        messages = self.session.holder(thread).history(thread.id, LOOKED_AT)
+        return ([""] + [m.text for m in messages if m.role == role and m.text])[-1]
 
     def say(self, prompt: str) -> None:
         """Send a prompt with what was attached, and write the reply.
@@ -61,9 +81,12 @@ class Chat:
                 listing.note(f"stopped; {note}", sys.stderr)
             _signals.dealt_with()
         except AsstctlError as error:
-            if not self.interactive or isinstance(error, ConfigError | AuthError):
+            if not self.interactive:
                 raise
             self.tell(error)
+        if thread := self.session.current:
+            with suppress(AsstctlError):  # its row has the title and the name
+                self.session.current = self.session.store.index.get(*thread.key)
 
     def tell(self, error: AsstctlError) -> None:
         """Write an error that does not end the chat."""
@@ -83,7 +106,13 @@ class Chat:
     def open(self, thread: Thread | None, history: int) -> None:
         """Go on in a thread, None: in a new one; its last messages are shown."""
         self.session.check(thread)
-        self.session.current = thread
+        profile = self.settings.profile
+        self.session.current, self.session.turn, self.said = thread, None, None
+        if self.settings.profile != profile and self.session.config.flags.get("model"):
+            self.session.change("model", None)  # of the other server
+            listing.note(f"the model is the profile's own again, {self.who}", sys.stderr)
+        if self._files:
+            listing.note(f"{count(len(self._files), 'file')} go along to it", sys.stderr)
         if thread and history:
             self.recall(thread, history)
 

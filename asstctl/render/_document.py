@@ -121,6 +121,9 @@ def blocks(source: str) -> list[Block]:
     tokens: list[Token] = []
     lines = source.split("\n")
     for token in PARSER.parse(source):
+        for inner in token.children or ():
+            if inner.type == "softbreak":  # a line of a poem, say: models wrap no lines
+                inner.type = "hardbreak"
         tokens.append(token)
         if token.level == 0 and token.nesting <= 0:
             first, end = tokens[0].map or (0, 0)

@@ -1,18 +1,26 @@
 """Lists and facts: a table for eyes, lines for programs."""
 
 import json
+import re
+import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
 from asstctl.model import Thread, count, instant, thread_json
-from asstctl.render.terminal import one_line, said
+from asstctl.render.terminal import harmless, one_line, said
 from asstctl.render.transcript import SCHEMA
+
+BLANKS = re.compile(r"\s+")
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
-ROOM = 30
-"""Columns beside the first cell without which the second one stands under it."""
+GAP = 2
+"""Columns between two of a table."""
+
+NARROWEST = 12
+"""Columns of a cell that gives way, below which it stands under the first one."""
 
 
 def facts(thread: Thread) -> dict[str, Any]:
@@ -99,37 +107,44 @@ def sized(size: int) -> str:
 def draw(
     headings: list[str], rows: list[list[str]], out: TextIO, environment: Mapping[str, str]
 ) -> None:
-    """Draw a table; where there is little room the second column gives way, never the first."""
-    from rich.table import Table  # only a terminal pays for it
-    from rich.text import Text
+    """Draw a table; where there is little room the second column gives way, and no other."""
+    from rich.cells import cell_len, set_cell_size  # only a terminal pays for it
 
     from asstctl.render._document import console_on
 
     console = console_on(out, environment)
-    widest = max((len(row[0]) for row in rows), default=0)
-    roomy = console.width >= widest + ROOM
-    if not roomy:
-        stacked(rows, out, console.width)
+    cells = [headings, *([one_line(cell) for cell in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    room = console.width - sum(widths) + widths[1] - GAP * (len(widths) - 1)
+    if room < min(widths[1], NARROWEST):
+        stacked(cells[1:], out, console.width)
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    first, *others = headings
-    table.add_column(first, no_wrap=True, overflow="fold", min_width=widest)
-    for number, heading in enumerate(others):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=None if number else 1)
-    for row in rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row))
-    with console.capture() as captured:
-        console.print(table)
-    out.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
+    widths[1] = min(widths[1], room)
+    for number, row in enumerate(cells):
+        fit = [fitted(cell, width) for cell, width in zip(row, widths, strict=True)]
+        line = (" " * GAP).join(map(set_cell_size, fit, widths)).rstrip()
+        bold = not number and console.is_terminal and not console.no_color
+        out.write(f"\x1b[1m{line}\x1b[0m\n" if bold else f"{line}\n")
 
 
 def stacked(rows: list[list[str]], out: TextIO, width: int) -> None:
-    """Write the first cell of each row, and the second one under it, cut to some columns."""
+    """Write the first cell of each row, and the others under it, cut to some columns."""
     for first, *others in rows:
-        out.write(f"{one_line(first)}\n")
-        if second := one_line(others[0] if others else ""):
-            room = max(width - 2, 1)
-            out.write(f"  {fitted(second, room)}\n")
+        out.write(f"{first}\n")
+        title, *rest = others or [""]
+        for told in (title, (" " * GAP).join(filter(None, rest))):
+            if told:
+                out.write(f"  {fitted(told, max(width - GAP, 1))}\n")
+
+
+def explained(rows: Sequence[tuple[str, str]], out: TextIO) -> None:
+    """Write words with what they mean, which is wrapped where the terminal ends."""
+    left = max(len(word) for word, _ in rows) + 2 * GAP
+    width = max(shutil.get_terminal_size().columns, left + NARROWEST)
+    for word, about in rows:
+        first, *more = textwrap.wrap(about, width - left) or [""]
+        out.write(f"  {word:<{left - GAP}}{first}\n")
+        out.writelines(f"{'':<{left}}{line}\n" for line in more)
 
 
 def fitted(text: str, columns: int) -> str:
@@ -154,12 +169,12 @@ def marked(
     told = Text()
     last = 0
     for start, end in (*marks, (len(text), len(text))):
-        told.append(one_line(text[last:start]))
-        told.append(one_line(text[start:end]), style="bold")
+        told.append(BLANKS.sub(" ", harmless(text[last:start])))
+        told.append(BLANKS.sub(" ", harmless(text[start:end])), style="bold")
         last = end
     console = console_on(out, environment)
     with console.capture() as captured:
-        console.print(Text(one_line(head), style="dim"), told, "", sep="\n", soft_wrap=True)
+        console.print(Text(head, style="dim"), told, "", sep="\n", soft_wrap=True)
     out.write(captured.get())
 
 
