@@ -15,7 +15,13 @@ from asstctl.backends import Backend
 from asstctl.backends.assistants.retirement import ended
 from asstctl.config import Config
 from asstctl.config.settings import SETTINGS, Settings
-from asstctl.errors import AsstctlError, ConfigError, NotFoundError, UnsupportedError
+from asstctl.errors import (
+    AsstctlError,
+    AuthError,
+    ConfigError,
+    NotFoundError,
+    UnsupportedError,
+)
 from asstctl.events import Prompt, TextDelta
 from asstctl.kind import Kind
 from asstctl.model import count
@@ -86,7 +92,11 @@ def checks(session: Session, home: Path, *, ask: bool) -> Iterator[Check]:
 def chosen(config: Config, settings: Settings) -> Check:
     """Check that a server was chosen; the settings that were set are its details."""
     origins = {key: settings.origins[key] for key in SETTINGS if settings.origins[key] != "default"}
-    set_ = tuple(f"{key} = {getattr(settings, key)}  ({origin})" for key, origin in origins.items())
+    file = str(config.path)
+    set_ = tuple(
+        f"{key} = {getattr(settings, key)}  ({'file' if origin == file else origin})"
+        for key, origin in origins.items()
+    )
     if config.untouched:
         text, hint = "no server is chosen", f"{settings.command} config init"
         return Check("settings", "failed", text, hint, set_, error=ConfigError(text))
@@ -107,10 +117,13 @@ def connected(session: Session, settings: Settings, *, ask: bool) -> Iterator[Ch
         return
     if settings.backend is Kind.ASSISTANTS and (words := ended(settings)):
         yield Check("retired", "warning", *words)
-    yield Check("key", "ok", "there is one" if signing else "none is needed, or set")
+    yield Check("key", "ok", "there is one" if signing else "none is set")
     if settings.endpoint:
         lacks = session.store.abilities.lacking(settings.endpoint)
-        yield reached(backend, settings)
+        there = reached(backend, settings)
+        yield there
+        if there.state == "failed":  # nothing else could be asked
+            return
         if not (settings.azure or settings.project):
             wire = Wire(settings.endpoint, signing, ANSWER_SECONDS, tell=silent, headers=BETA)
             with closing(wire):
@@ -138,7 +151,9 @@ def reached(backend: Backend, settings: Settings) -> Check:
             backend.models()
     except AsstctlError as error:
         if isinstance(error, UnsupportedError) or error.status in NO_PATH:
-            return Check("server", "warning", f"{settings.host} answers: {error.message}")
+            return Check("server", "ok", f"{settings.host} answers, and has no such list")
+        if isinstance(error, AuthError) and not error.hint:
+            error.hint = f"{settings.command} config set api_key_env VARIABLE"
         return failed("server", error)
     took = time.monotonic() - started
     return Check("server", "ok", f"{settings.host} answered in {took * 1000:.0f} ms")
@@ -187,12 +202,13 @@ def replies(backend: Backend, settings: Settings) -> Iterator[Check]:
         elif settings.model:
             there = settings.model in backend.models()
             text = f"{settings.model} {'is there' if there else 'is not in the list of models'}"
-            hint = None if there else f"{settings.command} models list"
+            hint = None if there else f"{settings.command} config set model NAME"
             yield Check("model", "ok" if there else "warning", text, hint)
     except UnsupportedError:
         return  # it lists none: nobody can say
     except AsstctlError as error:
         if not (settings.model and error.status in NO_PATH):
+            error.hint = error.hint or f"{settings.command} assistants list"
             yield failed("who replies", error)
 
 

@@ -181,6 +181,8 @@ def test_init_on_a_terminal_asks_and_offers_what_the_environment_has(home):
     with Screen(home, "config", "init", "--backend", "local", ASSTCTL_MODEL="offered") as screen:
         screen.wait_for("endpoint (")
         screen.type("http://localhost:3/v1\r")
+        screen.wait_for("Keep it all the same?")
+        screen.type("y\r")
         screen.wait_for("model (")
         screen.wait_for("[offered]")
         screen.type("\r")
@@ -268,11 +270,11 @@ def test_the_profile_is_taken_before_and_after_the_command(home):
 @pytest.mark.parametrize(
     ("endpoint", "words"),
     [
-        ("ftp://x", "is not a URL"),
-        ("localhost:1", "is not a URL"),
-        ("http://[::1", "is not a URL"),
-        ("http://a b/", "is not a URL"),
-        ("http://x:99999/", "is not a URL"),
+        ("ftp://x", "is no address that begins with http"),
+        ("localhost:1", "is no address that begins with http"),
+        ("http://[::1", "is no address that begins with http"),
+        ("http://a b/", "is no address that begins with http"),
+        ("http://x:99999/", "is no address that begins with http"),
         ("http://user:secret@host/v1", "holds a password"),
     ],
 )

@@ -4,6 +4,8 @@ The last tests look at every hint in the code: its command exists, with the opti
 """
 
 import ast
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ import pytest
 from tests.hints import commands, follow
 from tests.responses_server import ResponsesServer
 from tests.servers import NOW, error
+from tests.terminal import Screen
 from tests.test_carrying import Project, imported
-from tests.test_moving import history, profiles
+from tests.test_moving import profiles
 from tests.test_odd_servers import numbered
 
 GROUPS = ("threads", "config", "assistants", "models")
@@ -86,12 +89,12 @@ def test_settings_that_are_not_set(home, profile):
     words = (*name, "ask", "Hi")
     mended(home, *words, code=3, of=[*name, "config", "set", "api_version"])
     mended(home, *words, code=3, of=[*name, "config", "set", "assistant_id"])
-    mended(home, *words, code=3, of=["config", "init"], extra=FORCED)
+    err, command = hinted(home, *words, code=3, of=[*name, "config", "edit"])
+    with Screen(home, *command, EDITOR="sed -i s/assistants/local/") as screen:
+        assert screen.end() == 0
+    assert home.run(*words, code=None)[1] != err
     home.configure(f'{table}backend = "local"\n')
     mended(home, *name, "config", "get", "model", code=3)
-
-
-FORCED = ("--no-input", "--force", "--backend", "local", "--endpoint", "http://127.0.0.1:9")
 
 
 def test_nothing_is_set_up_at_all(home, server):
@@ -203,8 +206,11 @@ def test_messages_that_are_not_there(world):
 def test_a_source_that_lost_what_was_copied_last(world):
     first = imported(world, numbered(2))
     world.run("threads", "copy", first, "--to", "r")
-    last = history(world, first)[-1]["id"]
-    world.run("threads", "delete", first, "--message", last, "-y")
+    with closing(sqlite3.connect(world.data / "threads.db")) as db:
+        db.execute(
+            "DELETE FROM messages WHERE number IN (SELECT max(number) FROM messages WHERE number >> 24 = 1)"
+        )
+        db.commit()
     command = shown(world, "threads", "copy", first, "--to", "r", code=1)
     assert command == ["threads", "export", first]
 

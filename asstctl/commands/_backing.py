@@ -8,7 +8,7 @@ import typer
 
 from asstctl.commands import options
 from asstctl.commands.app import App
-from asstctl.errors import ConfigError
+from asstctl.errors import AsstctlError, ConfigError
 from asstctl.model import count
 from asstctl.render import listing
 from asstctl.store.store import FILE
@@ -20,11 +20,14 @@ app = App()
 def backup(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The zip to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
 ) -> None:
     """Write all that is kept here, files too, to one zip."""
     from asstctl.store.backup import back_up
 
     with options.invocation(ctx).session() as session:
+        if file.exists() and not force:
+            raise ConfigError(f"{file} is there already", hint="--force overwrites it")
         threads = session.store.index.count()
         if not (session.data / FILE).exists():
             raise ConfigError("there is no store yet", hint='asstctl ask "..." makes one')
@@ -43,6 +46,8 @@ def restore(
 
     with options.invocation(ctx).session() as session:
         path = session.data / FILE
+        if not file.is_file():
+            raise AsstctlError(f"there is no file {file}")
         if path.exists() and not yes:
             if not sys.stdin.isatty():
                 raise ConfigError("it replaces what is kept here", hint="add -y")

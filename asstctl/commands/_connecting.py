@@ -14,7 +14,7 @@ from asstctl.config import Config
 from asstctl.config.settings import AZURE_KEY, OPENAI_KEY, Settings, about
 from asstctl.config.values import parsed, unset
 from asstctl.credentials.keys import loopback
-from asstctl.errors import AsstctlError, ConfigError
+from asstctl.errors import AsstctlError, AuthError, ConfigError, UnconnectedError
 from asstctl.kind import Kind
 from asstctl.offers import Server, servers
 from asstctl.render import listing
@@ -45,17 +45,40 @@ def converse(values: dict[str, Any], name: str, invocation: options.Invocation) 
     if kind is Kind.LOCAL:
         found = {"endpoint": here[0].endpoint, **found} if here else found
     trial = Trial(name, invocation.environment)
+    if values.get("endpoint"):
+        values["endpoint"] = completed(str(values["endpoint"]))
     for key in kind.facts.needs:
         if key in values or not relevant(key, trial.settings(values)):
             continue
-        choices = trial.choices(key, values) if key in CHOICES else {}
         offer = found.get(key) or usual(key, trial.settings(values), invocation.environment)
+        if key == "endpoint":
+            values[key] = reachable(trial, values, offer)
+            continue
+        choices = trial.choices(key, values) if key in CHOICES else {}
+        if trial.refused and not values.get("api_key_env"):
+            values["api_key_env"] = answer("api_key_env", {}, None)
+            choices = trial.choices(key, values)
         values[key] = answer(key, choices, offer)
     if failure := trial.failure(values):
         listing.note(f"it could not be tried: {failure}", sys.stderr)
         if not typer.confirm("Write the profile all the same?", err=True):
             listing.note("nothing was written", sys.stderr)
             raise typer.Exit(1)
+
+
+def reachable(trial: "Trial", values: dict[str, Any], offer: str | None) -> Any:
+    """Ask for the endpoint, again where nothing answers there and it is not to be kept."""
+    while True:
+        found = answer("endpoint", {}, offer)
+        error = trial.unconnected({**values, "endpoint": found}) if found else None
+        if error is None:
+            if found and found != offer:
+                sys.stderr.write(f"  {said(found)}\n")  # it may have been completed
+            return found
+        sys.stderr.write(f"{said(error.message)}\n")
+        if typer.confirm("Keep it all the same?", err=True):
+            return found
+        offer = found
 
 
 def backend(name: str, environment: Mapping[str, str], here: Sequence[Server]) -> str:
@@ -114,12 +137,15 @@ def answer(key: str, choices: Mapping[str, str], offer: str | None) -> Any:
     def read(text: str) -> Any:
         if text == NONE:
             return None
-        if text.isdecimal() and 0 < int(text) <= len(values):
+        if text.isdecimal() and values and text not in values:
+            if not 0 < int(text) <= len(values):
+                raise ConfigError(f"a number from 1 to {len(values)} is wanted, or a name")
             text = values[int(text) - 1]
         return parsed(key, completed(text) if key == "endpoint" else text, "the answer")
 
     what = "number or name" if choices else f"{NONE} for none"
-    return asked(f"{key} ({about(key)}; {what})", default, read)
+    told = about(key).partition(" or as a path")[0]
+    return asked(f"{key} ({told}; {what})", default, read)
 
 
 def completed(endpoint: str) -> str:
@@ -168,6 +194,7 @@ class Trial:
         self._name = name
         self._environment = environment
         self._answered = False
+        self.refused = False  # the server wants another key, or one
 
     def settings(self, values: Mapping[str, Any]) -> Settings:
         """Return the settings as far as they were answered."""
@@ -180,9 +207,21 @@ class Trial:
         try:
             return self._listed(key, values)
         except AsstctlError as error:
+            self.refused = isinstance(error, AuthError)
             if values.get("endpoint"):
                 listing.note(f"no list to choose from: {error.message}", sys.stderr)
             return {}
+
+    def unconnected(self, values: Mapping[str, Any]) -> AsstctlError | None:
+        """Return the error of an endpoint where nothing answers, None where something does."""
+        try:
+            self._listed("model", values)
+        except UnconnectedError as error:
+            return error
+        except AsstctlError:
+            pass
+        self._answered = False
+        return None
 
     def failure(self, values: Mapping[str, Any]) -> str:
         """Return why the server could not be asked anything, "" where it answered."""

@@ -110,6 +110,10 @@ ShowReasoning = Annotated[
 ]
 
 
+LOOKED_INTO = (401, 403, 404, 405)
+"""Statuses of refusals that a setting may be the reason of."""
+
+
 @record
 class Talk:
     """The shared options of `ask` and `chat`: to which thread, with which files, in which form."""
@@ -154,6 +158,9 @@ class Talk:
             try:
                 render(paced(shown, self.delay_ms / 1000) if self.delay_ms else shown, invocation)
             except AsstctlError as error:
+                if error.status in LOOKED_INTO and not error.hint:
+                    command = session.settings(session.chosen).command
+                    error.hint = f"{command} doctor looks at the settings and the server"
                 if sent and not (thread or session.current or isinstance(error, UnavailableError)):
                     from asstctl.commands._files import withdraw  # few prompts bring any
 

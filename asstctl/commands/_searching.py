@@ -80,7 +80,7 @@ def search(
         with closing(indexed(session)) as work:
             noted(work, invocation.notes)
         hits, more = hits_of(session, asked, limit, where)
-        form = options.list_form(output)
+        form = options.list_form(output, fields)
         if form is options.Listing.JSON:
             rows = options.narrowed([as_json(*hit) for hit in hits], fields)
             listing.document({"hits": rows, "more": more}, sys.stdout)

@@ -78,6 +78,10 @@ def init(
         from asstctl.commands._connecting import converse  # scripts do without
 
         converse(values, name, invocation)
+    elif values.get("endpoint"):
+        from asstctl.commands._connecting import completed  # scripts do without the rest
+
+        values["endpoint"] = completed(str(values["endpoint"]))
     backend = Kind(values.get("backend") or config.backend_of(name))
     values["backend"] = backend.value
     for setting, value in values.items():
@@ -89,6 +93,8 @@ def init(
         )
     file.init(path, name, values, force=force)
     listing.note(f"wrote the profile {name!r} to {path}", sys.stderr)
+    if backend is Kind.ASSISTANTS and not values.get("assistant_id"):
+        listing.note(f"to ask it: {command(name)} config set assistant_id VALUE", sys.stderr)
     if sys.stdin.isatty() and not no_input:
         sys.stderr.write(f'try: {command(name)} ask "Hello"\n')
 

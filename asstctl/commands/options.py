@@ -141,8 +141,13 @@ class Listing(StrEnum):
     JSON = "json"
 
 
-def list_form(chosen: Listing | None) -> Listing:
-    """Return the form of a list: what was chosen, else a table on a terminal, lines in a pipe."""
+def list_form(chosen: Listing | None, fields: str | None = None) -> Listing:
+    """Return the form of a list: what was chosen, else a table on a terminal, lines in a pipe.
+
+    Raises typer.BadParameter for `fields` of anything but JSON.
+    """
+    if fields and chosen is not Listing.JSON:
+        raise typer.BadParameter("it is for -o json", param_hint="--fields")
     return chosen or (Listing.TABLE if sys.stdout.isatty() else Listing.TSV)
 
 

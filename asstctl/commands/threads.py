@@ -112,7 +112,7 @@ def list_(
         else:
             found = session.threads(limit, only)
         kept = [session.store.messages.size(thread.key) for thread in found] if size else None
-        form = options.list_form(output)
+        form = options.list_form(output, fields)
         if quiet:
             listing.lines([[thread.id] for thread in found], sys.stdout)
         elif form is options.Listing.JSON:
@@ -126,6 +126,8 @@ def list_(
             raise broken
         if not found and only == Filter():
             sys.stderr.write('asstctl: no threads yet; asstctl ask "..." makes one\n')
+        elif not found:
+            sys.stderr.write("asstctl: no thread fits\n")
         elif not remote and len(found) == limit and (more := session.count(only) - limit):
             listing.note(f"{count(more, 'thread')} more: --limit N shows them", sys.stderr)
 

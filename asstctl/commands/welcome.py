@@ -27,9 +27,9 @@ def next_step(invocation: Invocation) -> str:
         config = invocation.load()
         settings = config.settings()
     except AsstctlError as error:
-        return f"Next: mend the settings: {one_line(error.message)}"
+        return f"Next: asstctl config edit mends the settings: {one_line(error.message)}"
     if config.untouched:
         return 'Next: asstctl config init, or without any account: asstctl -p local ask "Hello"'
     who = settings.speaker or "the server's model"
     where = settings.host or "this machine"
-    return f'Next: asstctl ask "Hello" is answered by {one_line(who)} at {where}'
+    return f'Next: asstctl ask "Hello"    ({one_line(who)} at {where} replies)'

@@ -70,6 +70,7 @@ class Config:
             origins=origins,
             folder=self.path.parent,
             key_variables=self.key_variables,
+            written=bool(self.tables.get(name)),
             **values,
         )
 
@@ -173,7 +174,9 @@ def read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
+        raise ConfigError(
+            f"{path} is not TOML: {error}", hint="asstctl config edit opens it"
+        ) from error
     except RecursionError as error:
         raise ConfigError(f"{path} is nested too deeply") from error
     except OSError as error:

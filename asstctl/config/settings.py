@@ -43,6 +43,7 @@ class Settings:
     origins: Mapping[str, str]
     folder: Path = Path()  # of the settings file: a tool's relative command is looked for there
     key_variables: frozenset[str] = frozenset()  # that asstctl reads keys from
+    written: bool = False  # whether the file has the profile
     backend: Kind = _setting(f"which wire to speak: {', '.join(Kind)}", kind.DEFAULT)
     endpoint: str | None = _setting("the server's base URL")
     api_version: str | None = _setting("the api-version that Azure wants")
@@ -154,10 +155,10 @@ class Settings:
     def missing(self, whereabouts: list[str]) -> UnsetError:
         """Return the error that lists what is not set, and the command that sets it."""
         name = "" if self.profile == DEFAULT_PROFILE else f" {quoted(self.profile)}"
+        way = f"{self.command} config edit" if self.written else f"asstctl config init{name}"
         return UnsetError(
             "not set: " + "; ".join(whereabouts),
-            hint=f"set them together with: asstctl config init{name}"
-            " (no account? asstctl -p local ask ...)",
+            hint=f"set them together with: {way} (no account? asstctl -p local ask ...)",
         )
 
     def _whereabouts(self, name: str) -> str:

@@ -1,6 +1,7 @@
 """The values of settings: of which type each is, and how it is read from text."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
@@ -16,6 +17,9 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "truncation": ("auto", "disabled"),
 }
 """The settings that are one of a few words."""
+
+VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+"""A name of the environment."""
 
 LONGEST_TIMEOUT = 86_400
 """Seconds: a day."""
@@ -35,6 +39,8 @@ def checked(key: str, value: Any, source: str) -> Any:
         check_endpoint(value, source)
     if key == "backend":
         return _backend(value, source)
+    if key == "api_key_env":
+        return _variable(value, source)
     kind = SETTINGS[key].type
     if key in CHOICES:
         wanted, fits = f"one of {', '.join(CHOICES[key])}", value in CHOICES[key]
@@ -64,6 +70,13 @@ def _backend(value: Any, source: str) -> Kind:
         raise ConfigError(
             f"no backend {value!r} (in {source})", hint=f"there are: {', '.join(Kind)}"
         ) from None
+
+
+def _variable(value: Any, source: str) -> str:
+    """Return the name of a variable; what is none may be the key itself, and is not shown."""
+    if isinstance(value, str) and VARIABLE.fullmatch(value):
+        return value
+    raise ConfigError(f"api_key_env in {source} must be the name of a variable")
 
 
 def _tool(table: Any) -> bool:
@@ -98,7 +111,7 @@ def check_endpoint(endpoint: str, source: str) -> None:
         sound = False
     if not sound or not endpoint.isprintable() or " " in endpoint:
         raise ConfigError(
-            f"the endpoint {endpoint!r} in {source} is not a URL",
+            f"the endpoint {endpoint!r} in {source} is no address that begins with http:// or https://",
             hint="it looks like https://host/v1",
         )
     if parts.query or parts.fragment:
@@ -141,6 +154,11 @@ def suggestion(word: str, known: Iterable[str]) -> str | None:
 
 def check_key(key: str, where: str = "") -> None:
     """Raise ConfigError, with a suggestion, unless there is a setting of this name."""
+    if key == "api_key":
+        raise ConfigError(
+            f"no setting {key!r}{where}: keys do not belong into the file",
+            hint="api_key_env names the variable that holds it, api_key_command prints it",
+        )
     if key not in SETTINGS:
         raise ConfigError(
             f"no setting {key!r}{where}",

@@ -51,7 +51,12 @@ def foreign(error: Exception) -> AsstctlError:
         message = error.format_message().rstrip(".")
         ctx = getattr(error, "ctx", None)
         path = ctx.command_path if ctx else "asstctl"
-        ours = AsstctlError(message[:1].lower() + message[1:], hint=f"try: {path} --help")
+        hint = f"try: {path} --help"
+        if message.startswith("No such command") and path == "asstctl":
+            hint = f'{hint}, or: asstctl ask "..."'
+        elif message.startswith("Got unexpected extra argument") and path.endswith(" ask"):
+            hint = 'a prompt of several words stands in quotes: asstctl ask "..."'
+        ours = AsstctlError(message[:1].lower() + message[1:], hint=hint)
         ours.exit_code = getattr(error, "exit_code", 2)
         return ours
     if isinstance(error, OSError) and error.strerror:

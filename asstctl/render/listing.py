@@ -192,7 +192,7 @@ def pairs(found: Mapping[str, Any], out: TextIO) -> None:
     shown = {key: value for key, value in found.items() if value not in (None, "", {})}
     width = max(map(len, shown), default=0)
     for key, value in shown.items():
-        text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+        text = json.dumps(value) if isinstance(value, dict | list | bool) else str(value)
         out.write(f"{key:<{width}}  {one_line(text) if out.isatty() else text}\n")
 
 

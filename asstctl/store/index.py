@@ -149,9 +149,11 @@ class Index:
         threads = self.threads(Filter(profile or ""), nth)
         if len(threads) < nth:
             whose = f" of the profile {profile!r}" if profile else ""
+            chosen = f" -p {profile}" if profile else ""
+            there = f"asstctl{chosen} threads list shows them"
             raise NotFoundError(
                 f"no thread {reference}: there are {len(threads)}{whose}",
-                hint='asstctl ask "..." makes one',
+                hint=there if threads else f'asstctl{chosen} ask "..." makes one',
             )
         return threads[-1]
 

@@ -39,13 +39,19 @@ def unreached(endpoint: str, way: str, timeout: float) -> Iterator[None]:
         why = f" within {CONNECT_SECONDS:g} s" if late else f": {reason(error)}"
         raise UnconnectedError(
             f"can't connect to {host}{way}{why}",
-            hint=f"is the server running? the endpoint is {endpoint}",
+            hint=f"{question(urlsplit(endpoint).hostname or '')} the endpoint is {endpoint}",
             permanent=error.permanent,
         ) from error
     except (OSError, HTTPException, ValueError) as error:
         late = isinstance(error, TimeoutError)
         why = f" within {timeout:g} s" if late else f": {reason(error)}"
         raise UnansweredError(f"no answer from {host}{why}", retryable=True) from error
+
+
+def question(host: str) -> str:
+    """Return what to look at where a host can't be connected to."""
+    here = host in ("localhost", "::1") or host.startswith("127.")
+    return "is the server running?" if here else "is there a network, and is the name right?"
 
 
 @contextmanager
