@@ -86,6 +86,10 @@ def run() -> NoReturn:
     code = 1
     try:
         _signals.heed()
+        if os.name == "nt":
+            from asstctl._windows import draw_colours
+
+            draw_colours()
         gc.set_threshold(50_000)  # modules make no garbage: looking for it takes a tenth of a start
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             if getattr(sys, name) is None:  # closed by the parent process

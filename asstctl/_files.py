@@ -13,6 +13,24 @@ STALE_SECONDS = 3600
 """Age of a neighbour whose process did not finish."""
 
 
+OPEN_SECONDS = 2.0
+"""How long it is tried again where a system lets nobody replace a file that is open."""
+
+
+def put(neighbour: Path, path: Path) -> None:
+    """Rename a file into the place of another one; raises OSError."""
+    end = time.monotonic() + OPEN_SECONDS
+    while True:
+        try:
+            neighbour.replace(path)
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
 def replace(path: Path, pieces: Iterable[str]) -> bool:
     """Write a text to a neighbour of `path`, readable by the user alone, and rename it into place.
 
@@ -33,7 +51,7 @@ def replace(path: Path, pieces: Iterable[str]) -> bool:
             os.fsync(file.fileno())
         if path.is_file() and cmp(neighbour, path, shallow=False):
             return False
-        neighbour.replace(path)
+        put(neighbour, path)
         return True
     finally:
         neighbour.unlink(missing_ok=True)

@@ -189,6 +189,10 @@ def run(tool: Tool, data: bytes) -> tuple[int, bytes, bytes]:
 
 def exchanged(process: "subprocess.Popen[bytes]", data: bytes, end: float) -> tuple[bytes, bytes]:
     """Write `data` to a process and return its stdout and stderr; raises TimeoutError."""
+    if not hasattr(os, "killpg"):  # no POSIX: pipes can't be waited for
+        from asstctl._pipes import exchanged as by_threads
+
+        return by_threads(process, data, end, LARGEST_OUTPUT)
     assert process.stdin and process.stdout and process.stderr  # noqa: S101, PT018 - as started
     printed: dict[Any, list[bytes]] = {process.stdout: [], process.stderr: []}
     with selectors.DefaultSelector() as ready:
@@ -226,6 +230,11 @@ def written(process: "subprocess.Popen[bytes]", data: bytes) -> bytes:
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
     """End a process and all that it started."""
+    if not hasattr(os, "killpg"):
+        from asstctl._pipes import end_tree
+
+        end_tree(process)
+        return
     with suppress(ProcessLookupError, PermissionError):  # macOS says so of what has ended
         os.killpg(process.pid, signal.SIGKILL)
     for stream in (process.stdin, process.stdout, process.stderr):

@@ -151,6 +151,7 @@ def test_ctrl_c_keeps_the_part_that_came_and_leaves_130(home, server):
     assert server.closed_early.wait(5)
 
 
+@pytest.mark.posix
 def test_sigterm_leaves_143_and_sighup_129_with_the_part_kept(home, server):
     home.use_server(server)
     for signum, code in ((signal.SIGTERM, 143), (signal.SIGHUP, 129)):

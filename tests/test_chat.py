@@ -172,6 +172,7 @@ def test_the_terminal_is_as_it_was_after_ctrl_c_in_a_reply(home, server):
     assert message["status"] == "cancelled"
 
 
+@pytest.mark.posix
 def test_what_is_typed_while_a_reply_comes_is_not_drawn_into_it_and_not_lost(home, server):
     home.use_server(server)
     server.replies.append(Reply("one two " * 10, delay=0.1))

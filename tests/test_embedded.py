@@ -168,7 +168,7 @@ def test_without_the_extra_the_error_names_the_pip_command(home):
     code = "import sys; sys.modules['xllamacpp'] = None; from asstctl.__main__ import run; run()"
     home.arguments = lambda *words: [sys.executable, "-c", code, *words]
     err = home.run("-p", "local", "ask", "Hello", code=3)[1]
-    assert "hint: pip install 'asstctl[local]'" in err
+    assert " -m pip install 'asstctl[local]'" in err
 
 
 def test_the_demo_model_is_fetched_with_a_progress_bar_and_answers(home):

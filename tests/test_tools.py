@@ -188,6 +188,7 @@ def test_on_a_terminal_the_user_is_asked_once_a_session(home, threads, answer, t
     assert all(told in output for (output,) in threads.outputs)
 
 
+@pytest.mark.posix
 def test_what_was_typed_ahead_allows_nothing(home, threads):
     home.use_threads(threads)
     tool(home, "weather", "touch ran")

@@ -224,7 +224,7 @@ def edit(ctx: typer.Context) -> None:
 
     invocation = options.invocation(ctx)
     path = target(invocation)
-    text = old = path.read_text("utf-8") if path.exists() else ""
+    text = old = file.text_of(path)
     while True:
         text = edited(text, ".toml", invocation.environment)
         if text == old:

@@ -1,5 +1,6 @@
 """The command line around a command, and the options that several commands share."""
 
+import os
 import stat
 import sys
 from collections.abc import Iterator, Mapping
@@ -107,7 +108,7 @@ def exposed(path: Path) -> bool:
         mode = path.stat().st_mode
     except OSError:
         return False
-    return stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
+    return os.name == "posix" and stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def invocation(ctx: typer.Context) -> Invocation:

@@ -94,7 +94,21 @@ def _parsed(path: Path) -> "tomlkit.TOMLDocument":
     import tomlkit  # 2x of bare Python, needed only to keep comments
 
     tables_of(read(path), path)
-    return tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
+    return tomlkit.parse(text_of(path))
+
+
+def text_of(path: Path) -> str:
+    """Return the file's text, "" where there is none, without its mark and with plain line ends."""
+    return path.read_text("utf-8-sig") if path.exists() else ""
+
+
+def _as_it_was(path: Path, text: str) -> str:
+    """Return a text with the byte-order mark and the line ends of the file that it replaces."""
+    text = "\n".join(text.splitlines()) + ("\n" if text.endswith(("\n", "\r")) else "")
+    head = path.read_bytes() if path.is_file() else b""
+    if b"\r\n" in head:
+        text = text.replace("\n", "\r\n")
+    return "\ufeff" + text if head.startswith(b"\xef\xbb\xbf") else text
 
 
 def _table(document: "tomlkit.TOMLDocument", profile: str) -> Any:
@@ -195,6 +209,6 @@ def write(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         raise ConfigError(f"{path} is no file that settings can be written to")
     try:
-        _files.replace(path.resolve(), [text])
+        _files.replace(path.resolve(), [_as_it_was(path, text)])
     except OSError as error:
         raise ConfigError(f"can't write {path}: {error.strerror}") from error

@@ -159,6 +159,8 @@ def check_key(key: str, where: str = "") -> None:
             f"no setting {key!r}{where}: keys do not belong into the file",
             hint="api_key_env names the variable that holds it, api_key_command prints it",
         )
+    if key == "profile":
+        raise ConfigError(f"no setting {key!r}{where}", hint="a profile's table is [profiles.NAME]")
     if key not in SETTINGS:
         raise ConfigError(
             f"no setting {key!r}{where}",

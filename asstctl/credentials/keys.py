@@ -4,6 +4,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from asstctl._installed import adding
 from asstctl._secrets import learn
 from asstctl.errors import ConfigError
 
@@ -87,5 +88,5 @@ def missing_extra(extra: str, what: str) -> ConfigError:
     """Return the error for a package that is not installed."""
     return ConfigError(
         f"{what} needs the extra {extra!r}",
-        hint=f"install it with: python -m pip install 'asstctl[{extra}]'",
+        hint=f"install it with: {adding(extra)}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # keeps events out of what `--help` imports
 
+import os
 import time
 from contextlib import AbstractContextManager, closing, nullcontext
 from enum import StrEnum
@@ -62,23 +63,24 @@ def renderer(output: Output | None, out: TextIO, environment: Mapping[str, str])
 
 def capable(out: TextIO, environment: Mapping[str, str]) -> bool:
     """Return whether `out` is a terminal that can move its cursor."""
-    return out.isatty() and environment.get("TERM", "") not in ("", "dumb")
+    usual = "console" if os.name == "nt" else ""  # that one has no name
+    return out.isatty() and environment.get("TERM", usual) not in ("", "dumb")
 
 
 def unechoed(keyboard: TextIO) -> AbstractContextManager[None]:
     """Keep letters that are typed during a reply off the screen."""
     if not keyboard.isatty():
         return nullcontext()
-    from asstctl.render import terminal  # a pipe needs no terminal
+    from asstctl.render import _echo  # a pipe has none
 
-    return terminal.unechoed(keyboard)
+    return _echo.unechoed(keyboard)
 
 
 def confirmed(question: str, keyboard: TextIO, err: TextIO) -> bool:
     """Ask the user at the terminal; letters that were typed before are no answer."""
-    from asstctl.render import terminal  # a pipe needs no terminal
+    from asstctl.render import _echo, terminal  # a pipe needs no terminal
 
-    with terminal.echoed(keyboard):
+    with _echo.echoed(keyboard):
         err.write(f"{terminal.one_line(question)} [y/N] ")
         err.flush()
         return keyboard.readline().strip().lower() in ("y", "yes")

