@@ -113,7 +113,7 @@ def asstctl(
     if ctx.invoked_subcommand is None:
         from asstctl.commands.welcome import welcome  # every other command does without
 
-        typer.echo(welcome(invocation), nl=False)
+        welcome(invocation)
 
 
 def complete(invocation: options.Invocation, install: str | None, show: str | None) -> None:

@@ -1,7 +1,6 @@
 """What every backend promises. A new one is under test as soon as it is in the list."""
 
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ from asstctl.model import Message, Thread
 from asstctl.parts import Image, Text
 from asstctl.store.store import Store
 from asstctl.turn import Turn
+from tests.pages import ALL
 from tests.responses_server import ResponsesServer
 from tests.servers import ChatServer, Reply, ThreadsServer
 
@@ -264,7 +264,7 @@ ABILITIES = {
 
 
 def capability_rows():
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    readme = ALL
     rows = readme.split("| | `local` |")[1].split("\n\n")[0].splitlines()[2:]
     cells = ([cell.strip() for cell in row.strip("|").split("|")] for row in rows)
     return {name: said for name, *said in cells}

@@ -5,16 +5,15 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from asstctl import commands, errors, events, model, parts
 from asstctl.config.settings import SETTINGS
 from asstctl.transfer import archive
+from tests.pages import ALL as README
+from tests.pages import NAMES, PAGES, ROOT
 from tests.servers import ChatServer, Reply
-
-README = (Path(__file__).parent.parent / "README.md").read_text()
 
 ANSWERS = {
     "Why is the sky blue?": "Air scatters blue light more than red.",
@@ -124,7 +123,7 @@ def test_the_exported_form_is_as_the_readme_says():
 
 def test_every_exit_code_is_in_the_readme():
     codes = {
-        int(code) for row in table("### Exit codes") for cell in row for code in cell.split(", ")
+        int(code) for row in table("# Exit codes") for cell in row for code in cell.split(", ")
     }
     ours = {
         kind.exit_code
@@ -149,3 +148,76 @@ def test_help_says_what_every_command_and_option_does(home, words):
     for line in re.findall(r"^  (?:-\w, )?--[\w-]+(?: [A-Z=]+)?\s*$", out, re.MULTILINE):
         following = out.split(line)[1].splitlines()
         assert following[1].startswith(" " * 20), line
+
+
+def commands_in(text):
+    """The command lines of a page's examples: of its blocks, and in backquotes."""
+    for block in re.findall(r"```(?:console|sh)\n(.*?)```", text, re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            yield from re.findall(r"(?:^|[$|;&] |\$\()(asstctl .*?)(?= [|>;]|$|\))", line)
+    yield from re.findall(r"`(asstctl [^`]+)`", text)
+
+
+def test_every_command_on_a_page_exists_with_its_options(home):
+    seen = set()
+    for text in PAGES.values():
+        for line in commands_in(text):
+            seen.add(line.partition("  #")[0])
+    assert len(seen) > 40
+    helps = {}
+    for line in sorted(seen):
+        words = shlex.split(line.replace("...", "x"))[1:]
+        while words and words[0] in ("-p", "--config"):
+            words = words[2:]
+        path = [words[0]] if words and not words[0].startswith("-") else []
+        if path and path[0] in ("threads", "config", "assistants", "models") and len(words) > 1:
+            path += [w for w in words[1:2] if w.islower() and w.isalpha()]
+            path += ["set"] if words[:2] == ["config", "key"] else []
+        if path == ["help"] or "COMMAND" in words:
+            continue
+        key = tuple(path)
+        helps[key] = helps.get(key) or home.run(*path, "--help")[0] + home.run("--help")[0]
+        options = [w.partition("=")[0] for w in words if re.fullmatch(r"--?[a-z][a-z-]*(=.*)?", w)]
+        assert all(re.search(rf"(^|[\s,]){re.escape(o)}\b", helps[key]) for o in options), line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_link_inside_leads_somewhere(name):
+    here = (ROOT / name).parent
+    for target in re.findall(r"\]\(([^)]+)\)", PAGES[name]):
+        if target.startswith("http"):
+            continue
+        path, _, place = target.partition("#")
+        page = (here / path).resolve() if path else ROOT / name
+        assert page.is_file(), target
+        if place:
+            headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+            slugs = [re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings]
+            assert place in slugs, target
+
+
+def test_the_man_pages_are_what_the_commands_make_them():
+    code = "import json, man; print(json.dumps(man.pages()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": ROOT / "docs"},
+        capture_output=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert set(found) == {path.name for path in (ROOT / "docs/man").iterdir()}
+    for name, text in found.items():
+        assert (ROOT / "docs/man" / name).read_text() == text, "stale: run python docs/man.py"
+
+
+def test_nothing_outside_is_linked_that_nobody_could_check():
+    assert set(re.findall(r"\]\((http[^)]+)\)", README)) == set()
+
+
+def test_every_page_is_named_in_the_readme_and_is_in_the_release():
+    assert set(NAMES) == {
+        "README.md",
+        *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    }
+    for name in NAMES[1:]:
+        assert f"]({name})" in PAGES["README.md"]

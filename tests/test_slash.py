@@ -3,11 +3,11 @@
 import base64
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from asstctl.commands._slash import COMMANDS
+from tests.pages import ALL
 from tests.servers import Reply
 from tests.terminal import Screen
 
@@ -45,7 +45,7 @@ def test_a_chat_greets_in_two_lines_and_says_where_one_is(chat):
 
 def test_every_command_is_in_the_help_and_in_the_readme(chat):
     do(chat, "/help", "// says a slash")
-    readme = (Path(__file__).parent.parent / "README.md").read_text().replace("\\|", "|")
+    readme = ALL.replace("\\|", "|")
     for command in COMMANDS:
         assert f"/{command.name}" in chat.text()
         assert f"`/{command.name}{f' {command.usage}' if command.usage else ''}`" in readme

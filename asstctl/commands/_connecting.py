@@ -93,7 +93,7 @@ def backend(name: str, environment: Mapping[str, str], here: Sequence[Server]) -
     usual = Kind(name) if name in config.BUILT_IN else usual
     rows = [f"{kind}: {kind.facts.about}" for kind in Kind]
     notes = [hints[kind] for kind in Kind]
-    sys.stderr.write("Which wire does the server speak?\n")
+    sys.stderr.write("What is to be connected?\n")
     return numbered(rows, list(Kind), list(Kind).index(usual) + 1, notes)
 
 
@@ -103,7 +103,8 @@ def numbered(
     """Show numbered lines and ask for one; return its value. The value itself is an answer too."""
     for number, row in enumerate(rows, 1):
         note = notes[number - 1] if notes else ""
-        sys.stderr.write(f"  {number}  {said(row)}{f'  ({said(note)})' if note else ''}\n")
+        told = f"{said(row)}{f'  ({said(note)})' if note else ''}"
+        listing.explained([(str(number), told)], sys.stderr)
 
     def read(text: str) -> str:
         if text.isdecimal() and 0 < int(text) <= len(values):
