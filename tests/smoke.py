@@ -51,7 +51,11 @@ with tempfile.TemporaryDirectory() as home, ChatServer() as server:
 
 python = Path(program).parent / ("python.exe" if os.name == "nt" else "python")
 code = "import asstctl, pathlib; print(pathlib.Path(asstctl.__file__).parent)"
-package = Path(subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip())
+package = Path(
+    subprocess.run(
+        [python, "-c", code], capture_output=True, text=True, cwd=tempfile.gettempdir()
+    ).stdout.strip()
+)
 shipped = sorted(path.name for path in (package / "completions").iterdir())
 assert shipped == ["_asstctl", "asstctl.bash", "asstctl.fish", "asstctl.ps1"], shipped
 print("the four scripts, and nothing that makes them")
