@@ -189,7 +189,7 @@ _asstctl() {
         "/threads/copy") names="--to --all --remote --dry-run --no-files -p --profile --help" ;;
         "/threads/fork") names="--at -p --profile --help" ;;
         "/threads/search") names="--role --since -t --thread --limit -o --output --fields --fetch -p --profile --help" ;;
-        "/threads/backup") names="-p --profile --help" ;;
+        "/threads/backup") names="--force -p --profile --help" ;;
         "/threads/restore") names="-y --yes -p --profile --help" ;;
         "/assistants") names="--help" ;;
         "/assistants/list") names="-o --output -q --quiet -p --profile --help" ;;

@@ -199,6 +199,7 @@ complete -c asstctl -n '__asstctl_in threads search' -l fields -d 'Of JSON these
 complete -c asstctl -n '__asstctl_in threads search' -l fetch -d 'Bring what is kept up to date before.'
 complete -c asstctl -n '__asstctl_in threads search' -s p -l profile -d 'Use this profile\'s settings.' -x -k -a '(asstctl __complete profiles (commandline -ct))'
 complete -c asstctl -n '__asstctl_in threads search' -l help -d 'Show this message and exit.'
+complete -c asstctl -n '__asstctl_in threads backup' -l force -d 'Overwrite what is there.'
 complete -c asstctl -n '__asstctl_in threads backup' -s p -l profile -d 'Use this profile\'s settings.' -x -k -a '(asstctl __complete profiles (commandline -ct))'
 complete -c asstctl -n '__asstctl_in threads backup' -l help -d 'Show this message and exit.'
 complete -c asstctl -n '__asstctl_after 0 threads backup' -F
