@@ -71,7 +71,15 @@ WARM = [
     "openai.resources.files",
     "openai.resources.containers.files",
     "shlex",
+    "asstctl.render.notes",
+    "asstctl.store.uploads",
+    "asstctl.commands._paging",
+    "asstctl.completion.install",
+    "shellingham.posix",
 ]
+
+BENEATH = ["httpcore2", "h11", "anyio", "truststore"]
+"""Packages beneath the vendor's client, of the release that there is."""
 
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -111,6 +119,9 @@ def serve(number: int) -> None:
     """Wait for orders and fork for each; ends when nobody gives orders any more."""
     for name in WARM:
         __import__(name)
+    for name in BENEATH:
+        with contextlib.suppress(ImportError):
+            __import__(name)
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the supervisors
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # until a program is itself
