@@ -12,6 +12,8 @@ from bench import ASSTCTL, FEW, HERE, PEERS, PYTHON, ROUNDS, Bench, Row, curl, p
 from finding import searching
 from measure import Figures, beside, once, per
 
+from asstctl.store.titles import EVERY
+
 THREAD = "thread_bench_1"
 
 
@@ -205,6 +207,17 @@ def remembering(bench: Bench) -> None:
             once([ASSTCTL, *words], found[100], small)
         row = f"{what}, 100,000 threads and 1,000,000 messages"
         bench.row(row, "100 threads", "≤ 1.3x", large, small, "wall")
+    for what, typed in {
+        "": [],
+        ", a word of titles": ["9999"],
+        ", a word of none": ["zzz"],
+    }.items():
+        ours, bare = Figures(), Figures()
+        for _ in range(3 * ROUNDS):
+            once([ASSTCTL, "__complete", "threads", *typed], found[100_000], ours)
+            once([PYTHON, "-c", "pass"], found[100_000], bare)
+        row = f"TAB on a thread among 100,000{what}"
+        bench.row(row, "python -c pass", "≤ 2x", ours, bare, "wall")
 
 
 def thread_id(number: int) -> str:
@@ -225,6 +238,7 @@ def fill(path, count: int) -> None:
             ((n // 10 + 1) << 24 | n % 10 + 1, n % 10 + 1, f"m{n}", "user", part, "completed", 1.0)
             for n in range(count * 10)
         )
+        db.execute(EVERY)
         db.executemany(
             "INSERT INTO messages (number, place, id, role, parts, status, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",

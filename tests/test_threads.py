@@ -92,7 +92,7 @@ def test_show_says_what_the_thread_is(talked):
     out = talked.run("threads", "show", "@2")[0]
     assert "messages" in out
     assert out.splitlines()[-2].split() == ["messages", "4"]
-    assert out.splitlines()[-1].split(None, 1) == ["tokens", '{"prompt": 22, "completion": 23}']
+    assert out.splitlines()[-1].split(None, 1) == ["tokens", "prompt 22, completion 23"]
 
 
 def test_history_is_every_message_oldest_first_and_the_same_each_time(talked):

@@ -14,6 +14,9 @@ from asstctl.render.transcript import SCHEMA
 
 BLANKS = re.compile(r"\s+")
 
+SECOND = re.compile(r"^(\d{4}-\d\d-\d\dT[\d:]{8})\.\d+Z$")
+"""A time that is finer than a second."""
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 GAP = 2
@@ -192,8 +195,17 @@ def pairs(found: Mapping[str, Any], out: TextIO) -> None:
     shown = {key: value for key, value in found.items() if value not in (None, "", {})}
     width = max(map(len, shown), default=0)
     for key, value in shown.items():
-        text = json.dumps(value) if isinstance(value, dict | list | bool) else str(value)
+        text = plainly(value)
         out.write(f"{key:<{width}}  {one_line(text) if out.isatty() else text}\n")
+
+
+def plainly(value: Any) -> str:
+    """Return a fact as people read it: pairs as words, times to the second."""
+    if isinstance(value, dict) and not any(isinstance(v, dict | list) for v in value.values()):
+        return ", ".join(f"{key} {plainly(inner)}" for key, inner in value.items())
+    if isinstance(value, dict | list | bool):
+        return json.dumps(value)
+    return SECOND.sub(r"\1Z", value) if isinstance(value, str) else str(value)
 
 
 def note(text: str, err: TextIO) -> None:
