@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from asstctl import __version__, credentials
+from asstctl._mounts import REMOTE_SYSTEMS, file_system
 from asstctl._record import record
 from asstctl.backends import Backend
 from asstctl.backends.assistants.retirement import ended
@@ -33,9 +34,6 @@ from asstctl.wire.requests import at, get
 from asstctl.wire.wire import Wire
 
 State = Literal["ok", "warning", "failed"]
-
-REMOTE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph")
-"""File systems of other machines, on which SQLite's locks may not hold."""
 
 ANSWER_SECONDS = 15.0
 """How long a probe waits for a server."""
@@ -260,17 +258,6 @@ def stored(session: Session) -> Iterator[Check]:
         yield Check("disk", "warning", text, "ASSTCTL_DATA moves it")
     elif (free := shutil.disk_usage(path.parent).free) < 2 * path.stat().st_size:
         yield Check("disk", "warning", f"{free / 1e6:.0f} MB are free where the store is")
-
-
-def file_system(path: Path) -> str:
-    """Return the type of the file system that a file is on, "" where nobody says."""
-    try:
-        rows = [line.split() for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError):
-        return ""
-    real = path.resolve()
-    mounts = [(row[1], row[2]) for row in rows if real.is_relative_to(row[1])]
-    return max(mounts, key=lambda mount: len(mount[0]), default=("", ""))[1]
 
 
 def completion(environment: Mapping[str, str], home: Path) -> Check:

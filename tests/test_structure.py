@@ -26,6 +26,7 @@ LEVELS = [
         "_json",
         "_files",
         "_installed",
+        "_mounts",
         "_pipes",
         "_windows",
         "errors",
