@@ -84,7 +84,7 @@ class Chat:
             if not self.interactive:
                 raise
             self.tell(error)
-        if thread := self.session.current:
+        if self.interactive and (thread := self.session.current):
             with suppress(AsstctlError):  # its row has the title and the name
                 self.session.current = self.session.store.index.get(*thread.key)
 
