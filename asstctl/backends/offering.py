@@ -26,6 +26,9 @@ NOT_FOUND, TOO_LARGE = 404, 413
 LENGTH = re.compile(r"too[ _](long|large)|max\w*[ _-]length|above_max|at most", re.IGNORECASE)
 """The words of refusals for length."""
 
+CALLS = re.compile(r"tool[ _]call|function[ _]call|call_id", re.IGNORECASE)
+"""The words of refusals of an answer whose call is not known."""
+
 MOST_TRIED = 10
 """Files of a message that are left out one by one, to find the one that is refused."""
 
@@ -70,6 +73,10 @@ def lighter(message: Message, refusal: AsstctlError) -> Message | None:
     if named and len(named) < len(message.parts):
         parts = (Text(placeholder(p)) if p in named else p for p in message.parts)
         return replace(message, parts=tuple(parts))
+    match message.parts:
+        case (ToolResult(_, output) as part,) if output == placeholder(part):
+            # its call may be there, and lock the thread: only an unknown one takes it along
+            return simpler(message) if CALLS.search(refusal.message) else None
     return simpler(message)
 
 

@@ -53,9 +53,15 @@ class Destination:
         """Return what puts the files of a source where threads here find them."""
         place = self._settings.place
         same = bool(place) and source.endpoint == place
-        placing = Placing(self._store, self._backend, locate, place, same=same, keeps=self.keeps)
-        placing.uploads = self._files
-        return placing
+        return Placing(
+            self._store,
+            self._backend,
+            locate,
+            place,
+            same=same,
+            keeps=self.keeps,
+            uploads=self._files,
+        )
 
     def holds(self, thread: Thread) -> bool:
         """Return whether a thread lives here."""

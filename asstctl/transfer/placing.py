@@ -47,7 +47,7 @@ class Placing:
     """Puts the files of messages where a copy's server finds them.
 
     `place` is the copy's endpoint; `same`: the source lives there too, so that its files are there.
-    `keeps`: what the copy holds is kept here.
+    `keeps`: what the copy holds is kept here; `uploads`: files may be uploaded.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Placing:
         *,
         same: bool,
         keeps: bool,
+        uploads: bool = True,
     ) -> None:
         self._store = store
         self._files = store.files
@@ -67,7 +68,7 @@ class Placing:
         self._place = place
         self._same = same
         self._keeps = keeps
-        self.uploads = True  # whether files may be uploaded
+        self._uploads = uploads
         self._done: dict[tuple[type[Part], str], str] = {}  # ids of uploads, by kind and hash
 
     def fits(self, part: Part) -> bool:
@@ -76,7 +77,7 @@ class Placing:
             return True
         if self._is_there(part):
             return True
-        return self.uploads and bool(self._locate(part.file) or inline(part.file.url)[1])
+        return self._uploads and bool(self._locate(part.file) or inline(part.file.url)[1])
 
     def at_hand(self, part: Part) -> bool:
         """Return whether a part is no file, or one whose contents can be had here."""
@@ -195,7 +196,7 @@ class Placing:
             if there and not self._still(there):
                 there = None  # gone, or of another key
         if there is None:
-            if not self.uploads:
+            if not self._uploads:
                 raise UnsupportedError("no files were asked for")
             if digest_of(path) != known.sha256:
                 raise UnsupportedError("its contents are damaged here")
