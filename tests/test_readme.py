@@ -13,7 +13,8 @@ from asstctl.config.settings import SETTINGS
 from asstctl.transfer import archive
 from tests.pages import ALL as README
 from tests.pages import NAMES, PAGES, ROOT
-from tests.servers import ChatServer, Reply
+from tests.responses_server import ResponsesServer
+from tests.servers import ChatServer, Reply, ThreadsServer
 
 ANSWERS = {
     "Why is the sky blue?": "Air scatters blue light more than red.",
@@ -221,3 +222,70 @@ def test_every_page_is_named_in_the_readme_and_is_in_the_release():
     }
     for name in NAMES[1:]:
         assert f"]({name})" in PAGES["README.md"]
+
+
+class Project(ThreadsServer):
+    form = "project"
+
+
+class NewProject(ResponsesServer):
+    form = "project"
+
+
+def shell_lines(page):
+    """The command lines of a page's shell blocks, a line each."""
+    for block in re.findall(r"```sh\n(.*?)```", PAGES[page], re.DOTALL):
+        yield from block.replace("\\\n", " ").strip().splitlines()
+
+
+FOUNDRY = "https://NAME.services.ai.azure.com/api/projects/PROJECT"
+
+
+def test_the_way_away_from_foundry_classic_can_be_gone_as_it_is_written(home):
+    """With loopback servers in the place of the project, and a key in that of Entra."""
+    home.environment["MY_KEY"] = "canary"
+    with Project() as old, NewProject() as new:
+        old.threads["thread_abc123"], old.runs["thread_abc123"] = [], []
+        old.metadata["thread_abc123"] = {}
+        old.say("thread_abc123", "user", "a word that you remember")
+        old.say("thread_abc123", "assistant", "I do")
+        new.agents["AGENT"] = {"name": "AGENT", "versions": {}}
+        ran = 0
+        for line in shell_lines("docs/foundry-classic.md"):
+            server = new if " init new " in line else old
+            typed = line.replace(FOUNDRY, server.url).replace(
+                "--auth entra", "--api-key-env MY_KEY"
+            )
+            words = shlex.split(typed.replace("--assistant-id ID", "--assistant-id asst_1"))
+            assert words[0] == "asstctl"
+            home.run(*words[1:])
+            ran += 1
+        assert ran == 12
+        [items] = new.conversations.values()
+        assert [i["content"][0]["text"] for i in items] == ["a word that you remember", "I do"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/backends.md"])
+def test_the_other_servers_are_connected_as_it_is_written(home, page):
+    home.environment |= {"OPENAI_API_KEY": "canary", "MY_KEY": "canary"}
+    with Project() as threads, ResponsesServer() as responses:
+        for line in shell_lines(page):
+            if line.startswith("export") and "OPENAI_API_KEY=..." not in line:
+                name, _, value = line.removeprefix("export ").partition("=")
+                home.environment[name] = value  # looked at below
+            if not line.startswith("asstctl"):
+                continue
+            more = "--api-key-env MY_KEY --endpoint"
+            typed = line.replace("--model gpt-5", f"--model test {more} {responses.url}")
+            typed = typed.replace("--endpoint URL", f"{more} {threads.url}")
+            home.run(*shlex.split(typed.replace("assistant-id ID", "assistant-id asst_1"))[1:])
+        assert home.run("-p", "gpt", "config", "get", "model")[0] == "test\n"
+        assert len(responses.conversations) == 1
+
+
+def test_the_settings_file_of_the_page_is_one(home):
+    for block in re.findall(r"```toml\n(.*?)```", PAGES["docs/settings.md"], re.DOTALL):
+        home.configure(block)
+        home.run("config", "show")
+        for profile in re.findall(r"\[profiles\.(\w+)\]", block):
+            home.run("config", "show", "-p", profile)

@@ -99,7 +99,9 @@ class Messages:
         sql = "SELECT number FROM threads WHERE id = ? AND endpoint = ?"
         number = self._db.value(sql, *thread)
         if number is None:
-            raise NotFoundError(f"no thread {thread[0]!r} on this machine")
+            raise NotFoundError(
+                f"no thread {thread[0]!r} on this machine", hint="-p PROFILE asks a server for it"
+            )
         return int(number)
 
     # Writing
