@@ -72,8 +72,7 @@ def checks(session: Session, home: Path, *, ask: bool) -> Iterator[Check]:
 
     That thread is deleted at once. Without it nothing is posted to any server.
     """
-    versions = f"asstctl {__version__}, Python {platform.python_version()}"
-    yield Check("versions", "ok", f"{versions}, SQLite {SQLITE}, {sys.platform}")
+    yield versions()
     config = session.config
     try:
         settings = config.settings()
@@ -85,6 +84,21 @@ def checks(session: Session, home: Path, *, ask: bool) -> Iterator[Check]:
             yield from connected(session, settings, ask=ask)
     yield from stored(session)
     yield completion(config.environment, home)
+
+
+def without_settings(
+    error: AsstctlError, environment: Mapping[str, str], home: Path
+) -> Iterator[Check]:
+    """Yield the checks that need no settings, and the error of those."""
+    yield versions()
+    yield failed("settings", error)
+    yield completion(environment, home)
+
+
+def versions() -> Check:
+    """Return the versions, which are always well."""
+    told = f"asstctl {__version__}, Python {platform.python_version()}"
+    return Check("versions", "ok", f"{told}, SQLite {SQLITE}, {sys.platform}")
 
 
 def chosen(config: Config, settings: Settings) -> Check:

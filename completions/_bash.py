@@ -43,52 +43,76 @@ def _offer(option: Option) -> str:
     return f"_asstctl_{option.asked}" if option.asked else ":"
 
 
-BASH = """\
-# bash completion for asstctl; written by: python completions/make.py
+BASH = r"""# bash completion for asstctl; written by: python completions/make.py
 _asstctl_words() {{
     COMPREPLY=($(compgen -W "$1" -- "$cur"))
 }}
 
 _asstctl_files() {{
     compopt -o default 2>/dev/null && return
-    local IFS=$'\\n'
+    local IFS=$'\n'
     COMPREPLY=($(compgen -f -- "$cur"))
 }}
 
 _asstctl_folders() {{
     compopt -o dirnames 2>/dev/null && return
-    local IFS=$'\\n'
+    local IFS=$'\n'
     COMPREPLY=($(compgen -d -- "$cur"))
 }}
 
+# The word that is typed, and the part of it that readline leaves alone: up to a colon or a sign.
+_asstctl_typed() {{
+    local line=${{COMP_LINE-$cur}} quote="'" plain word=""
+    line=${{line:0:${{COMP_POINT:-${{#line}}}}}}
+    plain="([^ \\\\\"$quote]|\\\\.|\"[^\"]*\"?|$quote[^$quote]*$quote?)*\$"
+    [[ $line =~ $plain ]] && word=${{BASH_REMATCH[0]}}
+    [[ $word == --*=* ]] && word=${{word#*=}}
+    typed=${{word//[\\\"\']/}}
+    left=${{typed%"${{cur//[\\\"\']/}}"}}
+    [[ $cur == [\"\']* ]] && open=1
+}}
+
+_asstctl_offer() {{
+    local word=${{1#"$left"}}
+    [[ $open ]] || printf -v word %q "$word"
+    COMPREPLY+=("$word${{2:+  -- $2}}")
+}}
+
 _asstctl_profiles() {{
-    local word about
-    while IFS=$'\\t' read -r word about; do
-        [[ $word == "$cur"* ]] && COMPREPLY+=("$(printf %q "$word")")
-    done < <(asstctl __complete profiles 2>/dev/null)
+    local word about typed="" left="" open=""
+    _asstctl_typed
+    while IFS=$'\t' read -r word about; do
+        [[ $word == "$typed"* ]] && _asstctl_offer "$word" ""
+    done < <("$asstctl" __complete profiles 2>/dev/null)
 }}
 
 _asstctl_threads() {{
-    local word about other="" first=""
+    local word about typed="" left="" open="" other=""
+    _asstctl_typed
     compopt -o nosort 2>/dev/null
-    while IFS=$'\\t' read -r word about; do
-        [[ $word == "$cur"* ]] || other=1
-        first=${{first:-$word}}
-        COMPREPLY+=("$word${{about:+  -- $about}}")
-    done < <(asstctl __complete threads "$cur" 2>/dev/null)
+    while IFS=$'\t' read -r word about; do
+        [[ $word == "$typed"* ]] || other=1 left=""
+        _asstctl_offer "$word" "$about"
+    done < <("$asstctl" __complete threads "$typed" 2>/dev/null)
     if ((${{#COMPREPLY[@]}} == 1)); then
-        COMPREPLY=("$(printf %q "$first")")
+        COMPREPLY=("${{COMPREPLY[0]%%  -- *}}")
     elif [[ $other ]]; then
         COMPREPLY+=(" ") # titles fit, not words: what is typed stays
     fi
 }}
 
 _asstctl() {{
-    local cur=${{COMP_WORDS[COMP_CWORD]}} path="" option="" names="" last="" n=0 i word
+    local cur=${{COMP_WORDS[COMP_CWORD]}} path="" option="" before="" names="" last="" n=0 i word
+    local asstctl=${{COMP_WORDS[0]/#\~/$HOME}}
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${{COMP_WORDS[i]}}
         [[ $word == "=" ]] && continue
+        if [[ $word == ":" ]]; then # readline parts words there: the one before goes on
+            [[ $before ]] && option=$before || n=$((n - 1))
+            continue
+        fi
+        before=$option
         if [[ $option ]]; then
             option=""
             continue

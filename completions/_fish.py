@@ -52,7 +52,7 @@ def _offer(option: Option) -> str:
         return f" -a {quoted(' '.join(option.words))}"
     if option.asked == "folders":
         return f" {FILES['folders']}"
-    return f" -a '(asstctl __complete {option.asked} (commandline -ct))'" if option.asked else ""
+    return f" -a '(__asstctl_ask {option.asked})'" if option.asked else ""
 
 
 def quoted(text: str) -> str:
@@ -75,6 +75,11 @@ function __asstctl_words -d 'The commands and arguments so far, without options 
             echo $token
         end
     end
+end
+
+function __asstctl_ask -d 'The threads or profiles that there are'
+    set -l program (commandline -opc)[1]
+    $program __complete $argv[1] (commandline -ct)
 end
 
 function __asstctl_in -d 'Whether the command line begins with these words'

@@ -96,7 +96,7 @@ Register-ArgumentCompleter -Native -CommandName asstctl -ScriptBlock {
         }
     }
     elseif ($value.Asked -eq 'threads' -or $value.Asked -eq 'profiles') {
-        foreach ($line in (& asstctl __complete $value.Asked $wordToComplete 2>$null)) {
+        foreach ($line in (& $commandAst.CommandElements[0].ToString() __complete $value.Asked $wordToComplete 2>$null)) {
             $word, $about = $line -split "`t", 2
             if ($value.Asked -eq 'profiles' -and -not $word.StartsWith($wordToComplete)) { continue }
             $text = if ($word -match '[\\s''"`$]') { "'" + $word.Replace("'", "''") + "'" } else { $word }

@@ -17,6 +17,7 @@ def _group(word: Word) -> str:
     name = _name(word)
     return GROUP.format(
         name=name,
+        program="" if word.path else "\n    local _asstctl_program=${(Q)words[1]/#\\~/$HOME}",
         options="\n".join(f"        {_option(option)} \\" for option in word.options),
         listed="\n".join(f"        {quoted(f'{n}:{about}')}" for n, about in word.below),
         cases="\n".join(f"        {below}) {name}_{below} ;;" for below, _ in word.below),
@@ -79,7 +80,7 @@ def quoted(text: str) -> str:
 
 GROUP = """\
 {name}() {{
-    local context state line
+    local context state line{program}
     local -a commands=(
 {listed}
     )
@@ -118,7 +119,7 @@ _asstctl_asked() {{
         [[ $word == $typed* ]] || other=1
         found+=("$word")
         lines+=("$word${{about:+  -- $about}}")
-    done < <(asstctl __complete $1 $typed 2>/dev/null)
+    done < <(${{_asstctl_program:-asstctl}} __complete $1 $typed 2>/dev/null)
     compadd -U -l -V asstctl-$1 -d lines -a found
     [[ -n $other ]] && (( $#found > 1 )) && compstate[insert]=menu # titles fit, not words
     (( $#found ))

@@ -136,6 +136,30 @@ def test_bash_finds_threads_by_the_words_of_their_titles(asked):
 
 
 @needs("bash")
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("show wee\t", "show week\\ "),
+        ("show week\\ t\t", "show week\\ two"),
+        ('show "week t\t', 'show "week two"'),
+        ("show zeta:t\t", "show zeta:two"),
+        ("history zet\t", "history zeta:"),
+    ],
+)
+def test_names_with_blanks_and_colons_are_completed_in_a_real_bash(asked, typed, line):
+    for name in ("week one", "week two", "zeta:one", "zeta:two"):
+        asked.run("threads", "new", "--name", name)
+    (asked.path / "rc").write_text(f"PS1='% '\nsource {FOLDER}/asstctl.bash\n")
+    asked.arguments = lambda *words: ["bash", *words]
+    with Screen(asked, "--rcfile", str(asked.path / "rc"), "-i", columns=100) as screen:
+        screen.wait_for("%")
+        screen.type(f"asstctl threads {typed}")
+        screen.wait_for(f"asstctl threads {line}".rstrip())
+        screen.type("\x15exit\r")
+        screen.end()
+
+
+@needs("bash")
 @pytest.mark.parametrize("command", ["fetch", "delete", "export", "copy"])
 def test_bash_completes_the_threads_of_commands_that_take_several(asked, command):
     assert in_bash(asked, f"asstctl threads {command} mi") == ["mine"]

@@ -214,3 +214,18 @@ def test_doctor_has_what_a_server_lacked_asked_for_again(home, responses):
         home.run("ask", "One")
         assert state(home)["abilities"][1].startswith("was found to lack: conversations")
         assert "abilities" not in state(home)
+
+
+def test_doctor_goes_on_where_the_settings_are_broken(home):
+    home.configure("timeuot = 3\n")
+    out = home.run("doctor", code=3)[0]
+    assert "no  settings: no setting 'timeuot'" in out
+    assert "try: did you mean 'timeout'?" in out
+    assert "versions: " in out
+    assert "completion: " in out
+
+
+def test_a_list_of_words_is_set_as_a_shell_or_as_json_writes_it(home):
+    for typed in ("pass show 'my key'", '["pass", "show", "my key"]'):
+        home.run("config", "set", "api_key_command", typed)
+        assert 'api_key_command = ["pass", "show", "my key"]' in home.config.read_text()

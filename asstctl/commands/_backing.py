@@ -26,6 +26,8 @@ def backup(
     from asstctl.store.backup import back_up
 
     with options.invocation(ctx).session() as session:
+        if file.is_dir():
+            raise AsstctlError(f"{file} is a folder")
         if file.exists() and not force:
             raise ConfigError(f"{file} is there already", hint="--force overwrites it")
         threads = session.store.index.count()

@@ -233,7 +233,7 @@ def edit(ctx: typer.Context) -> None:
         try:
             file.replace(path, text)
         except ConfigError as error:
-            listing.note(error.message, sys.stderr)
+            listing.note("; ".join(filter(None, (error.message, error.hint))), sys.stderr)
             if not typer.confirm("Edit it again?", default=True, err=True):
                 listing.note("nothing was written", sys.stderr)
                 raise typer.Exit(error.exit_code) from None

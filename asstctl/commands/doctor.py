@@ -1,6 +1,8 @@
 """`asstctl doctor`: is all well, and what to do."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +11,8 @@ import typer
 
 from asstctl.commands import WORDS, options
 from asstctl.commands.app import App
-from asstctl.diagnosis import Check, checks
+from asstctl.diagnosis import Check, checks, without_settings
+from asstctl.errors import AsstctlError
 from asstctl.render import listing
 from asstctl.render.failure import retyped
 from asstctl.render.terminal import said
@@ -31,8 +34,8 @@ def doctor(
     """Check settings, key, server, store and completion."""
     invocation = options.invocation(ctx)
     done: list[Check] = []
-    with invocation.session() as session:
-        for found in checks(session, Path.home(), ask=ask):
+    with ExitStack() as opened:
+        for found in looked_at(invocation, opened, ask=ask):
             check = replace(found, hint=found.hint and retyped(found.hint, invocation.file))
             done.append(check)
             if output is options.Facts.TEXT:
@@ -42,6 +45,16 @@ def doctor(
         listing.document({"checks": [as_json(check) for check in done]}, sys.stdout)
     if broken := [check.error for check in done if check.error]:
         raise typer.Exit(broken[0].exit_code)
+
+
+def looked_at(invocation: options.Invocation, opened: ExitStack, *, ask: bool) -> Iterator[Check]:
+    """Yield the checks; where the settings can't be read, those that need none."""
+    try:
+        session = opened.enter_context(invocation.session())
+    except AsstctlError as error:
+        yield from without_settings(error, invocation.environment, Path.home())
+    else:
+        yield from checks(session, Path.home(), ask=ask)
 
 
 def drawn(check: Check) -> str:

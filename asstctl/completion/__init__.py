@@ -59,5 +59,5 @@ def profiles(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     from asstctl import config
 
     loaded = config.load(None, None, environment)
-    names = sorted({*config.BUILT_IN, *loaded.tables} - {config.DEFAULT_PROFILE})
+    names = sorted({*config.BUILT_IN, *loaded.tables})
     return [(name, loaded.settings(name).backend) for name in names]

@@ -136,10 +136,8 @@ def parsed(key: str, text: str, source: str) -> Any:
         elif kind == WORDS:
             import shlex  # only for this one kind of setting
 
-            value = shlex.split(text)
+            value = json.loads(text) if text.lstrip().startswith("[") else shlex.split(text)
         elif key == "tools":
-            import json  # the same
-
             value = json.loads(text)
     except ValueError as error:
         raise ConfigError(f"{key} in {source}: {str(error).lower()}") from None
