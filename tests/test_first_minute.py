@@ -78,7 +78,7 @@ def test_init_is_a_conversation_that_loses_no_answer(home, server):
         screen.type("\r")
         assert screen.end() == 0
         assert 'try: asstctl ask "Hello"' in screen.text()
-    assert [r for r in server.requests if r.method == "POST"] == []
+    assert [(r.method, r.path) for r in server.requests] == [("GET", "/v1/models")]
     assert home.run("ask", "Hello")[0] == "You said: Hello (1)\n"
 
 

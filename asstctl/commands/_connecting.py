@@ -45,8 +45,6 @@ def converse(values: dict[str, Any], name: str, invocation: options.Invocation) 
     if kind is Kind.LOCAL:
         found = {"endpoint": here[0].endpoint, **found} if here else found
     trial = Trial(name, invocation.environment)
-    if values.get("endpoint"):
-        values["endpoint"] = completed(str(values["endpoint"]))
     for key in kind.facts.needs:
         if key in values or not relevant(key, trial.settings(values)):
             continue
@@ -194,7 +192,8 @@ class Trial:
     def __init__(self, name: str, environment: Mapping[str, str]) -> None:
         self._name = name
         self._environment = environment
-        self._answered = False
+        self._heard: tuple[str, Settings, Mapping[str, str]] | None = None  # the newest list
+        self._answered = False  # what was asked for the profile itself
         self.refused = False  # the server wants another key, or one
 
     def settings(self, values: Mapping[str, Any]) -> Settings:
@@ -206,12 +205,14 @@ class Trial:
     def choices(self, key: str, values: Mapping[str, Any]) -> Mapping[str, str]:
         """Return what a server has for a setting, nothing where it can't say."""
         try:
-            return self._listed(key, values)
+            found = self._listed(key, values)
         except AsstctlError as error:
             self.refused = isinstance(error, AuthError)
             if values.get("endpoint"):
                 listing.note(f"no list to choose from: {error.message}", sys.stderr)
             return {}
+        self._answered = True
+        return found
 
     def unconnected(self, values: Mapping[str, Any]) -> AsstctlError | None:
         """Return the error of an endpoint where nothing answers, None where something does."""
@@ -221,7 +222,6 @@ class Trial:
             return error
         except AsstctlError:
             pass
-        self._answered = False
         return None
 
     def failure(self, values: Mapping[str, Any]) -> str:
@@ -243,11 +243,13 @@ class Trial:
         from asstctl.store.store import Store
 
         settings = self.settings(values)
+        if self._heard and self._heard[:2] == (key, settings):
+            return self._heard[2]
         world = World(Store(None), self._environment, Path(), lambda _: None)
         with closing(connect(settings, world)) as backend:
             if key == "model":
                 found = dict.fromkeys(backend.models(), "") if settings.endpoint else {}
             else:
                 found = {a.id: a.name for a in backend.assistants()}
-        self._answered = True
+        self._heard = key, settings, found
         return found

@@ -74,14 +74,14 @@ def init(
     name = name or invocation.written_profile
     if not force:
         file.check_absent(path, name)
+    if values.get("endpoint"):
+        from asstctl.commands._connecting import completed  # the other words do without
+
+        values["endpoint"] = completed(str(values["endpoint"]))
     if sys.stdin.isatty() and not no_input:
         from asstctl.commands._connecting import converse  # scripts do without
 
         converse(values, name, invocation)
-    elif values.get("endpoint"):
-        from asstctl.commands._connecting import completed  # scripts do without the rest
-
-        values["endpoint"] = completed(str(values["endpoint"]))
     backend = Kind(values.get("backend") or config.backend_of(name))
     values["backend"] = backend.value
     for setting, value in values.items():

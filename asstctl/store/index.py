@@ -148,8 +148,10 @@ class Index:
         nth = 1 if word == "last" else int(word)
         threads = self.threads(Filter(profile or ""), nth)
         if len(threads) < nth:
+            from asstctl.config.settings import quoted  # for this error alone
+
             whose = f" of the profile {profile!r}" if profile else ""
-            chosen = f" -p {profile}" if profile else ""
+            chosen = f" -p {quoted(profile)}" if profile else ""
             there = f"asstctl{chosen} threads list shows them"
             raise NotFoundError(
                 f"no thread {reference}: there are {len(threads)}{whose}",
