@@ -16,7 +16,7 @@ from tests.servers import NOW, error
 from tests.terminal import Screen
 from tests.test_carrying import Project, imported
 from tests.test_moving import profiles
-from tests.test_odd_servers import numbered
+from tests.test_odd_servers import numbered, take_twice
 
 GROUPS = ("threads", "config", "assistants", "models")
 
@@ -66,6 +66,15 @@ def test_threads_that_are_not_there(home, server):
     assert list(commands(err)) == [["ask", "Hello"]]
     home.run("ask", "Hello")
     assert shown(home, "threads", "show", "nothing", code=5) == ["threads", "list"]
+
+
+def test_a_thread_that_a_profile_does_not_have(home, server):
+    home.configure(
+        f'[profiles."my work"]\nbackend = "local"\nmodel = "test"\nendpoint = "{server.url}"\n'
+    )
+    name = ["-p", "my work"]
+    assert mended(home, *name, "threads", "show", "@last", code=5) == [*name, "ask", "Hello"]
+    assert shown(home, *name, "threads", "show", "@2", code=5) == [*name, "threads", "list"]
 
 
 def test_a_profile_that_is_not_there(home):
@@ -179,16 +188,7 @@ def test_a_copy_that_is_gone(world):
 
 
 def test_a_copy_that_holds_a_message_twice(world):
-    server, late = world.servers["r"], []
-
-    def after(request, reply):
-        if request.method == "POST" and request.path.endswith("/items") and not late:
-            late.append(server.conversations["conv_000001"])
-            late[0] += [dict(item, id=f"late_{item['id']}") for item in late[0]]
-            return error(500, "after all")
-        return reply
-
-    server.after = after
+    take_twice(world.servers["r"])
     first = imported(world, numbered(2))
     words = ("threads", "copy", first, "--to", "r")
     world.run(*words, code=7)

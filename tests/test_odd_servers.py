@@ -512,18 +512,24 @@ def test_a_list_that_ignores_after_lets_a_copy_go_on_where_nothing_is_on_its_way
         assert len(home.servers["a"].threads["thread_1"]) == 122
 
 
+def take_twice(server):
+    """Make a server fail at its answer to the first messages, and hold them twice then."""
+    late = []
+
+    def after(request, reply):
+        if request.method == "POST" and request.path.endswith("/items") and not late:
+            late.append(server.conversations["conv_000001"])
+            late[0] += [dict(item, id=f"late_{item['id']}") for item in late[0]]
+            return error(500, "after all")
+        return reply
+
+    server.after = after
+
+
 def test_a_copy_that_holds_a_message_twice_says_so_until_it_is_made_anew(home):
     with profiles(home, {"r": ResponsesServer}):
-        server, late = home.servers["r"], []
-
-        def after(request, reply):
-            if request.method == "POST" and request.path.endswith("/items") and not late:
-                late.append(server.conversations["conv_000001"])
-                late[0] += [dict(item, id=f"late_{item['id']}") for item in late[0]]
-                return error(500, "after all")
-            return reply
-
-        server.after = after
+        server = home.servers["r"]
+        take_twice(server)
         _, thread = imported(home, numbered(2))
         for code in (7, 6, 6):
             home.run("threads", "copy", thread, "--to", "r", code=code)
