@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import Literal
 
-from asstctl.errors import IncompleteError
+from asstctl.errors import AsstctlError
 from asstctl.model import Thread
 from asstctl.session import Session
 from asstctl.wire.pages import readable
@@ -14,7 +14,7 @@ Standing = Literal["known", "new", "gone"]
 
 def remote_threads(
     session: Session, limit: int
-) -> tuple[list[tuple[Thread, Standing]], IncompleteError | None]:
+) -> tuple[list[tuple[Thread, Standing]], AsstctlError | None]:
     """Return the threads that the chosen profile's server lists, the newest first.
 
     Each comes with its row of the index where it has one, and how it stands to the index;

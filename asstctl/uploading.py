@@ -25,7 +25,7 @@ def upload(
 ) -> str:
     """Upload a file, whose hash and size are known, and return its id; raises as a backend does.
 
-    It counts as on its way until `noted` is called.
+    It counts as on its way until the store's `uploads.end` is called.
     """
     before = store.uploads.begin(endpoint, file.sha256, kind)
     if before is not None:
@@ -38,16 +38,12 @@ def upload(
     except UnavailableError:  # some servers take a file and fail at their answer
         if there := arrived(store, backend, endpoint, kind, file, began):
             return there
-        noted(store, endpoint, kind, file)  # a later file of that name is somebody else's
+        # a later file of that name is somebody else's
+        store.uploads.end(endpoint, file.sha256, kind)
         raise
     except AsstctlError:
-        noted(store, endpoint, kind, file)
+        store.uploads.end(endpoint, file.sha256, kind)
         raise
-
-
-def noted(store: Store, endpoint: str, kind: type[Part], file: FileRef) -> None:
-    """Note that an upload's id is known here, or that there is none."""
-    store.uploads.end(endpoint, file.sha256, kind)
 
 
 def arrived(

@@ -12,7 +12,7 @@ import typer
 from asstctl._json import objects
 from asstctl.commands import options
 from asstctl.commands._exporting import current
-from asstctl.commands._fetching import as_listed, chosen
+from asstctl.commands._fetching import chosen
 from asstctl.commands.app import App
 from asstctl.errors import AsstctlError, summed
 from asstctl.model import Thread, count
@@ -88,13 +88,16 @@ def copy(
     from asstctl.transfer.destination import Destination, copying
     from asstctl.transfer.placing import kept_files
     from asstctl.transfer.planning import plan
+    from asstctl.wire.pages import readable
 
     invocation = options.invocation(ctx)
     with invocation.session() as session:
         target = Destination(session, session.settings(to), files=not no_files)
         reading = Reading(session, invocation.notes.write)
         copied = session.store.copies.is_copy
-        listed, broken = as_listed(chosen(session, references, remote=remote))
+        listed, broken = readable(chosen(session, references, remote=remote), AsstctlError)
+        if broken and not listed:
+            raise broken
         threads = [
             thread
             for thread in listed

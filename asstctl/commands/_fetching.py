@@ -89,22 +89,6 @@ def chosen(session: Session, references: list[str] | None, *, remote: bool) -> I
         yield from session.threads()
 
 
-def as_listed(threads: Iterable[Thread]) -> tuple[list[Thread], AsstctlError | None]:
-    """Return threads as far as their server lists them, and the error that ended its list.
-
-    Raises it where there are none.
-    """
-    found: list[Thread] = []
-    try:
-        for thread in threads:
-            found.append(thread)  # noqa: PERF402 - what came before an error is wanted
-    except AsstctlError as error:
-        if not found:
-            raise
-        return found, error
-    return found, None
-
-
 def report(done: "Iterable[Fetched]", environment: Mapping[str, str]) -> None:
     """Write a line a thread: its id, messages, new ones, those kept here alone, runs, missing."""
     headings = ["thread", "messages", "new", "here only", "runs", "files", "missing"]

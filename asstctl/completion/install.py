@@ -49,7 +49,7 @@ MARK = "  # completion of asstctl"
 
 @record
 class Installed:
-    """A script that was written to `target`; `line` was added to the shell's own file, if any."""
+    """A script that was written to `target`; `added` is the shell's own file that got a line."""
 
     shell: str
     target: Path

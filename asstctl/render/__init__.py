@@ -73,14 +73,14 @@ def unechoed(keyboard: TextIO) -> AbstractContextManager[None]:
         return nullcontext()
     from asstctl.render import _echo  # a pipe has none
 
-    return _echo.unechoed(keyboard)
+    return _echo.echo(keyboard, on=False)
 
 
 def confirmed(question: str, keyboard: TextIO, err: TextIO) -> bool:
     """Ask the user at the terminal; letters that were typed before are no answer."""
     from asstctl.render import _echo, terminal  # a pipe needs no terminal
 
-    with _echo.echoed(keyboard):
+    with _echo.echo(keyboard, on=True):
         err.write(f"{terminal.one_line(question)} [y/N] ")
         err.flush()
         return keyboard.readline().strip().lower() in ("y", "yes")

@@ -9,33 +9,24 @@ from asstctl._signals import Restored
 
 
 @contextmanager
-def unechoed(keyboard: TextIO) -> Iterator[None]:
-    """Keep letters that are typed meanwhile off the screen; the next reader gets them."""
+def echo(keyboard: TextIO, *, on: bool) -> Iterator[None]:
+    """Show letters that are typed, or keep them off the screen, while the block runs.
+
+    Off: the next reader gets them. On: they are an answer, and those typed before it are dropped.
+    """
     before = modes(keyboard)
     if before is None:
         yield
         return
     import termios
 
+    if on:
+        termios.tcflush(keyboard, termios.TCIFLUSH)
+        local = before[3] | termios.ECHO | termios.ICANON
+    else:
+        local = before[3] & ~termios.ECHO
     with restored(keyboard, before):
-        quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
-        termios.tcsetattr(keyboard, termios.TCSANOW, quiet)
-        yield
-
-
-@contextmanager
-def echoed(keyboard: TextIO) -> Iterator[None]:
-    """Show letters that are typed, for an answer; those typed before the question are dropped."""
-    before = modes(keyboard)
-    if before is None:
-        yield
-        return
-    import termios
-
-    termios.tcflush(keyboard, termios.TCIFLUSH)
-    with restored(keyboard, before):
-        shown = [*before[:3], before[3] | termios.ECHO | termios.ICANON, *before[4:]]
-        termios.tcsetattr(keyboard, termios.TCSANOW, shown)
+        termios.tcsetattr(keyboard, termios.TCSANOW, [*before[:3], local, *before[4:]])
         yield
 
 

@@ -43,8 +43,9 @@ class Uploads:
 
     def renew(self, endpoint: str, digest: str, kind: type[Part]) -> None:
         """Note that some contents go to a server now, once more."""
-        self.end(endpoint, digest, kind)
-        self.begin(endpoint, digest, kind)
+        with self._db.writing():
+            self.end(endpoint, digest, kind)
+            self.begin(endpoint, digest, kind)
 
     def begin(self, endpoint: str, digest: str, kind: type[Part]) -> float | None:
         """Note that some contents go to a server now.

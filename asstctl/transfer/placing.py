@@ -20,7 +20,7 @@ from asstctl.parts import File, FileRef, Image, Part, Text, data_url, picture
 from asstctl.store.files import Known, digest_of
 from asstctl.store.lifting import GENERATED, inline, unlifted
 from asstctl.store.store import Store
-from asstctl.uploading import noted, upload
+from asstctl.uploading import upload
 
 Locate = Callable[[FileRef], tuple[Known, Path] | None]
 """Returns what is known of a file whose contents are at hand, and their path."""
@@ -204,7 +204,7 @@ class Placing:
         self._done[kind, known.sha256] = there
         placed = self._kept(replace(known, id=there))
         self._files.note(number, self._place, placed, uploaded=kind)
-        noted(self._store, self._place, kind, file)
+        self._store.uploads.end(self._place, file.sha256, kind)
         return replace(file, id=there, name=known.name)
 
     def _kept(self, known: Known) -> Known:

@@ -226,10 +226,9 @@ def made(
         placing,
         units,
         already,
-        0,
-        taking.native,
-        taking.replaced,
-        cut,
+        native=taking.native,
+        replaced=taking.replaced,
+        cut=cut,
         missing=missing,
     )
 

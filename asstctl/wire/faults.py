@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 from asstctl._json import loads
+from asstctl.credentials.keys import loopback
 from asstctl.errors import (
     AsstctlError,
     ConfigError,
@@ -50,8 +51,9 @@ def unreached(endpoint: str, way: str, timeout: float) -> Iterator[None]:
 
 def question(host: str) -> str:
     """Return what to look at where a host can't be connected to."""
-    here = host in ("localhost", "::1") or host.startswith("127.")
-    return "is the server running?" if here else "is there a network, and is the name right?"
+    if loopback(host):
+        return "is the server running?"
+    return "is there a network, and is the name right?"
 
 
 @contextmanager

@@ -89,13 +89,15 @@ def pages(
         yield from ending(chain(first, chain.from_iterable(read)))
 
 
-def readable(listed: Iterable[T]) -> tuple[list[T], IncompleteError | None]:
-    """Return a list as far as it can be read, and the error that ended it."""
+def readable(
+    listed: Iterable[T], ends: type[AsstctlError] = IncompleteError
+) -> tuple[list[T], AsstctlError | None]:
+    """Return a list as far as it can be read, and the error that ended it: one that `ends` it."""
     found: list[T] = []
     try:
         for item in listed:
             found.append(item)  # noqa: PERF402 - what came before an error is wanted
-    except IncompleteError as error:
+    except ends as error:
         return found, error
     return found, None
 
